@@ -1,0 +1,47 @@
+# One line a target. `make up` and `make test` install what they need into .venv first.
+PYTHON ?= python3
+BIN    := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install up down status test test-browser test-cluster lint lock clean cluster cluster-down
+
+help:                ## what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
+
+install: .venv/.installed  ## set up .venv without starting anything
+
+.venv/.installed: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 " + "$(MAKECMDGOALS)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+up: install          ## the storefront behind Envoy, on http://127.0.0.1:30000
+	@$(BIN)/mesh up $(ARGS)
+
+down: install        ## end everything that `make up` started
+	@$(BIN)/mesh down
+
+status: install      ## what runs
+	@$(BIN)/mesh status
+
+test: install        ## all tests but those of the browser
+	$(BIN)/python -m pytest -n 4 --dist loadgroup -m 'not browser' $(ARGS)
+
+test-browser: install  ## the page in a headless Chromium
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt
+	$(BIN)/python -m pytest -m browser $(ARGS)
+
+test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
+	TEST_CLUSTER=1 $(BIN)/python -m pytest -m mesh $(ARGS)
+
+lint: install        ## ruff, mypy --strict, import contracts
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	for part in catalog webapp mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
+
+clean: down          ## down, and remove .venv and caches
+	rm -rf .venv .mesh .mypy_cache .ruff_cache .import_linter_cache *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
