@@ -1,0 +1,55 @@
+"""Where a pod's ports really answer on loopback.
+
+One loopback address cannot hold two catalogs on port 3000, so the kubelet gives each pod free local ports, as a
+container network gives each pod an address, and writes them on the pod in an annotation, as network plugins do.
+Controllers, pilot and the door read them from there.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from localmesh.kinds.objects import annotations_of
+
+ANNOTATION = "localmesh/addresses"
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class PodAddresses:
+    """Local ports of one pod, all on 127.0.0.1."""
+
+    app: Mapping[int, int] = field(default_factory=dict)
+    """Container port → the local port on which the application itself listens."""
+
+    inbound: Mapping[int, int] = field(default_factory=dict)
+    """Container port → the local port on which the pod's sidecar takes requests for it; empty without a sidecar."""
+
+    http_proxy: int | None = None
+    """Where the sidecar serves as HTTP proxy for the pod's own calls (Istio's `proxyHttpPort`), if there is one."""
+
+    admin: int | None = None
+    """Where the Envoy beside (or, in a gateway, in) the pod has its admin page, in a cluster port 15000."""
+
+    network: int | None = None
+    """Where the pod reaches the cluster's network: an HTTP proxy that knows Services and the pod's own ports."""
+
+    def reach(self, container_port: int) -> int | None:
+        """Return the local port on which others reach a container port: the sidecar's if there is one."""
+        return self.inbound.get(container_port, self.app.get(container_port))
+
+    def to_annotation(self) -> str:
+        """Return the annotation's value."""
+        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+
+
+def addresses_of(pod: Mapping[str, Any]) -> PodAddresses | None:
+    """Return a pod's addresses, None until the kubelet has given it some."""
+    text = annotations_of(pod).get(ANNOTATION)
+    if text is None:
+        return None
+    fields = json.loads(text)
+    for name in ("app", "inbound"):
+        fields[name] = {int(port): local for port, local in fields[name].items()}
+    return PodAddresses(**fields)

@@ -1,0 +1,80 @@
+"""The resources that the local mesh serves, one row each, in the order in which discovery lists them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One row of `kubectl api-resources`."""
+
+    group: str
+    """API group, "" for the core group."""
+
+    versions: tuple[str, ...]
+    """Served versions, the preferred one first; all of them have the same schema."""
+
+    kind: str
+    plural: str
+    singular: str
+    short_names: tuple[str, ...] = ()
+    namespaced: bool = True
+    categories: tuple[str, ...] = ()
+    custom: bool = False
+    """Whether it is a CustomResourceDefinition in a cluster: such a resource knows no strategic merge patch."""
+
+    @property
+    def qualified(self) -> str:
+        """The name in error messages: `deployments.apps`, `pods`."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    def api_version(self, version: str = "") -> str:
+        """Return `group/version`, of the preferred version unless another one is named."""
+        return "/".join(filter(None, (self.group, version or self.versions[0])))
+
+
+_ISTIO = ("v1", "v1beta1", "v1alpha3")
+
+# Kubernetes lists what `kubectl get all` shows in this order: pods, services, deployments, replicasets.
+NAMESPACES = Resource("", ("v1",), "Namespace", "namespaces", "namespace", ("ns",), namespaced=False)
+PODS = Resource("", ("v1",), "Pod", "pods", "pod", ("po",), categories=("all",))
+SERVICES = Resource("", ("v1",), "Service", "services", "service", ("svc",), categories=("all",))
+ENDPOINTS = Resource("", ("v1",), "Endpoints", "endpoints", "endpoints", ("ep",))
+SERVICE_ACCOUNTS = Resource("", ("v1",), "ServiceAccount", "serviceaccounts", "serviceaccount", ("sa",))
+CONFIG_MAPS = Resource("", ("v1",), "ConfigMap", "configmaps", "configmap", ("cm",))
+EVENTS = Resource("", ("v1",), "Event", "events", "event", ("ev",))
+DEPLOYMENTS = Resource("apps", ("v1",), "Deployment", "deployments", "deployment", ("deploy",), categories=("all",))
+REPLICA_SETS = Resource("apps", ("v1",), "ReplicaSet", "replicasets", "replicaset", ("rs",), categories=("all",))
+ENDPOINT_SLICES = Resource("discovery.k8s.io", ("v1",), "EndpointSlice", "endpointslices", "endpointslice")
+GATEWAYS = Resource("networking.istio.io", _ISTIO, "Gateway", "gateways", "gateway", ("gw",), custom=True)
+VIRTUAL_SERVICES = Resource(
+    "networking.istio.io", _ISTIO, "VirtualService", "virtualservices", "virtualservice", ("vs",), custom=True
+)
+DESTINATION_RULES = Resource(
+    "networking.istio.io", _ISTIO, "DestinationRule", "destinationrules", "destinationrule", ("dr",), custom=True
+)
+
+RESOURCES = (
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    ENDPOINTS,
+    SERVICE_ACCOUNTS,
+    CONFIG_MAPS,
+    EVENTS,
+    DEPLOYMENTS,
+    REPLICA_SETS,
+    ENDPOINT_SLICES,
+    GATEWAYS,
+    VIRTUAL_SERVICES,
+    DESTINATION_RULES,
+)
+
+BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}
+BY_KIND = {(resource.group, resource.kind): resource for resource in RESOURCES}
+
+
+def resource_of(api_version: str, kind: str) -> Resource | None:
+    """Return the resource for a document's `apiVersion` and `kind`, None when it is not served."""
+    group, _, version = api_version.rpartition("/")
+    found = BY_KIND.get((group, kind))
+    return found if found and version in found.versions else None
