@@ -36,6 +36,12 @@ test-browser: install  ## the page in a headless Chromium
 test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
 	TEST_CLUSTER=1 $(BIN)/python -m pytest -m mesh $(ARGS)
 
+cluster:             ## a kind cluster with Istio, gateway on http://127.0.0.1:30000
+	@bin/cluster.sh up
+
+cluster-down:        ## delete that cluster
+	@bin/cluster.sh down
+
 lint: install        ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
