@@ -1,0 +1,124 @@
+"""Sidecar injection: what Istio's webhook adds to a pod, in the form that the local mesh runs.
+
+Who gets a sidecar follows Istio's webhook selectors: the namespace's label decides, and the pod's own label (or, to
+refuse, its annotation) overrules it. The proxy is an ordinary container after the application's, so that kubectl takes
+the application by default and READY says 2/2; the kubelet starts it first and ends it last, as a native sidecar.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from localmesh.kinds.objects import Object, annotations_of, labels_of
+from localmesh.kinds.pods import ADMIN_PORT, DEFAULT_CONTAINER
+
+PROXY = "istio-proxy"
+PROXY_IMAGE = "docker.io/istio/proxyv2:1.31.1"
+INJECT = "sidecar.istio.io/inject"
+STATUS = "sidecar.istio.io/status"
+TEMPLATES = "inject.istio.io/templates"
+_OFF = ("false", "no", "n", "off")
+_ON = ("true", "yes", "y", "on")
+
+
+def inject(pod: Object, namespace: Object | None) -> Object:
+    """Return the pod with a proxy if its namespace or itself asks for one, else the pod unchanged.
+
+    A pod of template `gateway` has a container `istio-proxy` already; its image `auto` is filled in.
+    """
+    if STATUS in annotations_of(pod) or not asks_for_proxy(pod, namespace):
+        return pod
+    return _as_gateway(pod) if is_gateway(pod) else _with_sidecar(pod)
+
+
+def asks_for_proxy(pod: Mapping[str, Any], namespace: Mapping[str, Any] | None) -> bool:
+    """Tell whether Istio's webhook would add a proxy."""
+    label = labels_of(pod).get(INJECT, "").lower()
+    switch = labels_of(namespace).get("istio-injection") if namespace else None
+    if switch == "disabled" or label in _OFF or pod["spec"].get("hostNetwork"):
+        return False
+    if label in _ON:
+        return True
+    return switch == "enabled" and annotations_of(pod).get(INJECT, "").lower() not in _OFF
+
+
+def is_gateway(pod: Mapping[str, Any]) -> bool:
+    """Tell whether the pod is a gateway: an Envoy without an application."""
+    return annotations_of(pod).get(TEMPLATES) == "gateway"
+
+
+def is_injected(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a sidecar stands beside the pod's application."""
+    return bool(sidecars_of(pod))
+
+
+def sidecars_of(pod: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of the containers that were injected: first to start, last to end."""
+    text = annotations_of(pod).get(STATUS)
+    return frozenset(json.loads(text)["containers"]) if text else frozenset()
+
+
+def _with_sidecar(pod: Object) -> Object:
+    app = pod["spec"]["containers"][0]["name"]
+    added = {
+        "kubectl.kubernetes.io/default-logs-container": app,
+        DEFAULT_CONTAINER: app,
+        STATUS: _status(containers=[PROXY]),
+    }
+    containers = [*pod["spec"]["containers"], _proxy("sidecar", {"name": PROXY, "image": PROXY_IMAGE})]
+    return _changed(pod, containers, added, {"security.istio.io/tlsMode": "istio"})
+
+
+def _as_gateway(pod: Object) -> Object:
+    containers = [
+        _proxy("router", container) if container["name"] == PROXY else container
+        for container in pod["spec"]["containers"]
+    ]
+    return _changed(pod, containers, {STATUS: _status(containers=[])}, {})
+
+
+def _changed(pod: Object, containers: list[Object], annotations: dict[str, str], labels: dict[str, str]) -> Object:
+    metadata = pod["metadata"] | {
+        "annotations": annotations | annotations_of(pod),
+        "labels": labels | _canonical(pod) | labels_of(pod),
+    }
+    return pod | {"metadata": metadata, "spec": pod["spec"] | {"containers": containers}}
+
+
+def _status(containers: list[str]) -> str:
+    parts = {"initContainers": None, "containers": containers, "volumes": None, "revision": "default"}
+    return json.dumps(parts, separators=(",", ":"))
+
+
+def _canonical(pod: Object) -> dict[str, str]:
+    """Return Istio's labels for the service and version that the pod stands for in telemetry."""
+    labels = labels_of(pod)
+    named = labels.get("app.kubernetes.io/name") or labels.get("app")
+    name = named or pod["metadata"].get("name") or pod["metadata"].get("generateName", "").rstrip("-")
+    revision = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
+    return {"service.istio.io/canonical-name": name, "service.istio.io/canonical-revision": revision}
+
+
+def _proxy(role: str, container: Object) -> Object:
+    """Return the proxy's container: Istio's, but probed on Envoy's own admin page, for there is no pilot-agent."""
+    image = container.get("image", "auto")
+    ready = {"httpGet": {"path": "/ready", "port": ADMIN_PORT, "scheme": "HTTP"}}
+    defaults = {
+        "args": ["proxy", role, "--domain", "$(POD_NAMESPACE).svc.cluster.local"],
+        "env": [_field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")],
+        "imagePullPolicy": "IfNotPresent",
+        "resources": {},
+        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePolicy": "File",
+        "startupProbe": ready | _times(period=1, failures=600),
+        "readinessProbe": ready | _times(period=15, failures=4),
+    }
+    return defaults | container | {"image": PROXY_IMAGE if image == "auto" else image}
+
+
+def _times(period: int, failures: int) -> Object:
+    return {"periodSeconds": period, "timeoutSeconds": 3, "successThreshold": 1, "failureThreshold": failures}
+
+
+def _field(name: str, path: str) -> Object:
+    return {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
