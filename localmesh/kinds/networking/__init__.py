@@ -1,0 +1,38 @@
+"""Istio's networking kinds: what of Gateway, VirtualService and DestinationRule the local mesh takes.
+
+A further field needs three things: a line in its model here, its translation in `pilot`, and a test of both. Whatever a
+model does not name is refused, with the list of what it does name.
+"""
+
+from localmesh.kinds.networking.base import InvalidSpecError, Spec, read
+from localmesh.kinds.networking.destination_rule import DestinationRule, destination_rule_problems
+from localmesh.kinds.networking.gateway import Gateway, gateway_name_problems, gateway_problems, gateway_warnings
+from localmesh.kinds.networking.virtual_service import VirtualService
+from localmesh.kinds.networking.virtual_service_rules import virtual_service_problems, virtual_service_warnings
+from localmesh.kinds.objects import Object
+from localmesh.kinds.review import Review
+
+__all__ = ["KINDS", "DestinationRule", "Gateway", "InvalidSpecError", "VirtualService", "read", "review"]
+
+KINDS: dict[str, type[Spec]] = {
+    "Gateway": Gateway,
+    "VirtualService": VirtualService,
+    "DestinationRule": DestinationRule,
+}
+
+
+def review(obj: Object) -> Review:
+    """Judge one object of these kinds: what the local mesh does not take, then what istiod's webhook refuses."""
+    try:
+        spec = read(KINDS[obj["kind"]], obj)
+    except InvalidSpecError as error:
+        return Review(error.problems)
+    match spec:
+        case Gateway():
+            problems = (*gateway_name_problems(obj["metadata"]["name"]), *gateway_problems(spec))
+            return Review(problems, tuple(gateway_warnings(spec)))
+        case VirtualService():
+            return Review(tuple(virtual_service_problems(spec)), tuple(virtual_service_warnings(spec)))
+        case DestinationRule():
+            return Review(tuple(destination_rule_problems(spec)))
+    return Review()

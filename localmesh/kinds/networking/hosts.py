@@ -1,0 +1,106 @@
+"""Host names in Istio's kinds: what is a name, what a wildcard covers, what a short name means."""
+
+import re
+from collections.abc import Collection, Iterable
+from ipaddress import ip_address
+
+MESH = "mesh"
+"""The reserved gateway name that stands for all sidecars."""
+
+CLUSTER_DOMAIN = "svc.cluster.local"
+
+_LABEL = re.compile(r"[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
+_FIRST_LABEL = re.compile(r"(\*|(\*|\*-)?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)")
+_LABEL_MAX = 63
+_NAME_MAX = 255
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text is a DNS label (RFC 1123), capitals allowed as istiod allows them."""
+    return len(text) <= _LABEL_MAX and _LABEL.fullmatch(text) is not None
+
+
+def domain_complaint(domain: str) -> str | None:
+    """Say in istiod's words what is wrong with a domain whose first label may be a wildcard; None if nothing is."""
+    first, dot, others = domain.partition(".")
+    if complaint := _length_complaint(domain):
+        return complaint
+    if len(first) > _LABEL_MAX or not _FIRST_LABEL.fullmatch(first):
+        return f'domain name "{domain}" invalid (label "{first}" invalid)'
+    return _labels_complaint(others) if dot else None
+
+
+def name_complaint(name: str) -> str | None:
+    """Say in istiod's words what is wrong with a domain in which no wildcard is allowed; None if nothing is."""
+    return _length_complaint(name) or _labels_complaint(name)
+
+
+def _length_complaint(domain: str) -> str | None:
+    if not domain:
+        return "empty domain name not allowed"
+    return f'domain name "{domain}" too long (max {_NAME_MAX})' if len(domain) > _NAME_MAX else None
+
+
+def _labels_complaint(domain: str) -> str | None:
+    """Check each label; an empty one at the end is the dot of an absolute name."""
+    *labels, last = domain.split(".")
+    if last.isdecimal():
+        return f'domain name "{domain}" invalid (top level domain "{last}" cannot be all-numeric)'
+    wrong = next((label for label in (*labels, *filter(None, [last])) if not is_label(label)), None)
+    return None if wrong is None else f'domain name "{domain}" invalid (label "{wrong}" invalid)'
+
+
+def is_wildcard(host: str) -> bool:
+    """Tell whether a host stands for many."""
+    return host.startswith("*")
+
+
+def is_partial_wildcard(host: str) -> bool:
+    """Tell whether the first label is only in part a wildcard: `*-eu.shop.io`."""
+    return is_wildcard(host) and host.partition(".")[0] != "*"
+
+
+def is_address(host: str) -> bool:
+    """Tell whether a host is an IP address."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def covers(wide: str, narrow: str) -> bool:
+    """Tell whether each name that `narrow` stands for is one of `wide`'s: `*.io` covers `*.shop.io` and `a.io`."""
+    if not is_wildcard(wide):
+        return wide == narrow
+    return len(narrow) >= len(wide) and narrow.removeprefix("*").endswith(wide[1:])
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether a name exists that both hosts stand for."""
+    return covers(one, other) or covers(other, one)
+
+
+def intersection(hosts: Iterable[str], others: Collection[str]) -> list[str]:
+    """Return the narrower one of each pair that overlaps, each once, in the order in which they are met."""
+    found = (host if covers(other, host) else other for host in hosts for other in others if overlap(host, other))
+    return list(dict.fromkeys(found))
+
+
+def resolve(host: str, namespace: str) -> str:
+    """Return what a host in an object of that namespace means: a short name is a Service beside the object.
+
+    Anything with a dot, addresses and `*` stay as they are: `catalog.istioinaction` is *not* the Service of that name.
+    """
+    return host if host == "*" or "." in host or is_address(host) else f"{host}.{namespace}.{CLUSTER_DOMAIN}"
+
+
+def resolve_gateway(name: str, namespace: str) -> str:
+    """Return `namespace/name` for what an entry of `gateways` means, `mesh` for itself.
+
+    `name.namespace` and its longer forms are the way of old to say `namespace/name`.
+    """
+    if name == MESH or "/" in name:
+        return name
+    first, *others = name.split(".")
+    return f"{others[0]}/{first}" if others else f"{namespace}/{name}"

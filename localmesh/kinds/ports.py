@@ -1,0 +1,61 @@
+"""What a Service's port speaks, as Istio tells it from `appProtocol` or from the port's name."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+
+class Protocol(StrEnum):
+    """What the proxies have to know of a protocol."""
+
+    HTTP = "HTTP"
+    """HTTP/1.1, and whatever an HTTP proxy upgrades from it."""
+
+    HTTP2 = "HTTP2"
+    """HTTP/2 without negotiation: http2, grpc."""
+
+    SNIFFED = "SNIFFED"
+    """Not said: the proxy looks at the first bytes."""
+
+    TCP = "TCP"
+    """Bytes: no routes, no retries, no access log by request."""
+
+    UDP = "UDP"
+    """Never sees a proxy."""
+
+    @property
+    def is_http(self) -> bool:
+        """Whether requests on such a port are routed one by one."""
+        return self in (Protocol.HTTP, Protocol.HTTP2, Protocol.SNIFFED)
+
+
+_BY_NAME = {
+    "http": Protocol.HTTP,
+    "grpc-web": Protocol.HTTP,
+    "http2": Protocol.HTTP2,
+    "grpc": Protocol.HTTP2,
+    "https": Protocol.TCP,
+    "tls": Protocol.TCP,
+    "tcp": Protocol.TCP,
+    "mongo": Protocol.TCP,
+    "mysql": Protocol.TCP,
+    "redis": Protocol.TCP,
+    "udp": Protocol.UDP,
+}
+_KUBERNETES = {"kubernetes.io/h2c": Protocol.HTTP2, "kubernetes.io/ws": Protocol.HTTP}
+
+
+def protocol_of(port: Mapping[str, Any]) -> Protocol:
+    """Return what one entry of a Service's `spec.ports` speaks.
+
+    `appProtocol` has the last word, then the port's name up to the first hyphen (`http-admin`); `grpc-web` is the one
+    name that has a hyphen of its own.
+    """
+    if port.get("protocol", "TCP") == "UDP":
+        return Protocol.UDP
+    if said := port.get("appProtocol"):
+        return _KUBERNETES.get(said) or _BY_NAME.get(said.lower(), Protocol.SNIFFED)
+    name = port.get("name", "").lower()
+    if name == "grpc-web" or name.startswith("grpc-web-"):
+        return Protocol.HTTP
+    return _BY_NAME.get(name.partition("-")[0], Protocol.SNIFFED)
