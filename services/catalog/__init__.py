@@ -1,0 +1,1 @@
+"""The catalog: four items, more on request, pictures of them, and faults to order."""

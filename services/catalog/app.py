@@ -1,0 +1,69 @@
+"""The catalog application: a function of its settings."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import TypedDict
+
+from fastapi import FastAPI, Request, Response
+
+from services.catalog.faults import ConnectionDropError, Faults, StatusFaultError
+from services.catalog.routes import items, spared
+from services.catalog.settings import Settings
+from services.catalog.store import ItemStore, StoreFullError, UnknownItemError
+from services.chassis.app import new_app
+from services.chassis.connection import NoAnswer
+from services.chassis.probes import Readiness
+from services.chassis.problems import problem
+from services.chassis.telemetry import Telemetry, relaying
+
+
+class State(TypedDict):
+    """What a request finds in ``request.state``."""
+
+    settings: Settings
+    store: ItemStore
+    faults: Faults
+
+
+def create_app(
+    settings: Settings, *, readiness: Readiness | None = None, telemetry: Telemetry | None = None
+) -> FastAPI:
+    """Catalog as an ASGI application.
+
+    Args:
+        settings: What it is to do.
+        readiness: Turned off by whoever serves it, when it is about to end.
+        telemetry: Where its spans go; they are only relayed unless given.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
+        yield {"settings": settings, "store": ItemStore(settings.max_items), "faults": Faults(settings.fault_seed)}
+
+    app = new_app("catalog", readiness=readiness or Readiness(), telemetry=telemetry or relaying(), lifespan=lifespan)
+    app.include_router(items)
+    app.include_router(spared)
+    app.add_exception_handler(UnknownItemError, _not_found)
+    app.add_exception_handler(StoreFullError, _full)
+    app.add_exception_handler(StatusFaultError, _status_fault)
+    app.add_exception_handler(ConnectionDropError, _drop)
+    return app
+
+
+async def _not_found(_request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+async def _full(_request: Request, error: Exception) -> Response:
+    # 409 and not 5xx: the mesh retries those, and trying again does not help.
+    return problem(HTTPStatus.CONFLICT, str(error))
+
+
+async def _status_fault(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, StatusFaultError)  # noqa: S101 - Starlette's signature is wider than what it calls
+    return Response(status_code=error.status)
+
+
+async def _drop(_request: Request, _error: Exception) -> Response:
+    return NoAnswer()

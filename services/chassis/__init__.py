@@ -1,0 +1,1 @@
+"""What every service is mounted on: settings, logs, telemetry, probes, server start and drain."""

@@ -1,0 +1,30 @@
+"""A service's process, from its settings to its exit."""
+
+from typing import Protocol, TypeVar
+
+from fastapi import FastAPI
+
+from services.chassis import logs
+from services.chassis.probes import Readiness
+from services.chassis.server import serve
+from services.chassis.settings import ServiceSettings
+from services.chassis.telemetry import Telemetry, from_settings
+
+S_contra = TypeVar("S_contra", bound=ServiceSettings, contravariant=True)
+S = TypeVar("S", bound=ServiceSettings)
+
+
+class AppFactory(Protocol[S_contra]):
+    """Builds a service's app."""
+
+    def __call__(self, settings: S_contra, /, *, readiness: Readiness, telemetry: Telemetry) -> FastAPI:
+        """The app for `settings`."""
+
+
+def run(service: str, settings: S, create_app: AppFactory[S]) -> None:
+    """Serves the app until SIGTERM or SIGINT; returns when all is answered and the last spans are out."""
+    logs.configure(settings.log_level)
+    readiness = Readiness()
+    telemetry = from_settings(settings, service)
+    serve(create_app(settings, readiness=readiness, telemetry=telemetry), settings, readiness, service)
+    telemetry.close()

@@ -1,0 +1,98 @@
+"""Settings that every service has, read from the environment once, at start."""
+
+import sys
+from importlib.metadata import entry_points
+from typing import Annotated, Literal, Never, TypeVar
+
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+BAD_SETTINGS = 2
+"""Exit status of a process whose environment is not valid (the shell's own for wrong usage)."""
+
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+def _http_url(value: str) -> str:
+    _HTTP_URL.validate_python(value)
+    return value
+
+
+def _known_propagators(value: str) -> str:
+    known = {point.name for point in entry_points(group="opentelemetry_propagator")} | {"none"}
+    unknown = [name for name in (part.strip() for part in value.split(",")) if name not in known]
+    if unknown:
+        raise ValueError(f"no propagator {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""A TCP port; 0 lets the system choose one, which the log then names."""
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+"""An absolute http or https URL, kept as it was written."""
+
+
+class ServiceSettings(BaseSettings):
+    """The environment of any service. Each field is the variable of the same name in upper case.
+
+    Kubernetes puts variables like ``CATALOG_PORT=tcp://10.0.0.1:80`` into pods, so no field may be named
+    ``<service>_port``. An empty variable counts as one that is not set.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: str = "0.0.0.0"
+    """Address to listen on."""
+    port: Port
+    """TCP port to listen on."""
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = "info"
+    """The least severe level that is logged."""
+    drain_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 20.0
+    """After SIGTERM, how long requests in flight may take before they are cancelled."""
+
+    otel_sdk_disabled: bool = False
+    """True: no span is recorded, wherever it might be exported to."""
+    otel_service_name: str | None = None
+    """Name of this service in traces, instead of its own."""
+    otel_propagators: Annotated[str, AfterValidator(_known_propagators)] | None = None
+    """Comma-separated names of the trace header formats, instead of W3C and B3."""
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    """``none`` keeps spans from being exported."""
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    """Base URL of an OTLP/HTTP collector; nothing is exported when neither endpoint is set."""
+    otel_exporter_otlp_traces_endpoint: HttpUrl | None = None
+    """Full URL for traces, instead of ``<base>/v1/traces``."""
+
+    @property
+    def exports_traces(self) -> bool:
+        """Whether spans are recorded and sent to a collector."""
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and not self.otel_sdk_disabled and self.otel_traces_exporter == "otlp"
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def load(kind: type[S], service: str) -> S:
+    """Reads `kind` from the environment.
+
+    Raises:
+        SystemExit: a variable is not valid. One line on stderr names it, its value and what was expected.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        _refuse(service, error)
+
+
+def _refuse(service: str, error: ValidationError) -> Never:
+    complaints = [
+        f"{'.'.join(str(part) for part in problem['loc'][:1]).upper()}={problem['input']!r}: {problem['msg']}"
+        for problem in error.errors()
+    ]
+    print(f"{service}: bad environment: {'; '.join(complaints)}", file=sys.stderr)  # noqa: T201 - no log is set up yet
+    raise SystemExit(BAD_SETTINGS) from None

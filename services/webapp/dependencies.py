@@ -1,0 +1,33 @@
+"""What a route of webapp asks for by type."""
+
+from typing import Annotated, TypedDict
+
+from fastapi import Depends, Request
+
+from services.webapp.catalog import CatalogClient
+from services.webapp.forum import ForumClient
+from services.webapp.propagation import ForwardedHeaders, forwarded
+
+
+class State(TypedDict):
+    """What the lifespan yields, and a request finds in ``request.state``."""
+
+    catalog: CatalogClient
+    forum: ForumClient
+
+
+def _catalog(request: Request) -> CatalogClient:
+    return request.state.catalog  # type: ignore[no-any-return] # typed by `State`
+
+
+def _forum(request: Request) -> ForumClient:
+    return request.state.forum  # type: ignore[no-any-return] # typed by `State`
+
+
+def _forwarded(request: Request) -> ForwardedHeaders:
+    return forwarded(request.headers.raw)
+
+
+CatalogDep = Annotated[CatalogClient, Depends(_catalog)]
+ForumDep = Annotated[ForumClient, Depends(_forum)]
+ForwardedDep = Annotated[ForwardedHeaders, Depends(_forwarded)]

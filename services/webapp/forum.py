@@ -1,0 +1,29 @@
+"""The only place that speaks HTTP to the forum."""
+
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from services.webapp.models import User
+from services.webapp.propagation import ForwardedHeaders
+from services.webapp.upstream import Upstream
+
+NAME = "Forum"
+_USERS = TypeAdapter(list[User])
+
+
+@dataclass(frozen=True, slots=True)
+class ForumClient:
+    """The forum's interface, as far as webapp uses it."""
+
+    upstream: Upstream
+    """Where the forum is, if it is."""
+
+    async def users(self, headers: ForwardedHeaders) -> list[User]:
+        """All users; raises what `Upstream.call` raises."""
+        path = "/api/users"
+        response = await self.upstream.call("GET", path, headers)
+        try:
+            return _USERS.validate_json(response.content)
+        except ValidationError as error:
+            raise self.upstream.rubbish("GET", path) from error

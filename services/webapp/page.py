@@ -1,0 +1,58 @@
+"""The page: the service graph, items and users, drawn by the server."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from fastapi import APIRouter, Request, Response
+from fastapi.templating import Jinja2Templates
+
+from services.webapp.dependencies import CatalogDep, ForumDep, ForwardedDep
+from services.webapp.upstream import UpstreamAbsentError, UpstreamError
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+SHOWN = 4
+"""How many items and users the page lists."""
+# Whatever an item may contain, the browser fetches nothing from anywhere else.
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+
+router = APIRouter(include_in_schema=False)
+templates = Jinja2Templates(directory=HERE / "templates")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel(Generic[T]):
+    """What one service contributes to the page."""
+
+    state: Literal["up", "down", "absent"]
+    rows: list[T]
+    total: int = 0
+    """How many there are, shown or not."""
+    problem: str = ""
+    """Why there are no rows."""
+
+
+async def _panel(call: Awaitable[list[T]]) -> Panel[T]:
+    try:
+        rows = await call
+    except UpstreamAbsentError as error:
+        return Panel("absent", [], problem=str(error))
+    except UpstreamError as error:
+        return Panel("down", [], problem=str(error))
+    return Panel("up", rows[:SHOWN], total=len(rows))
+
+
+@router.get("/")
+async def page(request: Request, catalog: CatalogDep, forum: ForumDep, headers: ForwardedDep) -> Response:
+    """The storefront as people see it; always 200, for it says itself what is broken."""
+    items, users = await asyncio.gather(_panel(catalog.items(headers)), _panel(forum.users(headers)))
+    return templates.TemplateResponse(
+        request,
+        "page.html",
+        {"items": items, "users": users},
+        headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"},
+    )

@@ -1,0 +1,43 @@
+"""What webapp reads from its environment."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.chassis.settings import Port, ServiceSettings
+
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+"""A host name or an IP address, without scheme, port or path."""
+
+
+class Settings(ServiceSettings):
+    """Webapp's environment; the names of the four addresses are the original's."""
+
+    port: Port = 8080
+    """TCP port to listen on."""
+    catalog_service_host: Host = "localhost"
+    """Where catalog is."""
+    catalog_service_port: Annotated[Port, Field(ge=1)] = 3000
+    """Catalog's TCP port."""
+    forum_service_host: Host = "localhost"
+    """Where the forum is, which need not exist."""
+    forum_service_port: Annotated[Port, Field(ge=1)] = 8081
+    """The forum's TCP port."""
+    connect_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 3.0
+    """How long a connection to catalog or forum may take."""
+    read_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """How long catalog or forum may be silent. The mesh has its own timeouts, which are meant to be shorter."""
+
+    @property
+    def catalog_url(self) -> str:
+        """Base URL of catalog."""
+        return _url(self.catalog_service_host, self.catalog_service_port)
+
+    @property
+    def forum_url(self) -> str:
+        """Base URL of the forum."""
+        return _url(self.forum_service_host, self.forum_service_port)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,101 @@
+"""One HTTP call to another service, and what may come of it."""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import httpx
+
+from services.chassis import problems
+from services.webapp.propagation import ForwardedHeaders
+
+_ENVOYS_WORD_FOR_A_KNOWN_HOST = ("no healthy upstream", "upstream connect error", "fault filter abort")
+
+
+class UpstreamError(Exception):
+    """A call gave nothing to work with."""
+
+    def __init__(self, service: str, what: str) -> None:
+        super().__init__(what)
+        self.service = service
+        """Name of the service that was called."""
+
+
+class UpstreamAbsentError(UpstreamError):
+    """There is no such service: its name is unknown, or nobody listens at its address."""
+
+
+class UpstreamFailedError(UpstreamError):
+    """The service is there and failed: an error status, a timeout, a lost connection, or rubbish."""
+
+
+class UpstreamRefusedError(UpstreamError):
+    """The service says that the request is at fault; its answer is the caller's answer too."""
+
+    def __init__(self, service: str, response: httpx.Response) -> None:
+        super().__init__(service, f"{service} answered {response.status_code}")
+        self.response = response
+        """The service's answer, a problem document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """A service that is called by HTTP. Nothing is retried here: that is the mesh's part."""
+
+    http: httpx.AsyncClient
+    """The process's client, with its pool of connections."""
+    name: str
+    """What error messages call the service."""
+    base_url: str
+    """Scheme, host and port."""
+
+    async def call(
+        self, method: str, path: str, headers: ForwardedHeaders, *, content: bytes | None = None
+    ) -> httpx.Response:
+        """The service's answer, with a status below 400.
+
+        Raises:
+            UpstreamAbsentError: there is no such service.
+            UpstreamFailedError: it failed.
+            UpstreamRefusedError: it refused the request.
+        """
+        if content is not None:
+            headers = [*headers, (b"content-type", b"application/json")]
+        try:
+            response = await self.http.request(method, self.base_url + path, headers=headers, content=content)
+        except httpx.ConnectError as error:
+            raise self._absent() from error
+        except httpx.TimeoutException as error:
+            raise self._failed(method, path, f"gave no answer in time ({type(error).__name__})") from error
+        except httpx.HTTPError as error:
+            raise self._failed(method, path, f"broke off: {error or type(error).__name__}") from error
+        return self._checked(method, path, response)
+
+    def rubbish(self, method: str, path: str) -> UpstreamFailedError:
+        """The error for an answer that is not what the service is known to send."""
+        return self._failed(method, path, "answered something unexpected")
+
+    def _checked(self, method: str, path: str, response: httpx.Response) -> httpx.Response:
+        if _proxy_knows_no_such_host(response):
+            raise self._absent()
+        if response.is_client_error and response.headers.get("content-type") == problems.MEDIA_TYPE:
+            raise UpstreamRefusedError(self.name, response)
+        if response.is_error:
+            raise self._failed(method, path, f"answered {response.status_code}")
+        return response
+
+    def _absent(self) -> UpstreamAbsentError:
+        return UpstreamAbsentError(self.name, f"{self.name} cannot be reached at {self.base_url}; is it deployed?")
+
+    def _failed(self, method: str, path: str, what: str) -> UpstreamFailedError:
+        return UpstreamFailedError(self.name, f"{method} {path}: {self.name} {what}")
+
+
+def _proxy_knows_no_such_host(response: httpx.Response) -> bool:
+    """Whether a sidecar says what a resolver says elsewhere: nobody is called that.
+
+    Envoy answers 502 or 503 by itself then. It does so for hosts that it knows and can't reach as well, in words of
+    its own; and it marks what a host did answer with the header ``x-envoy-upstream-service-time``.
+    """
+    by_envoy = response.headers.get("server") == "envoy" and "x-envoy-upstream-service-time" not in response.headers
+    refused = response.status_code in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
+    return by_envoy and refused and not response.text.startswith(_ENVOYS_WORD_FOR_A_KNOWN_HOST)
