@@ -34,7 +34,7 @@ test-browser: install  ## the page in a headless Chromium
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
-	TEST_CLUSTER=1 $(BIN)/python -m pytest -m mesh $(ARGS)
+	TEST_CLUSTER=1 $(BIN)/python -m pytest -m "mesh or cluster" $(ARGS)
 
 cluster:             ## a kind cluster with Istio, gateway on http://127.0.0.1:30000
 	@bin/cluster.sh up
@@ -46,7 +46,7 @@ lint: install        ## ruff, mypy --strict, import contracts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
 lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
-	for part in catalog webapp mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
+	for part in catalog webapp reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
 clean: down          ## down, and remove .venv and caches
 	rm -rf .venv .mesh .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,0 +1,144 @@
+"""Every overlay on a real Kubernetes under a real Istio: taken without complaint, and doing what it says."""
+
+import shutil
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.k8s.manifests import OVERLAYS
+from tests.system.cluster import Cluster
+from tests.system.load import bound, statuses
+
+pytestmark = pytest.mark.cluster
+
+CATALOG = "/api/catalog"
+PATIENCE_S = 30
+Deploy = Callable[[str], None]
+
+
+def eventually(condition: Callable[[], bool], what: str) -> None:
+    """Wait for what a cluster does in its own time, such as handing configuration to proxies."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s"
+        time.sleep(0.2)
+
+
+def answers(cluster: Cluster, count: int, **headers: str) -> list[bool]:
+    """Ask for the catalog and tell for each answer whether v2 gave it."""
+    return ["imageUrl" in cluster.get(CATALOG, **headers).raise_for_status().text for _ in range(count)]
+
+
+def status_inside(cluster: Cluster, pod: str, url: str) -> str:
+    """Return the status that curl gets in a pod's first container: 000 when there was no answer."""
+    namespace, _, name = pod.partition("/")
+    command = ["curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", url]
+    return cluster.kubectl("exec", "-n", namespace, f"deploy/{name}", "--", *command, check=False)[:3]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_overlay_rolls_out_serves_and_istioctl_finds_nothing_wrong(
+    cluster: Cluster, deploy: Deploy, overlay: str
+) -> None:
+    assert shutil.which("istioctl"), "istioctl is not on the PATH: https://istio.io/latest/docs/setup/getting-started"
+    deploy(overlay)
+    eventually(lambda: cluster.get(CATALOG).status_code == 200, "the gateway serves the storefront")
+    said = cluster.run(["istioctl", "analyze", "-n", "istioinaction"])
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "No validation issues found" in said.stdout + said.stderr
+
+
+@pytest.mark.parametrize("overlay", ["v2", "subsets"])
+def test_without_a_route_both_versions_answer(cluster: Cluster, deploy: Deploy, overlay: str) -> None:
+    deploy(overlay)
+    eventually(lambda: set(answers(cluster, 20)) == {True, False}, "both versions answer")
+
+
+def test_retries_heal_half_of_the_answers_failing(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("retries")
+    cluster.sh("bin/chaos.sh -n istioinaction 500 50")
+    try:
+        seen = statuses(cluster.gateway + CATALOG, 1000)
+    finally:
+        cluster.sh("bin/chaos.sh -n istioinaction 500 delete")
+    healed = 1 - 0.5**4
+    assert abs(seen[200] / seen.total() - healed) < bound(healed, seen.total())
+
+
+def test_v1_only_leaves_v2_without_traffic(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("v1-only")
+    eventually(lambda: not any(answers(cluster, 20)), "v1 alone answers")
+    assert not any(answers(cluster, 200))
+
+
+def test_dark_launch_shows_v2_to_those_who_ask_for_it_and_to_nobody_else(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("dark-launch")
+    eventually(lambda: all(answers(cluster, 10, x_dark_launch="v2")), "v2 answers those who ask for it")
+    assert all(answers(cluster, 200, x_dark_launch="v2"))
+    assert not any(answers(cluster, 200))
+
+
+def test_canary_gives_v2_a_tenth(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("canary")
+    eventually(lambda: any(answers(cluster, 20)), "v2 gets its share")
+    drawn = answers(cluster, 1000)
+    assert abs(sum(drawn) / len(drawn) - 0.1) < bound(0.1, len(drawn))
+
+
+def test_strict_mtls_lets_webapp_reach_catalog_and_nobody_else(cluster: Cluster, deploy: Deploy) -> None:
+    webapp, catalog = "http://webapp.istioinaction/api/healthz", "http://catalog.istioinaction/items/1"
+    deploy("storefront")
+    outside = "default/outsider"
+    cluster.kubectl("apply", "-f", "-", stdin=OUTSIDER)
+    cluster.ready("outsider", namespace="default")
+    try:
+        assert status_inside(cluster, outside, catalog) == "200"
+        deploy("strict-mtls")
+        eventually(lambda: status_inside(cluster, outside, catalog) == "000", "plain text from outside is cut off")
+        eventually(lambda: cluster.get(CATALOG).status_code == 200, "gateway to webapp to catalog")
+        # In the mesh, with a certificate of its own, and still nobody that a policy names.
+        assert status_inside(cluster, "istioinaction/catalog", webapp) == "403"
+        assert status_inside(cluster, "istioinaction/catalog", catalog) == "403"
+        assert status_inside(cluster, outside, webapp) == "000"
+    finally:
+        cluster.kubectl("delete", "deployment", "outsider", "-n", "default", "--grace-period=1")
+
+
+def test_the_gateway_api_serves_without_any_istio_gateway(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("gateway-api")
+    eventually(lambda: cluster.get(CATALOG).status_code == 200, "the HTTPRoute leads to webapp")
+    left = cluster.kubectl("get", "gateways.networking.istio.io,virtualservices", "-n", "istioinaction", "-o", "name")
+    assert left == ""
+    gateway = cluster.json("get", "gateways.gateway.networking.k8s.io", "outfitters-gateway", "-n", "istioinaction")
+    assert {c["type"]: c["status"] for c in gateway["status"]["conditions"]} == {
+        "Accepted": "True",
+        "Programmed": "True",
+    }
+    assert cluster.json("get", "deployments", "-n", "istioinaction", "-l", "gateway.networking.k8s.io")["items"] == []
+
+
+def test_replicas_all_serve_and_one_at_a_time_may_be_evicted(cluster: Cluster, deploy: Deploy) -> None:
+    deploy("replicas")
+    budgets = cluster.json("get", "poddisruptionbudgets", "-n", "istioinaction")["items"]
+    assert {b["metadata"]["name"]: b["status"]["disruptionsAllowed"] for b in budgets} == {"catalog": 1, "webapp": 1}
+    slices = cluster.json("get", "endpointslices", "-n", "istioinaction")["items"]
+    assert sorted(len(s["endpoints"]) for s in slices) == [2, 2]
+
+
+# The image is on the node already, carries curl and idles well enough.
+OUTSIDER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: outsider, namespace: default}
+spec:
+  selector: {matchLabels: {app: outsider}}
+  template:
+    metadata: {labels: {app: outsider}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: outsider
+        image: istioinaction/catalog:1.0.0
+        command: [sleep, infinity]
+"""
