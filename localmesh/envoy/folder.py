@@ -1,0 +1,172 @@
+"""The files from which one Envoy takes its configuration: what is delivered to it, and the only record of that.
+
+    bootstrap.json         read once, at start
+    cds.json lds.json      all clusters, all listeners
+    rds/NAME.json          one route configuration each
+    eds/NAME.json          the endpoints of one cluster each
+
+Each file but the first is a DiscoveryResponse whose `version_info` is a hash of its content. Envoy watches for renames
+onto these very paths, so a file is written beside and moved into place, and one whose content stays is not touched.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from localmesh.envoy.resources import ReferenceKind, Resource, Resources
+
+Kind = Literal["cds", "eds", "lds", "rds"]
+
+TYPES: dict[Kind, str] = {
+    "cds": "envoy.config.cluster.v3.Cluster",
+    "eds": "envoy.config.endpoint.v3.ClusterLoadAssignment",
+    "lds": "envoy.config.listener.v3.Listener",
+    "rds": "envoy.config.route.v3.RouteConfiguration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file's content: a DiscoveryResponse with resources of one kind."""
+
+    kind: Kind
+    name: str
+    """The one resource's name, "" for the lists of all clusters and all listeners."""
+
+    version: str
+    """A hash of the resources: the same content has the same version everywhere."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, kind: Kind, resources: Iterable[Resource], name: str = "") -> "Document":
+        """Return the document that holds some resources."""
+        typed = [{"@type": f"type.googleapis.com/{TYPES[kind]}", **resource} for resource in resources]
+        listed = json.dumps(typed, sort_keys=True, separators=(",", ":"))
+        version = hashlib.sha256(listed.encode()).hexdigest()[:16]
+        return cls(kind, name, version, f'{{"version_info":"{version}","resources":{listed}}}'.encode())
+
+
+def endpoint_documents(resources: Resources) -> list[Document]:
+    """Return a document for each cluster's endpoints."""
+    return [Document.of("eds", (resource,), name_of(resource)) for resource in resources.eds]
+
+
+def route_documents(resources: Resources) -> list[Document]:
+    """Return a document for each route configuration."""
+    return [Document.of("rds", (resource,), name_of(resource)) for resource in resources.rds]
+
+
+def name_of(resource: Resource) -> str:
+    """Return a resource's name, whichever of the four kinds it is."""
+    name: str = resource["cluster_name"] if "cluster_name" in resource else resource["name"]
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """One Envoy's folder. Its path must be absolute, since Envoy is told of it."""
+
+    root: Path
+
+    @property
+    def bootstrap(self) -> Path:
+        """The file that Envoy is started with."""
+        return self.root / "bootstrap.json"
+
+    def path(self, kind: Kind, name: str = "") -> Path:
+        """Return where a kind's list, or one named resource of it, is kept."""
+        return self.root / kind / f"{_slug(name)}.json" if name else self.root / f"{kind}.json"
+
+    def source(self, kind: Kind, name: str = "") -> Resource:
+        """Return the ConfigSource with which Envoy finds a file: what `emit` writes wherever a name is referred to.
+
+        No fetch timeout, as from istiod: Envoy waits for a first good version rather than serve without it.
+        """
+        return {
+            "path_config_source": {"path": str(self.path(kind, name))},
+            "initial_fetch_timeout": "0s",
+            "resource_api_version": "V3",
+        }
+
+    def write_all(self, resources: Resources) -> None:
+        """Write a complete configuration, whatever is referred to before what refers to it."""
+        self.write(endpoint_documents(resources))
+        self.write([Document.of("cds", resources.cds)])
+        self.write(route_documents(resources))
+        self.write([Document.of("lds", resources.lds)])
+
+    def write(self, documents: Iterable[Document]) -> None:
+        """Write documents, but touch no file that holds its document already."""
+        for document in documents:
+            path = self.path(document.kind, document.name)
+            if read(path) != document.content:
+                replace(path, document.content)
+
+    def put_aside(self, document: Document, previous: bytes | None) -> None:
+        """Give a file its previous content back and keep the document beside it, where Envoy does not look.
+
+        A file that had none keeps the document: Envoy must find something there, if only to refuse it.
+        """
+        path = self.path(document.kind, document.name)
+        replace(_aside(path), document.content)
+        if previous is not None:
+            replace(path, previous)
+
+    def accept(self, document: Document) -> None:
+        """Forget what was put aside for a file before this document."""
+        _aside(self.path(document.kind, document.name)).unlink(missing_ok=True)
+
+    def has_put_aside(self, kind: Kind, name: str = "") -> bool:
+        """Tell whether the latest document for a file was put aside."""
+        return _aside(self.path(kind, name)).exists()
+
+    def resources(self, kind: Kind, name: str = "") -> list[Resource]:
+        """Return the resources in a file, [] when it is not there."""
+        content = read(self.path(kind, name))
+        found: Sequence[Resource] = json.loads(content)["resources"] if content else ()
+        return [{key: value for key, value in resource.items() if key != "@type"} for resource in found]
+
+    def version(self, kind: Kind, name: str = "") -> str | None:
+        """Return the version that a file holds, None when it is not there."""
+        content = read(self.path(kind, name))
+        document: dict[str, Any] | None = json.loads(content) if content else None
+        return document["version_info"] if document else None
+
+    def keep_only(self, kind: ReferenceKind, names: Iterable[str]) -> None:
+        """Remove the files of all other resources of a kind."""
+        kept = {self.path(kind, name) for name in names}
+        for path in set((self.root / kind).glob("*.json")) - kept:
+            path.unlink()
+            _aside(path).unlink(missing_ok=True)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a whole file in its place at once: written beside, then renamed, which is what Envoy watches for."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(content)
+    os.replace(beside, path)  # noqa: PTH105 - the name under which its atomicity is documented
+
+
+def read(path: Path) -> bytes | None:
+    """Return a file's content, None when it is not there."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".refused")
+
+
+def _slug(name: str) -> str:
+    """Return a file name for a resource's name: readable, safe, and its own also where case does not count."""
+    readable = re.sub(r"[^A-Za-z0-9.]+", "_", name)[:80].strip("_.")
+    return f"{readable}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
