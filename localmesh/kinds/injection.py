@@ -24,15 +24,17 @@ _ON = ("true", "yes", "y", "on")
 def inject(pod: Object, namespace: Object | None) -> Object:
     """Return the pod with a proxy if its namespace or itself asks for one, else the pod unchanged.
 
-    A pod of template `gateway` has a container `istio-proxy` already; its image `auto` is filled in.
+    A pod of template `gateway` has a container `istio-proxy` already: its image `auto` and its probes are filled in.
     """
-    if STATUS in annotations_of(pod) or not asks_for_proxy(pod, namespace):
+    if STATUS in annotations_of(pod):
         return pod
-    return _as_gateway(pod) if is_gateway(pod) else _with_sidecar(pod)
+    if is_gateway(pod):
+        return _as_gateway(pod)
+    return _with_sidecar(pod) if asks_for_sidecar(pod, namespace) else pod
 
 
-def asks_for_proxy(pod: Mapping[str, Any], namespace: Mapping[str, Any] | None) -> bool:
-    """Tell whether Istio's webhook would add a proxy."""
+def asks_for_sidecar(pod: Mapping[str, Any], namespace: Mapping[str, Any] | None) -> bool:
+    """Tell whether Istio's webhook would add a sidecar."""
     label = labels_of(pod).get(INJECT, "").lower()
     switch = labels_of(namespace).get("istio-injection") if namespace else None
     if switch == "disabled" or label in _OFF or pod["spec"].get("hostNetwork"):

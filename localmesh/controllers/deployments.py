@@ -1,0 +1,158 @@
+"""Deployment → ReplicaSets: one for each template, sized so that a rollout goes on within its bounds."""
+
+import json
+
+from localmesh.apiserver.events import Recorder
+from localmesh.apiserver.store import Store
+from localmesh.controllers.deployment_status import next_status, until_deadline
+from localmesh.controllers.loop import each
+from localmesh.controllers.ownership import claim, digest, reference
+from localmesh.controllers.rollout import Bounds, Size, roll
+from localmesh.kinds.objects import Object, annotations_of, controller_of, key_of, labels_of
+from localmesh.kinds.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+
+HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
+DESIRED = "deployment.kubernetes.io/desired-replicas"
+MAXIMUM = "deployment.kubernetes.io/max-replicas"
+_NOT_COPIED = (REVISION, DESIRED, MAXIMUM, "kubectl.kubernetes.io/last-applied-configuration")
+
+
+class DeploymentController:
+    """Makes a ReplicaSet for the template and moves the replicas to it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._events = Recorder(store, "deployment-controller")
+
+    def reconcile(self) -> float | None:
+        """Look at each Deployment; return when one of their progress deadlines is due."""
+        return each(self._store.objects(DEPLOYMENTS), self._sync)
+
+    def _sync(self, deployment: Object) -> float | None:
+        owned = claim(self._store, deployment, REPLICA_SETS)
+        name = f"{deployment['metadata']['name']}-{template_hash(deployment)}"
+        new = next((each_ for each_ in owned if each_["metadata"]["name"] == name), None)
+        old = [each_ for each_ in owned if each_ is not new]
+        if deployment["spec"].get("paused"):
+            self._hold(deployment, new, old)
+        else:
+            new = self._advance(deployment, name, new, old)
+        return self._report(deployment, new)
+
+    def _advance(self, deployment: Object, name: str, new: Object | None, old: list[Object]) -> Object | None:
+        if deployment["spec"].get("strategy", {}).get("type") == "Recreate":
+            return self._recreate(deployment, name, new, old)
+        revised = self._revise(deployment, name, new, old)
+        bounds = Bounds.of(deployment)
+        grown, shrunk = roll(deployment["spec"]["replicas"], bounds, _size(revised), [_size(each_) for each_ in old])
+        for replica_set, wanted in zip([revised, *old], [grown, *shrunk], strict=True):
+            self._scale(deployment, replica_set, wanted)
+        self._forget(deployment, old)
+        return revised
+
+    def _recreate(self, deployment: Object, name: str, new: Object | None, old: list[Object]) -> Object | None:
+        """End all old pods, and only when they are gone start new ones."""
+        for replica_set in old:
+            self._scale(deployment, replica_set, 0)
+        owners = {replica_set["metadata"]["uid"] for replica_set in old}
+        pods = self._store.objects(PODS, deployment["metadata"]["namespace"])
+        if any(controller_of(pod) in owners for pod in pods):
+            return new
+        new = self._revise(deployment, name, new, old)
+        self._scale(deployment, new, deployment["spec"]["replicas"])
+        self._forget(deployment, old)
+        return new
+
+    def _hold(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
+        """Start no rollout while paused, but keep the number of replicas where there is one ReplicaSet."""
+        active = [each_ for each_ in [new, *old] if each_ is not None and each_["spec"]["replicas"]]
+        if len(active) == 1:
+            self._scale(deployment, active[0], deployment["spec"]["replicas"])
+
+    def _revise(self, deployment: Object, name: str, new: Object | None, old: list[Object]) -> Object:
+        """Return the template's ReplicaSet, made if need be; it and the Deployment carry the latest revision."""
+        latest = max((_revision(replica_set) for replica_set in old), default=0)
+        revision = str(max(latest + 1, _revision(new) if new else 0))
+        copied = {key: text for key, text in annotations_of(deployment).items() if key not in _NOT_COPIED}
+        annotations = copied | {REVISION: revision}
+        if new is None:
+            new = self._store.create(REPLICA_SETS, _replica_set(deployment, name, annotations))
+        else:
+            new = self._store.modify(REPLICA_SETS, key_of(new), lambda draft: _annotate(draft, annotations))
+        self._store.modify(DEPLOYMENTS, key_of(deployment), lambda draft: _annotate(draft, {REVISION: revision}))
+        return new
+
+    def _scale(self, deployment: Object, replica_set: Object, wanted: int) -> None:
+        current = replica_set["spec"]["replicas"]
+        replicas = deployment["spec"]["replicas"]
+        bounds = {DESIRED: str(replicas), MAXIMUM: str(replicas + Bounds.of(deployment).surge)}
+
+        def change(draft: Object) -> None:
+            draft["spec"]["replicas"] = wanted
+            _annotate(draft, bounds)
+
+        if wanted:
+            self._store.modify(REPLICA_SETS, key_of(replica_set), change)
+        elif current:
+            self._store.modify(REPLICA_SETS, key_of(replica_set), lambda draft: draft["spec"].update(replicas=0))
+        if wanted != current:
+            verb = "up" if wanted > current else "down"
+            name = replica_set["metadata"]["name"]
+            message = f"Scaled {verb} replica set {name} from {current} to {wanted}"
+            self._events.normal(deployment, "ScalingReplicaSet", message)
+
+    def _forget(self, deployment: Object, old: list[Object]) -> None:
+        """Drop empty ReplicaSets beyond the history limit, the oldest revisions first."""
+        empty = [
+            each_ for each_ in old if not each_["spec"]["replicas"] and not each_.get("status", {}).get("replicas")
+        ]
+        limit = deployment["spec"].get("revisionHistoryLimit", 10)
+        for replica_set in sorted(empty, key=_revision)[: max(0, len(empty) - limit)]:
+            self._store.remove(REPLICA_SETS, key_of(replica_set))
+
+    def _report(self, deployment: Object, new: Object | None) -> float | None:
+        owned = claim(self._store, deployment, REPLICA_SETS)
+        current = next((each_ for each_ in owned if new and key_of(each_) == key_of(new)), None)
+        status = next_status(deployment, current, owned)
+        self._store.modify(DEPLOYMENTS, key_of(deployment), lambda draft: draft.update(status=status))
+        return until_deadline(deployment, status)
+
+
+def template_hash(deployment: Object) -> str:
+    """Return the name that a Deployment's template has among its ReplicaSets: the same for the same content."""
+    return digest(json.dumps(deployment["spec"]["template"], sort_keys=True), 10)
+
+
+def _replica_set(deployment: Object, name: str, annotations: dict[str, str]) -> Object:
+    template = deployment["spec"]["template"]
+    hashed = {HASH: name.rpartition("-")[2]}
+    labels = labels_of(template) | hashed
+    selector = deployment["spec"]["selector"]
+    metadata = {
+        "name": name,
+        "namespace": deployment["metadata"]["namespace"],
+        "labels": labels,
+        "annotations": annotations,
+        "ownerReferences": [reference(deployment)],
+    }
+    spec = {
+        "replicas": 0,
+        "minReadySeconds": deployment["spec"].get("minReadySeconds", 0),
+        "selector": selector | {"matchLabels": selector["matchLabels"] | hashed},
+        "template": template | {"metadata": template["metadata"] | {"labels": labels}},
+    }
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec}
+
+
+def _annotate(obj: Object, annotations: dict[str, str]) -> None:
+    obj["metadata"]["annotations"] = annotations_of(obj) | annotations
+
+
+def _revision(replica_set: Object) -> int:
+    return int(annotations_of(replica_set).get(REVISION, "0"))
+
+
+def _size(replica_set: Object) -> Size:
+    status = replica_set.get("status", {})
+    return Size(replica_set["spec"]["replicas"], status.get("availableReplicas", 0), status.get("replicas", 0))

@@ -1,0 +1,73 @@
+"""Which objects belong to a controller: those that it made, and orphans that its selector finds."""
+
+import hashlib
+import secrets
+
+from localmesh.apiserver.store import Store
+from localmesh.kinds.objects import Object, controller_of, key_of, labels_of, selects
+from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.resources import Resource
+
+ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+"""The letters of generated names: no vowels, no digits that look like letters (k8s.io/apimachinery `rand`)."""
+
+
+def reference(owner: Object) -> Object:
+    """Return the `ownerReferences` entry for what a controller makes."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }
+
+
+def selector_of(owner: Object) -> dict[str, str]:
+    """Return the labels that a Deployment or ReplicaSet selects by."""
+    labels: dict[str, str] = owner["spec"]["selector"]["matchLabels"]
+    return labels
+
+
+def claim(store: Store, owner: Object, resource: Resource) -> list[Object]:
+    """Return the owner's objects of a resource, oldest first.
+
+    Orphans with the right labels are adopted; what no longer has them is released and lives on by itself, which is how
+    a pod is taken out of service to look at it.
+    """
+    uid = owner["metadata"]["uid"]
+    mine = []
+    for obj in store.objects(resource, owner["metadata"]["namespace"]):
+        matches = selects(selector_of(owner), labels_of(obj))
+        if controller_of(obj) == uid and matches:
+            mine.append(obj)
+        elif controller_of(obj) == uid:
+            store.modify(resource, key_of(obj), lambda draft: _release(draft, uid))
+        elif controller_of(obj) is None and matches and not is_terminating(obj):
+            mine.append(store.modify(resource, key_of(obj), lambda draft: _adopt(draft, owner)))
+    return sorted(mine, key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]))
+
+
+def suffix(length: int = 5) -> str:
+    """Return the random end of a generated name."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def digest(text: str, length: int) -> str:
+    """Return a name's end that is always the same for the same text."""
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
+    letters = ""
+    for _ in range(length):
+        number, index = divmod(number, len(ALPHABET))
+        letters += ALPHABET[index]
+    return letters
+
+
+def _adopt(obj: Object, owner: Object) -> None:
+    obj["metadata"]["ownerReferences"] = [*obj["metadata"].get("ownerReferences", []), reference(owner)]
+
+
+def _release(obj: Object, uid: str) -> None:
+    owners = obj["metadata"]["ownerReferences"]
+    obj["metadata"]["ownerReferences"] = [owner for owner in owners if owner["uid"] != uid]
