@@ -29,6 +29,7 @@ class Panel(Generic[T]):
     """What one service contributes to the page."""
 
     state: Literal["up", "down", "absent"]
+    """Absent is no alarm."""
     rows: list[T]
     total: int = 0
     """How many there are, shown or not."""
@@ -36,11 +37,12 @@ class Panel(Generic[T]):
     """Why there are no rows."""
 
 
-async def _panel(call: Awaitable[list[T]]) -> Panel[T]:
+async def _panel(call: Awaitable[list[T]], *, optional: bool = False) -> Panel[T]:
+    """What `call` gives; an `optional` service that does not exist is absent, and not down."""
     try:
         rows = await call
     except UpstreamAbsentError as error:
-        return Panel("absent", [], problem=str(error))
+        return Panel("absent" if optional else "down", [], problem=str(error))
     except UpstreamError as error:
         return Panel("down", [], problem=str(error))
     return Panel("up", rows[:SHOWN], total=len(rows))
@@ -49,7 +51,7 @@ async def _panel(call: Awaitable[list[T]]) -> Panel[T]:
 @router.get("/")
 async def page(request: Request, catalog: CatalogDep, forum: ForumDep, headers: ForwardedDep) -> Response:
     """The storefront as people see it; always 200, for it says itself what is broken."""
-    items, users = await asyncio.gather(_panel(catalog.items(headers)), _panel(forum.users(headers)))
+    items, users = await asyncio.gather(_panel(catalog.items(headers)), _panel(forum.users(headers), optional=True))
     return templates.TemplateResponse(
         request,
         "page.html",
