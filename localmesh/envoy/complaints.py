@@ -16,5 +16,5 @@ def complaints(log: str) -> dict[str, str]:
 
 
 def _short(reason: str) -> str:
-    """Return the reason without the copy of the resource that Envoy prints before some of them."""
-    return reason.strip().splitlines()[-1].removeprefix(": ") if reason.strip() else ""
+    """Return the reason in one line, without the copy of the resource that Envoy prints before some of them."""
+    return " ".join(reason.rpartition("\n: ")[2].split())

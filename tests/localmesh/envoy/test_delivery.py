@@ -1,0 +1,180 @@
+import socket
+from dataclasses import replace
+
+from localmesh.envoy.folder import Folder
+from localmesh.envoy.resources import Resources
+from tests.localmesh.envoy.world import World, free_port, get, route, stream, until
+
+BAD_REGEX = {"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "one"}}
+
+
+def states(envoy: World, ports: dict[str, int]) -> list[Resources]:
+    """Configurations that differ from one to the next, and from the last to the first, in all that can differ."""
+    more = envoy.resources({"c": ports["two"]}, to="c")
+    return [
+        envoy.resources({"outbound|80||a": ports["one"]}, to="outbound|80||a"),
+        # a cluster under another name: added, switched to and the old one removed in one push
+        envoy.resources({"outbound|80||b": ports["one"]}, to="outbound|80||b"),
+        # its endpoint moved
+        envoy.resources({"outbound|80||b": ports["two"]}, to="outbound|80||b"),
+        # a subset beside it, with a route of its own
+        envoy.resources(
+            {"outbound|80||b": ports["two"], "outbound|80|v1|b": ports["one"]},
+            routes=[route("outbound|80|v1|b", prefix="/items"), route("outbound|80||b")],
+        ),
+        # a second listener
+        replace(more, lds=[*more.lds, envoy.listener(free_port(), name="another")]),
+    ]
+
+
+async def test_no_request_is_lost_while_everything_changes(envoy: World, ports: dict[str, int]) -> None:
+    cycle = states(envoy, ports)
+    envoy.folder.write_all(cycle[-1])
+    await envoy.start()
+    delivery = envoy.delivery(linger_s=0)
+    async with stream(envoy.port) as requests:
+        while requests.total < 2000:
+            for state in cycle:
+                delivery.submit(state)
+                assert str(await delivery.settled()) == "accepted"
+                await requests.more(20)
+    await delivery.close()
+    assert requests.failures == {}
+    assert set(requests.answers) == {"one", "two"}
+
+
+async def test_refused_routes_leave_traffic_as_it_was_and_are_reported_in_envoys_words(
+    envoy: World, ports: dict[str, int]
+) -> None:
+    good = envoy.resources({"one": ports["one"]}, to="one")
+    bad = envoy.resources({"one": ports["one"]}, routes=[BAD_REGEX])
+    envoy.folder.write_all(good)
+    await envoy.start()
+    delivery = envoy.delivery()
+    delivery.submit(bad)
+    assert str(await delivery.settled()) == "refused; RDS 80: missing ): (("
+    assert await get(envoy.port) == (200, "one")
+    assert envoy.folder.has_put_aside("rds", "80")
+
+    delivery.submit(good)
+    assert str(await delivery.settled()) == "accepted"
+    assert not envoy.folder.has_put_aside("rds", "80")
+    await delivery.close()
+    assert [report.outcome for report in envoy.reports] == ["refused", "accepted"]
+
+
+async def test_refused_clusters_hold_back_the_routes_that_may_need_them(envoy: World, ports: dict[str, int]) -> None:
+    good = envoy.resources({"one": ports["one"]}, to="one")
+    bad = envoy.resources({"one": ports["one"], "two": ports["two"]}, to="two")
+    bad.cds[1]["connect_timeout"] = "-1s"
+    envoy.folder.write_all(good)
+    await envoy.start()
+    delivery = envoy.delivery()
+    delivery.submit(bad)
+    result = await delivery.settled()
+    await delivery.close()
+    assert result.outcome == "refused"
+    assert [(refusal.kind, refusal.name) for refusal in result.refusals] == [("cds", "")]
+    assert "Expected positive duration" in result.refusals[0].reason
+    assert await get(envoy.port) == (200, "one")
+
+
+async def test_a_listener_that_cannot_move_to_a_port_stays_where_it_is(envoy: World, ports: dict[str, int]) -> None:
+    good = envoy.resources({"one": ports["one"]}, to="one")
+    envoy.folder.write_all(good)
+    await envoy.start()
+    delivery = envoy.delivery()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        delivery.submit(replace(good, lds=[envoy.listener(port)]))
+        result = await delivery.settled()
+    await delivery.close()
+    assert [refusal.kind for refusal in result.refusals] == ["lds"]
+    assert f"cannot bind '127.0.0.1:{port}': Address already in use" in result.refusals[0].reason
+    assert await get(envoy.port) == (200, "one")
+
+
+async def test_an_envoy_killed_after_a_refusal_comes_up_with_what_worked(envoy: World, ports: dict[str, int]) -> None:
+    envoy.folder.write_all(envoy.resources({"one": ports["one"]}, to="one"))
+    await envoy.start()
+    delivery = envoy.delivery()
+    delivery.submit(envoy.resources({"two": ports["two"]}, routes=[BAD_REGEX]))
+    assert (await delivery.settled()).outcome == "refused"
+    await envoy.kill()
+    await envoy.start()
+    assert await get(envoy.port) == (200, "one")
+
+    delivery.submit(envoy.resources({"two": ports["two"]}, to="two"))
+    assert str(await delivery.settled()) == "accepted"
+    assert await get(envoy.port) == (200, "two")
+    await delivery.close()
+
+
+async def test_what_is_submitted_before_envoy_runs_is_what_it_starts_with(envoy: World, ports: dict[str, int]) -> None:
+    wanted = envoy.resources({"one": ports["one"]}, to="one")
+    delivery = envoy.delivery()
+    delivery.submit(wanted)
+    assert (await delivery.settled()).outcome == "not running"
+    await envoy.start()
+    assert await get(envoy.port) == (200, "one")
+
+    delivery.submit(wanted)
+    assert (await delivery.settled()).outcome == "accepted"
+    await delivery.close()
+
+
+async def test_the_newest_configuration_overtakes_those_that_wait(envoy: World, ports: dict[str, int]) -> None:
+    cycle = states(envoy, ports)
+    envoy.folder.write_all(cycle[0])
+    await envoy.start()
+    delivery = envoy.delivery()
+    for state in cycle:
+        delivery.submit(state)
+    delivery.submit(cycle[2])
+    await delivery.settled()
+    await delivery.close()
+    assert await get(envoy.port) == (200, "two")
+    assert [report.outcome for report in envoy.reports] == ["accepted"]
+
+
+async def test_endpoints_are_written_before_submit_returns(envoy: World) -> None:
+    envoy.folder.write_all(envoy.resources({"one": 1}, to="one"))
+    delivery = envoy.delivery()
+    delivery.submit(envoy.resources({"one": 2}, to="one"))
+    assert envoy.folder.resources("eds", "one") == envoy.resources({"one": 2}, to="one").eds
+    await delivery.close()
+
+
+async def test_what_is_not_wanted_any_more_is_gone_after_a_while(envoy: World, ports: dict[str, int]) -> None:
+    envoy.folder.write_all(envoy.resources({"one": ports["one"], "two": ports["two"]}, to="one"))
+    await envoy.start()
+    delivery = envoy.delivery()
+    delivery.submit(envoy.resources({"two": ports["two"]}, to="two"))
+    assert (await delivery.settled()).outcome == "accepted"
+
+    async def gone() -> bool:
+        return [cluster["name"] for cluster in await envoy.admin.clusters()] == ["two"]
+
+    await until(gone)
+    await until(_lists(envoy.folder, 1))
+    await delivery.close()
+
+
+def _lists(folder: Folder, count: int):  # noqa: ANN202
+    async def holds() -> bool:
+        return len(list((folder.root / "eds").glob("*.json"))) == count
+
+    return holds
+
+
+async def test_a_configuration_that_is_there_already_is_not_pushed_again(envoy: World, ports: dict[str, int]) -> None:
+    wanted = envoy.resources({"one": ports["one"]}, to="one")
+    envoy.folder.write_all(wanted)
+    await envoy.start()
+    delivery = envoy.delivery()
+    delivery.submit(wanted)
+    await delivery.settled()
+    delivery.submit(envoy.resources({"one": ports["one"]}, to="one"))
+    await delivery.settled()
+    await delivery.close()
+    assert len(envoy.reports) == 1
