@@ -1,0 +1,38 @@
+"""The destinations that each proxy knows: every port of every Service, and every subset of it."""
+
+from collections.abc import Iterator, Mapping
+
+from localmesh.kinds.ports import Protocol
+from localmesh.pilot.model import Cluster, Origin, Upstream, Use
+from localmesh.pilot.policies import subsets_of
+from localmesh.pilot.registry import Registry, Service, ServicePort
+from localmesh.pilot.routes import outbound_cluster
+from localmesh.pilot.snapshot import Snapshot
+
+BLACK_HOLE = Cluster("BlackHoleCluster", Use.BLACK_HOLE)
+
+_UPSTREAM = {Protocol.HTTP2: Upstream.HTTP2, Protocol.SNIFFED: Upstream.AS_DOWNSTREAM}
+
+
+def outbound_clusters(snapshot: Snapshot, registry: Registry, namespace: str) -> Iterator[Cluster]:
+    """Yield the clusters for calls from pods in a namespace."""
+    for service in registry.services:
+        found = subsets_of(service, snapshot.destination_rules, namespace)
+        origin = Origin(service.host, service.name, service.namespace, found.config)
+        for port in service.ports:
+            yield _cluster(registry, service, port, origin, {})
+            for subset in found.subsets:
+                named = Origin(service.host, service.name, service.namespace, found.config, subset.name)
+                yield _cluster(registry, service, port, named, subset.labels)
+
+
+def _cluster(
+    registry: Registry, service: Service, port: ServicePort, origin: Origin, labels: Mapping[str, str]
+) -> Cluster:
+    return Cluster(
+        name=outbound_cluster(service.host, port.number, origin.subset),
+        use=Use.SERVICE,
+        endpoints=tuple(registry.endpoints(service, port, labels)),
+        upstream=_UPSTREAM.get(port.protocol, Upstream.HTTP1),
+        origin=origin,
+    )
