@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from services.chassis import probes, problems
-from services.chassis.middleware import AccessLog, HeadAsGet
+from services.chassis.middleware import AccessLog, BodyLimit, HeadAsGet
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 
@@ -27,9 +27,8 @@ def new_app(
     app = FastAPI(
         title=title,
         lifespan=lifespan,
-        middleware=[Middleware(AccessLog), Middleware(HeadAsGet)],
+        middleware=[Middleware(AccessLog), Middleware(HeadAsGet), Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
         telemetry=telemetry.fastapi,
-        max_body_size=MAX_BODY_BYTES,
         # Their pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,

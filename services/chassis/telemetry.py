@@ -63,9 +63,9 @@ def from_settings(settings: ServiceSettings, service: str) -> Telemetry:
 
 def install_propagator(settings: ServiceSettings) -> None:
     """Sets the process's propagator: the instrumentations take theirs from there and from nowhere else."""
+    # The API has read OTEL_PROPAGATORS when it was imported.
     chosen = propagate.get_global_textmap() if settings.otel_propagators else default_propagator()
-    if not isinstance(chosen, OwnSpansOnly):
-        propagate.set_global_textmap(OwnSpansOnly(chosen))
+    propagate.set_global_textmap(OwnSpansOnly(chosen))
 
 
 def _exporting(service: str) -> Telemetry:

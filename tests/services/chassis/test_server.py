@@ -1,0 +1,139 @@
+import asyncio
+import json
+import socket
+from collections import Counter
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from services.chassis.server import KEEP_ALIVE_SECONDS, listen
+from tests.services.processes import Service, run_to_end, running
+
+ENVOY_IDLE_SECONDS = 3600
+REQUEST = b"GET /items/1 HTTP/1.1\r\nHost: catalog\r\n\r\n"
+
+
+@pytest.fixture
+def catalog() -> Iterator[Service]:
+    with running("catalog") as service:
+        yield service
+
+
+async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
+    """Status of the next answer, and whether the server will close the connection after it."""
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+    await reader.readexactly(length)
+    return int(head.split(b" ")[1]), b"connection: close" in head
+
+
+async def test_sigterm_ends_an_idle_service_with_0(catalog: Service) -> None:
+    assert catalog.terminate() == 0
+
+
+async def test_sigterm_ends_a_service_with_idle_connections_with_0(catalog: Service) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
+    writer.write(REQUEST)
+    assert await answer(reader) == (200, False)
+    assert await asyncio.to_thread(catalog.terminate) == 0
+    writer.close()
+
+
+async def test_after_sigterm_readiness_is_false_and_requests_in_flight_are_answered(catalog: Service) -> None:
+    async with httpx.AsyncClient(base_url=catalog.url, trust_env=False) as client:
+        await client.post("/blowup", json={"active": True, "type": "latency", "latencyMs": 1500})
+        slow = asyncio.create_task(client.get("/items"))
+        while (await client.get("/blowup")).json()["latency"]["seen"] < 1:
+            await asyncio.sleep(0.01)
+        catalog.process.terminate()
+        while (probe := await client.get("/readyz")).is_success:
+            await asyncio.sleep(0.01)
+        assert (probe.status_code, (await client.get("/livez")).status_code) == (503, 200)
+        assert "draining" in probe.json()["detail"]
+        late = await slow
+    assert (late.status_code, late.headers["connection"]) == (200, "close")
+    assert await asyncio.to_thread(catalog.process.wait, 30) == 0
+
+
+class KeepAliveClient:
+    """Sends one request after the other and tells apart what a lost one can mean."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.seen: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Until the server takes no more connections."""
+        while "refused" not in self.seen:
+            try:
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            except ConnectionRefusedError:
+                self.seen["refused"] += 1
+                return
+            await self._use(reader, writer)
+
+    async def _use(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        closes, answered = False, 0
+        try:
+            while not closes:
+                writer.write(REQUEST)
+                status, closes = await answer(reader)
+                answered += 1
+                self.seen[f"answered {status}"] += 1
+        except (asyncio.IncompleteReadError, ConnectionError):
+            self.seen["lost on a fresh connection" if answered == 0 else "lost on a used connection"] += 1
+        finally:
+            writer.close()
+
+
+async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
+    """Every request on every connection that was taken is answered: busy connections are told to close first."""
+    clients = [KeepAliveClient(catalog.port) for _ in range(16)]
+    async with asyncio.TaskGroup() as group:
+        for client in clients:
+            group.create_task(client.run())
+        while sum(client.seen["answered 200"] for client in clients) < 500:
+            await asyncio.sleep(0.01)
+        catalog.process.terminate()
+    seen = sum((client.seen for client in clients), Counter())
+    assert await asyncio.to_thread(catalog.process.wait, 30) == 0
+    assert set(seen) == {"answered 200", "refused"}, seen
+
+
+async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_served(catalog: Service) -> None:
+    """The client connects, waits until all else is over, and still gets its answer on the connection it has."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
+    catalog.process.terminate()
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", catalog.port)).close()
+        except ConnectionRefusedError:
+            break
+        await asyncio.sleep(0.01)
+    writer.write(REQUEST)
+    assert await answer(reader) == (200, True)
+    writer.close()
+    assert await asyncio.to_thread(catalog.process.wait, 30) == 0
+
+
+def test_a_port_in_use_is_one_clear_line(catalog: Service) -> None:
+    ended = run_to_end("catalog", PORT=str(catalog.port))
+    assert ended.returncode == 1
+    assert ended.stderr == f"catalog: cannot listen on HOST=127.0.0.1 PORT={catalog.port}: Address already in use\n"
+
+
+def test_the_listener_has_asyncio_set_nodelay_on_its_connections() -> None:
+    with listen("127.0.0.1", 0, "test") as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_idle_connections_outlive_envoys() -> None:
+    assert KEEP_ALIVE_SECONDS > ENVOY_IDLE_SECONDS
+
+
+def test_all_that_a_service_prints_is_json(catalog: Service) -> None:
+    httpx.get(f"{catalog.url}/items", trust_env=False)
+    catalog.terminate()
+    lines = [json.loads(line) for line in catalog.output.read_text().splitlines()]
+    assert [line["message"] for line in lines][-3:] == ["GET /items 200", "draining: 0 connections are open", "drained"]

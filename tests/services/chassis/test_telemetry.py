@@ -1,0 +1,198 @@
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from opentelemetry import propagate, trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from services.catalog.app import create_app
+from services.catalog.settings import Settings
+from services.chassis.propagators import OwnSpansOnly, default_propagator
+from services.chassis.telemetry import Telemetry, from_settings, install_propagator
+from tests.services.asgi import client_of
+from tests.services.processes import refusing_port, running
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+CALLERS = {
+    "W3C": {"traceparent": f"00-{TRACE}-{SPAN}-01"},
+    "B3 single": {"b3": f"{TRACE}-{SPAN}-1"},
+    "B3 multi": {"x-b3-traceid": TRACE, "x-b3-spanid": SPAN, "x-b3-sampled": "1"},
+}
+
+
+@pytest.fixture(autouse=True)
+def propagator() -> Iterator[None]:
+    before = propagate.get_global_textmap()
+    install_propagator(Settings())
+    yield
+    propagate.set_global_textmap(before)
+
+
+class Recording:
+    """Telemetry that keeps the spans, and knows which are still open."""
+
+    def __init__(self) -> None:
+        self.exporter = InMemorySpanExporter()
+        self.telemetry = Telemetry(TracerProvider())
+        self.telemetry.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))  # type: ignore[attr-defined]
+
+
+@asynccontextmanager
+async def recorded() -> AsyncIterator[tuple[httpx.AsyncClient, InMemorySpanExporter]]:
+    recording = Recording()
+    async with client_of(create_app(Settings(), telemetry=recording.telemetry)) as client:
+        yield client, recording.exporter
+
+
+async def test_a_request_is_one_server_span_named_by_its_route() -> None:
+    async with recorded() as (client, exporter):
+        await client.get("/items/2")
+    (span,) = exporter.get_finished_spans()
+    assert (span.name, span.kind) == ("GET /items/{item_id}", SpanKind.SERVER)
+    assert span.attributes is not None
+    assert span.attributes["http.response.status_code"] == 200
+    assert span.attributes["http.route"] == "/items/{item_id}"
+
+
+async def test_probes_make_no_spans() -> None:
+    async with recorded() as (client, exporter):
+        await client.get("/livez")
+        await client.get("/readyz")
+    assert exporter.get_finished_spans() == ()
+
+
+async def test_a_fault_shows_as_an_error_in_the_span() -> None:
+    async with recorded() as (client, exporter):
+        await client.post("/blowup", json={"active": True, "type": "503"})
+        await client.get("/items")
+    assert [span.status.status_code for span in exporter.get_finished_spans()] == [StatusCode.UNSET, StatusCode.ERROR]
+
+
+@pytest.mark.parametrize("headers", CALLERS.values(), ids=CALLERS)
+async def test_a_callers_trace_goes_on_whatever_it_speaks(headers: Mapping[str, str]) -> None:
+    async with recorded() as (client, exporter):
+        await client.get("/items", headers=headers)
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None
+    assert span.parent is not None
+    assert trace.format_trace_id(span.context.trace_id) == TRACE
+    assert trace.format_span_id(span.parent.span_id) == SPAN
+
+
+async def test_where_w3c_and_b3_differ_w3c_wins() -> None:
+    async with recorded() as (client, exporter):
+        await client.get("/items", headers={**CALLERS["W3C"], "b3": f"{'9' * 32}-{'8' * 16}-1"})
+    (span,) = exporter.get_finished_spans()
+    assert span.context is not None
+    assert trace.format_trace_id(span.context.trace_id) == TRACE
+
+
+@pytest.mark.parametrize("broken", ["", "00-xyz", "0" * 10_000, f"00-{'0' * 32}-{SPAN}-01", "\xff\xfe"])
+@pytest.mark.parametrize("header", ["traceparent", "b3", "tracestate", "baggage", "x-b3-traceid"])
+async def test_broken_trace_headers_break_nothing(header: str, broken: str) -> None:
+    async with recorded() as (client, exporter):
+        answer = await client.get("/items", headers=[(header.encode(), broken.encode("latin-1"))])
+    assert answer.status_code == 200
+    assert len(exporter.get_finished_spans()) == 1
+
+
+def test_nothing_is_exported_and_no_thread_runs_unless_an_endpoint_is_set() -> None:
+    threads = threading.active_count()
+    telemetry = from_settings(Settings(), "catalog")
+    assert threading.active_count() == threads
+    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("nothing") as span:
+        assert not span.is_recording()
+    telemetry.close()
+
+
+@pytest.mark.parametrize("switch", [{"otel_sdk_disabled": True}, {"otel_traces_exporter": "none"}])
+def test_the_standard_switches_turn_export_off(switch: dict[str, object]) -> None:
+    settings = Settings.model_validate({"otel_exporter_otlp_endpoint": "http://collector:4318", **switch})
+    assert not settings.exports_traces
+
+
+def test_a_relayed_context_is_not_written_again() -> None:
+    carrier: dict[str, str] = {}
+    propagator = OwnSpansOnly(default_propagator())
+    propagator.inject(carrier, propagator.extract(CALLERS["B3 multi"]))
+    assert carrier == {}
+
+
+@contextmanager
+def collector() -> Iterator[tuple[str, list[ExportTraceServiceRequest]]]:
+    """An OTLP/HTTP collector: its base URL, and what it was sent."""
+    received: list[ExportTraceServiceRequest] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            if self.path == "/v1/traces":
+                received.append(ExportTraceServiceRequest.FromString(body))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", received
+        server.shutdown()
+        thread.join()
+
+
+def exported(received: list[ExportTraceServiceRequest]) -> tuple[set[str], list[str]]:
+    """The names of the services and of the spans."""
+    resources = [spans for request in received for spans in request.resource_spans]
+    names = {
+        attribute.value.string_value
+        for spans in resources
+        for attribute in spans.resource.attributes
+        if attribute.key == "service.name"
+    }
+    return names, [span.name for spans in resources for scope in spans.scope_spans for span in scope.spans]
+
+
+def spans_of_a_process(**variables: str) -> tuple[set[str], list[str]]:
+    """What reaches a collector from a catalog that answers one request and ends; HTTP_PROXY leads nowhere."""
+    with (
+        collector() as (url, received),
+        refusing_port() as nobody,
+        running(
+            "catalog",
+            OTEL_EXPORTER_OTLP_ENDPOINT=url,
+            HTTP_PROXY=f"http://127.0.0.1:{nobody}",
+            http_proxy=f"http://127.0.0.1:{nobody}",
+            **variables,
+        ) as catalog,
+    ):
+        assert httpx.get(f"{catalog.url}/items", trust_env=False).status_code == 200
+        assert catalog.terminate() == 0
+    return exported(received)
+
+
+def test_spans_reach_the_collector_past_the_proxy_and_before_the_process_ends() -> None:
+    assert spans_of_a_process() == ({"catalog"}, ["GET /items"])
+
+
+def test_otel_service_name_and_sampler_are_honoured() -> None:
+    assert spans_of_a_process(OTEL_SERVICE_NAME="shop") == ({"shop"}, ["GET /items"])
+    assert spans_of_a_process(OTEL_TRACES_SAMPLER="always_off") == (set(), [])
+
+
+def test_a_dead_collector_holds_up_neither_requests_nor_the_exit() -> None:
+    with (
+        refusing_port() as nobody,
+        running("catalog", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{nobody}") as catalog,
+    ):
+        assert httpx.get(f"{catalog.url}/items", trust_env=False).status_code == 200
+        assert catalog.terminate() == 0
