@@ -13,13 +13,13 @@ _NO_BREAKERS = {
         dict.fromkeys(("max_connections", "max_pending_requests", "max_requests", "max_retries"), UNLIMITED),
     ],
 }
-_SPEAK = {
+_SPEAK: dict[Upstream, Message] = {
     Upstream.HTTP2: {"explicit_http_config": {"http2_protocol_options": {}}},
     Upstream.AS_DOWNSTREAM: {
         "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
     },
 }
-_PASSTHROUGH_IDLE = {"common_http_protocol_options": {"idle_timeout": "300s"}}
+_PASSTHROUGH_IDLE: Message = {"common_http_protocol_options": {"idle_timeout": "300s"}}
 
 
 def cluster(described: Cluster, source: Source) -> Message:
@@ -65,7 +65,7 @@ def _static(described: Cluster) -> Message:
 
 
 def _common(described: Cluster) -> Message:
-    options = dict(_SPEAK.get(described.upstream, {}))
+    options: Message = dict(_SPEAK.get(described.upstream, {}))
     if described.use is Use.PASSTHROUGH:
         options |= _PASSTHROUGH_IDLE
     return given(

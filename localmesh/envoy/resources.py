@@ -37,4 +37,4 @@ class Source(Protocol):
 
 def from_ads(kind: ReferenceKind, name: str) -> Resource:  # noqa: ARG001 - the same for each, as istiod's
     """Return the source that istiod writes: the one stream that brings everything."""
-    return {"ads": {}, "resource_api_version": "V3"}
+    return {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}

@@ -89,7 +89,7 @@ class MadeUpAddresses:
     """The addresses of a cluster in which each pod has an IP address of its own, for pods that do not run."""
 
     def endpoint(self, port: PodPort) -> Address | None:
-        """Return the container port at the pod's address."""
+        """Return the container port at the address of the pod."""
         return Address(port.pod["status"]["podIP"], port.number)
 
     def inbound(self, port: PodPort) -> Address | None:

@@ -5,46 +5,47 @@ from collections.abc import Iterator
 from localmesh.kinds.objects import Object
 from localmesh.pilot.addresses import Addresses, PodPort
 from localmesh.pilot.model import Cluster, Endpoint, Listener, Origin, RouteConfiguration, Side, Use, VirtualHost
-from localmesh.pilot.registry import Registry, Service, ServicePort, container_port, container_ports
+from localmesh.pilot.registry import Registry, Service, container_port, container_ports
 from localmesh.pilot.routes import application_route, inbound_cluster
+
+NOWHERE = 0
+"""The container port that istiod takes a `targetPort` for whose name the pod does not have."""
+
+Served = tuple[Service, int]
+"""A Service, and the number of the port of it that leads to a container port."""
 
 
 def inbound_listeners(pod: Object, registry: Registry, addresses: Addresses) -> Iterator[Listener]:
-    """Yield a listener for each container port, as a Service's if one leads there."""
-    for number in _numbers(pod):
-        address = addresses.inbound(PodPort(pod, number))
+    """Yield a listener for each container port."""
+    for number, served in _ports(pod, registry).items():
+        address = addresses.inbound(PodPort(pod, number)) if number != NOWHERE else None
         if address:
-            routes = _routes(number, _leading_to(pod, number, registry))
-            yield Listener(f"inbound_0.0.0.0_{number}", address, Side.INBOUND, routes)
+            yield Listener(f"inbound_0.0.0.0_{number}", address, Side.INBOUND, _routes(number, served))
 
 
 def inbound_clusters(pod: Object, registry: Registry, addresses: Addresses) -> Iterator[Cluster]:
     """Yield the application behind each container port."""
-    for number in _numbers(pod):
-        address = addresses.application(PodPort(pod, number))
-        if address:
-            found = _leading_to(pod, number, registry)
-            origin = Origin(found[0].host, found[0].name, found[0].namespace) if found else None
-            yield Cluster(inbound_cluster(number), Use.APPLICATION, (Endpoint(address),), origin=origin)
+    for number, served in _ports(pod, registry).items():
+        address = addresses.application(PodPort(pod, number)) if number != NOWHERE else None
+        endpoints = (Endpoint(address),) if address else ()
+        origin = Origin(served[0].host, served[0].name, served[0].namespace) if served else None
+        yield Cluster(inbound_cluster(number), Use.APPLICATION, endpoints, origin=origin)
 
 
-def _numbers(pod: Object) -> list[int]:
-    return sorted({port["containerPort"] for port in container_ports(pod)})
-
-
-def _routes(number: int, found: tuple[Service, ServicePort] | None) -> RouteConfiguration:
-    service_port = found[1].number if found else 0
-    operation = f"{found[0].host if found else ''}:{service_port}/*"
-    host = VirtualHost(
-        f"inbound|http|{service_port}", ("*",), (application_route(number, operation),), counts_attempts=False
-    )
-    return RouteConfiguration(inbound_cluster(number), (host,))
-
-
-def _leading_to(pod: Object, number: int, registry: Registry) -> tuple[Service, ServicePort] | None:
-    """Return the oldest Service whose port leads to a container port, and that port."""
+def _ports(pod: Object, registry: Registry) -> dict[int, Served | None]:
+    """Return the pod's ports, those it declares and those Services lead to, with the oldest such Service."""
+    ports: dict[int, Served | None] = {port["containerPort"]: None for port in container_ports(pod)}
     for service in registry.of_pod(pod):
         for port in service.ports:
-            if container_port(pod, port.target) == number:
-                return service, port
-    return None
+            number = container_port(pod, port.target) or NOWHERE
+            ports[number] = ports.get(number) or (service, port.number)
+    return ports
+
+
+def _routes(number: int, served: Served | None) -> RouteConfiguration:
+    """Return the one route, under the name of the Service's port; of a port that no Service has, under 0."""
+    host, port = (served[0].host, served[1]) if served else ("", 0)
+    route = application_route(number, f"{host}:{port}/*")
+    return RouteConfiguration(
+        inbound_cluster(number), (VirtualHost(f"inbound|http|{port}", ("*",), (route,), counts_attempts=False),)
+    )

@@ -1,0 +1,104 @@
+"""Manifests alone → the cluster that would come of them, with made-up pods and addresses.
+
+Replica r of the n-th Deployment is the pod `<deployment>-r` at 10.10.n.r, the n-th Service has the cluster IP
+10.200.1.n, both counted from 1 by namespace and name; what does not say when it was made is as old as everything else;
+the ingress gateway is there; bare Pods are left out, for they have no addresses.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.resources import files
+
+import yaml
+
+from localmesh.kinds.injection import inject
+from localmesh.kinds.objects import Object, key_of
+from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES
+from localmesh.pilot.addresses import MadeUpAddresses
+from localmesh.pilot.model import Proxy, ProxyId
+from localmesh.pilot.proxies import compute
+from localmesh.pilot.snapshot import Snapshot
+
+EPOCH = "2026-01-01T00:00:00Z"
+_SERVICES_PER_NETWORK = 250
+_INJECTING: Object = {"metadata": {"labels": {"istio-injection": "enabled"}}}
+
+
+def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
+    """Return what the proxy of each Deployment's first replica would do, by the Deployment's name.
+
+    Deployments without replicas are among them. The objects must have passed admission and have a namespace.
+    """
+    cluster = [*objects]
+    cluster += _missing(_ingress_gateway(), cluster)
+    deployments = _of_kind(DEPLOYMENTS.kind, cluster)
+    computed = compute(Snapshot.of_objects(map(_dated, _completed(cluster, deployments))), MadeUpAddresses())
+    first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
+    return {ProxyId(key.namespace, key.name): computed[pod] for pod, key in first.items() if pod in computed}
+
+
+def _completed(cluster: Iterable[Object], deployments: Iterable[Object]) -> Iterator[Object]:
+    """Yield the objects as a cluster would have them, and the pods that it would have made."""
+    for number, service in enumerate(_of_kind(SERVICES.kind, cluster), 1):
+        yield _with_cluster_ip(service, number)
+    for number, deployment in enumerate(deployments, 1):
+        yield from _pods(deployment, number)
+    yield from (obj for obj in cluster if obj["kind"] not in (PODS.kind, SERVICES.kind))
+
+
+def _of_kind(kind: str, objects: Iterable[Object]) -> list[Object]:
+    return sorted((obj for obj in objects if obj["kind"] == kind), key=key_of)
+
+
+def _ingress_gateway() -> list[Object]:
+    """Return the gateway's Deployment and Service, as the local mesh is seeded with them."""
+    seed = yaml.safe_load_all(files("localmesh").joinpath("seed.yaml").read_text(encoding="utf-8"))
+    return [obj for obj in seed if obj["kind"] in (DEPLOYMENTS.kind, SERVICES.kind)]
+
+
+def _missing(seeded: Iterable[Object], given: Iterable[Object]) -> list[Object]:
+    """Return the seeded objects that the manifests do not bring themselves."""
+    brought = {(obj["kind"], key_of(obj)) for obj in given}
+    return [obj for obj in seeded if (obj["kind"], key_of(obj)) not in brought]
+
+
+def _with_cluster_ip(service: Object, number: int) -> Object:
+    """Give a Service the address that it would be allocated, unless it has one or needs none."""
+    spec = service["spec"]
+    if spec.get("clusterIP") or spec.get("type") == "ExternalName":
+        return service
+    network, host = divmod(number, _SERVICES_PER_NETWORK)
+    return service | {"spec": spec | {"clusterIP": f"10.200.{1 + network}.{host}"}}
+
+
+def _pods(deployment: Object, number: int) -> Iterator[Object]:
+    """Yield a Deployment's pods; for one without replicas, a pod that has ended, which gets no traffic."""
+    replicas = deployment["spec"].get("replicas", 1)
+    template = deployment["spec"]["template"]
+    for replica in range(1, replicas + 1):
+        yield _pod(deployment, template["spec"], replica, {"phase": "Running", "podIP": f"10.10.{number}.{replica}"})
+    if not replicas:
+        yield _pod(deployment, _idle(template["spec"]), 1, {"phase": "Succeeded", "podIP": f"10.10.{number}.1"})
+
+
+def _pod(deployment: Object, spec: Object, replica: int, status: Object) -> Object:
+    """Return one pod, with a proxy unless it says that it wants none: whatever its namespace says."""
+    key = key_of(deployment)
+    metadata = deployment["spec"]["template"].get("metadata") or {}
+    pod = {
+        "apiVersion": "v1",
+        "kind": PODS.kind,
+        "metadata": {**metadata, "name": f"{key.name}-{replica}", "namespace": key.namespace},
+        "spec": spec,
+        "status": status | {"conditions": [{"type": "Ready", "status": "True"}]},
+    }
+    return inject(pod, _INJECTING)
+
+
+def _idle(spec: Object) -> Object:
+    """Return a pod's spec with no port open."""
+    containers = [{name: value for name, value in each.items() if name != "ports"} for each in spec["containers"]]
+    return spec | {"containers": containers}
+
+
+def _dated(obj: Object) -> Object:
+    return obj | {"metadata": {"creationTimestamp": EPOCH} | obj["metadata"]}
