@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from localmesh.envoy.resources import ReferenceKind, Resource, Resources
 
@@ -132,11 +132,14 @@ class Folder:
         found: Sequence[Resource] = json.loads(content)["resources"] if content else ()
         return [{key: value for key, value in resource.items() if key != "@type"} for resource in found]
 
-    def version(self, kind: Kind, name: str = "") -> str | None:
-        """Return the version that a file holds, None when it is not there."""
-        content = read(self.path(kind, name))
-        document: dict[str, Any] | None = json.loads(content) if content else None
-        return document["version_info"] if document else None
+    def versions(self, kind: Kind) -> dict[str, str]:
+        """Return the version of each of a kind's files by the resource's name, "" for a list of all."""
+        paths = (self.root / kind).glob("*.json") if kind in ("eds", "rds") else [self.path(kind)]
+        documents = [json.loads(content) for content in map(read, sorted(paths)) if content]
+        return {
+            name_of(document["resources"][0]) if kind in ("eds", "rds") else "": document["version_info"]
+            for document in documents
+        }
 
     def keep_only(self, kind: ReferenceKind, names: Iterable[str]) -> None:
         """Remove the files of all other resources of a kind."""

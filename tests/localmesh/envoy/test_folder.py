@@ -32,8 +32,8 @@ def test_what_was_written_can_be_read(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.write_all(Resources(eds=[ENDPOINTS]))
     assert folder.resources("eds", ENDPOINTS["cluster_name"]) == [ENDPOINTS]
-    assert folder.version("eds", ENDPOINTS["cluster_name"]) == Document.of("eds", [ENDPOINTS]).version
-    assert folder.version("eds", "another") is None
+    assert folder.versions("eds") == {ENDPOINTS["cluster_name"]: Document.of("eds", [ENDPOINTS]).version}
+    assert folder.versions("cds") == {"": Document.of("cds", []).version}
     assert folder.resources("rds", "80") == []
 
 
@@ -42,7 +42,8 @@ def test_a_document_put_aside_leaves_the_one_before_in_its_place(tmp_path: Path)
     good, bad = Document.of("rds", [{"name": "80"}], "80"), Document.of("rds", [{"name": "80", "bad": 1}], "80")
     folder.write([bad])
     folder.put_aside(bad, good.content)
-    assert (folder.version("rds", "80"), folder.has_put_aside("rds", "80")) == (good.version, True)
+    assert folder.versions("rds") == {"80": good.version}
+    assert folder.has_put_aside("rds", "80")
     folder.accept(good)
     assert not folder.has_put_aside("rds", "80")
 

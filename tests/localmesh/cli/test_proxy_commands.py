@@ -1,0 +1,126 @@
+"""The commands against a real Envoy; of the cluster, only what the API would say of its pods is made up."""
+
+import argparse
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from localmesh.cli import proxies, proxy_config, proxy_status
+from localmesh.home import Home, MeshError
+from tests.localmesh.cli.test_proxies import deployment, pod
+from tests.localmesh.envoy.world import World, backends, route, world
+
+METADATA = {
+    "filter_metadata": {"istio": {"config": "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/web"}}
+}
+
+
+@dataclass
+class Api:
+    """What kubectl would bring."""
+
+    objects: list[dict[str, Any]]
+
+    def json(self, *arguments: str) -> Any:
+        if arguments[0] == "config":
+            return {"contexts": [{"context": {"namespace": "istioinaction"}}]}
+        return {"items": self.objects}
+
+
+@pytest.fixture
+async def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    async with world(tmp_path) as made, backends("one") as ports:
+        routes = [{**route("outbound|80||one", prefix="/api"), "metadata": METADATA}]
+        made.folder.write_all(made.resources({"outbound|80||one": ports["one"]}, routes=routes))
+        await made.start()
+        objects = [pod("webapp-1", made.admin.port), pod("webapp-2", 1), deployment("webapp")]
+        objects[1]["status"] = {}
+        monkeypatch.setattr(proxy_config, "kubectl", lambda: Api(objects))
+        monkeypatch.setattr(proxy_status, "kubectl", lambda: Api(objects))
+        yield made
+
+
+async def mesh(*arguments: str) -> int:
+    """Run a command as `mesh` does."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers()
+    for command in (proxy_config, proxy_status):
+        command.add_parser(commands)
+    parsed = parser.parse_args(arguments)
+    return await asyncio.to_thread(parsed.run, parsed)
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_status_says_synced_for_each_proxy_that_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await mesh("ps") == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME                       CLUSTER        CDS        LDS        EDS        RDS        ISTIOD        VERSION",
+        "webapp-1.istioinaction     Kubernetes     SYNCED     SYNCED     SYNCED     SYNCED     localmesh     1.31.1",
+    ]
+
+
+async def test_status_tells_refused_from_accepted(envoy: World, capsys: pytest.CaptureFixture[str]) -> None:
+    delivery = envoy.delivery()
+    delivery.submit(envoy.resources({}, routes=[{"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "x"}}]))
+    await delivery.settled()
+    await delivery.close()
+    await mesh("proxy-status", "webapp-1.istioinaction", "-o", "json")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["CDS"], row["RDS"]) == ("SYNCED", "ERROR")
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_routes_by_deployment_name_their_virtual_service(capsys: pytest.CaptureFixture[str]) -> None:
+    await mesh("pc", "routes", "deploy/webapp")
+    assert capsys.readouterr().out.splitlines() == [
+        "NAME     VHOST NAME     DOMAINS     MATCH     VIRTUAL SERVICE",
+        "80       all            *           /api*     web.shop",
+    ]
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_json_has_istioctls_field_names(capsys: pytest.CaptureFixture[str]) -> None:
+    await mesh("proxy-config", "route", "webapp-1", "-n", "istioinaction", "--name", "80", "-o", "json")
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert shown["virtualHosts"][0]["routes"][0]["metadata"]["filterMetadata"]["istio"]
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_filters_choose_among_endpoints(capsys: pytest.CaptureFixture[str]) -> None:
+    await mesh("pc", "endpoint", "webapp-1", "--cluster", "outbound|80||one", "--status", "HEALTHY")
+    assert len(capsys.readouterr().out.splitlines()) == 2
+    with pytest.raises(MeshError, match="nothing like that"):
+        await mesh("pc", "endpoint", "webapp-1", "--cluster", "another")
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_all_shows_clusters_listeners_routes_and_endpoints(capsys: pytest.CaptureFixture[str]) -> None:
+    await mesh("pc", "all", "webapp-1")
+    headers = [text.split()[0] for text in capsys.readouterr().out.split("\n\n")]
+    assert headers == ["SERVICE", "ADDRESSES", "NAME", "ENDPOINT"]
+
+
+@pytest.mark.usefixtures("envoy")
+async def test_levels_are_shown_and_set(capsys: pytest.CaptureFixture[str]) -> None:
+    await mesh("pc", "log", "webapp-1", "--level", "http:debug,off")
+    shown = capsys.readouterr().out
+    assert shown.startswith("webapp-1.istioinaction:\nactive loggers:\n")
+    assert "  http: debug\n" in shown
+    assert "  router: off\n" in shown
+
+
+async def test_an_unknown_level_is_refused_before_anything_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        await mesh("pc", "log", "webapp-1", "--level", "loud")
+    assert "'loud' is no level: choose one of trace, debug" in capsys.readouterr().err
+
+
+def test_without_a_mesh_the_answer_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(Home, "default", lambda: Home(tmp_path))
+    with pytest.raises(MeshError, match="no mesh runs in this checkout: `make up` starts one"):
+        proxies.kubectl()
