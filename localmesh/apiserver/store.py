@@ -74,6 +74,13 @@ class Store:
         self._log: deque[Change] = deque(maxlen=HISTORY)
         self._signals: set[asyncio.Event] = set()
 
+    def fork(self) -> "Store":
+        """Return a store with the same objects whose changes nobody sees: what a dry run writes to."""
+        fork = Store()
+        fork.revision = self.revision
+        fork._objects = {table: dict(objects) for table, objects in self._objects.items()}
+        return fork
+
     def get(self, resource: Resource, key: Key) -> Object:
         """Return an object. Raises NotFoundError."""
         found = self.find(resource, key)

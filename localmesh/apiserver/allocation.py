@@ -1,0 +1,85 @@
+"""What must be unique among Services: cluster IPs, and ports of the machine."""
+
+import random
+import socket
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from localmesh.apiserver.errors import ApiError, invalid
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.kinds.resources import SERVICES
+
+CLUSTER_IPS = IPv4Network("10.200.1.0/24")
+"""Nothing answers there: Services are found by name, and a cluster IP is one of the names."""
+
+NODE_PORTS = range(30000, 32768)
+"""Where a port is chosen from when the manifest names none."""
+
+
+def allocate(store: Store, service: Object) -> Object:
+    """Return a Service with cluster IP and node ports, as far as its type has them. Raises ApiError.
+
+    What the Service already has stays its own; the argument is not changed.
+    """
+    others = [other for other in store.objects(SERVICES) if key_of(other) != key_of(service)]
+    spec = {**service["spec"]}
+    if spec["type"] != "ExternalName":
+        spec["clusterIP"] = spec.get("clusterIP") or _free_address(service, others)
+        spec["clusterIPs"] = [spec["clusterIP"]]
+        _check_address(service, spec["clusterIP"], others)
+    if spec["type"] in ("NodePort", "LoadBalancer"):
+        spec["ports"] = list(_with_node_ports(service, others))
+    return {**service, "spec": spec}
+
+
+def _free_address(service: Object, others: list[Object]) -> str:
+    taken = {other["spec"].get("clusterIP") for other in others}
+    free = [str(address) for address in CLUSTER_IPS.hosts() if str(address) not in taken]
+    if not free:
+        message = f"Internal error: all of {CLUSTER_IPS} is taken: delete Services that are no longer needed"
+        raise invalid(SERVICES, service["metadata"]["name"], "spec.clusterIPs", message)
+    return random.choice(free)  # noqa: S311 - a number, not a secret
+
+
+def _check_address(service: Object, address: str, others: list[Object]) -> None:
+    owner = next((key_of(other) for other in others if other["spec"].get("clusterIP") == address), None)
+    if address != "None" and owner is not None:
+        message = f"Invalid value: {[address]}: failed to allocate IP {address}: it belongs to the Service {owner}"
+        raise invalid(SERVICES, service["metadata"]["name"], "spec.clusterIPs", message)
+
+
+def _with_node_ports(service: Object, others: list[Object]) -> Iterator[Object]:
+    taken = {port["nodePort"]: key_of(other) for other in others for port in other["spec"].get("ports", [])
+             if port.get("nodePort")}  # fmt: skip
+    mine = {port["nodePort"] for port in service["spec"]["ports"] if port.get("nodePort")}
+    for index, port in enumerate(service["spec"]["ports"]):
+        number = port.get("nodePort")
+        if number in taken:
+            raise _already_allocated(service, index, number, taken[number])
+        if not number:
+            number = _free_port({*taken, *mine})
+            mine.add(number)
+        yield {**port, "nodePort": number}
+
+
+def _already_allocated(service: Object, index: int, number: int, owner: Key) -> ApiError:
+    message = f"Invalid value: {number}: provided port is already allocated, to the Service {owner}"
+    return invalid(SERVICES, service["metadata"]["name"], f"spec.ports[{index}].nodePort", message)
+
+
+def _free_port(taken: set[int]) -> int:
+    """Choose a port that nobody on the machine listens on: another mesh may run beside this one."""
+    candidates = [port for port in NODE_PORTS if port not in taken]
+    random.shuffle(candidates)
+    return next(port for port in candidates if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True

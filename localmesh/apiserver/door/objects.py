@@ -1,0 +1,147 @@
+"""The verbs: get, list, watch, create, update, patch, delete."""
+
+import asyncio
+import json
+from typing import Any, cast, get_args
+
+import yaml
+from starlette.requests import Request
+from starlette.types import ASGIApp
+
+from localmesh.apiserver import protobuf
+from localmesh.apiserver.door.rendering import Form, answer
+from localmesh.apiserver.door.streaming import Stream
+from localmesh.apiserver.door.watching import Watch, watch
+from localmesh.apiserver.errors import ApiError, bad_request, not_allowed, success, unsupported_media_type
+from localmesh.apiserver.registry import APPLY, DeleteOptions, Registry, WriteOptions
+from localmesh.apiserver.scale import scale_of
+from localmesh.apiserver.selectors import Selector
+from localmesh.apiserver.store import Store
+from localmesh.apiserver.target import Target
+from localmesh.kinds.admission import FieldValidation
+
+_PROTOBUF = "application/vnd.kubernetes.protobuf"
+_LARGEST_BODY = 3 * 1024 * 1024
+"""Bytes; the limit of a real server."""
+
+
+class Objects:
+    """Answers requests about objects."""
+
+    def __init__(self, store: Store, registry: Registry, stopping: asyncio.Event) -> None:
+        self._store = store
+        self._registry = registry
+        self._stopping = stopping
+
+    async def answer(self, target: Target, request: Request) -> ASGIApp:
+        """Return the answer to a request. Raises ApiError and what the registry raises."""
+        verbs = {"GET": self._read, "POST": self._create, "PUT": self._update, "PATCH": self._patch}
+        if request.method == "DELETE" and not target.subresource:
+            return await self._delete(target, request)
+        of_collection = request.method == "POST"
+        if request.method not in verbs or (request.method != "GET" and of_collection is bool(target.name)):
+            raise not_allowed()
+        return await verbs[request.method](target, request)
+
+    async def _read(self, target: Target, request: Request) -> ASGIApp:
+        form = Form.of(request)
+        query = request.query_params
+        if target.name:
+            obj = self._store.get(target.resource, target.key)
+            return answer(form.one(target, scale_of(obj)) if target.subresource == "scale" else form.one(target, obj))
+        selector = Selector.parse(query.get("labelSelector", ""), query.get("fieldSelector", ""))
+        if query.get("watch") in ("true", "1"):
+            lines = watch(self._store, Watch.of(target, selector, form, query))
+            return Stream(lines, "application/json", self._stopping)
+        objects = filter(selector.matches, self._store.objects(target.resource, target.namespace))
+        return answer(form.many(target, objects, self._store.revision))
+
+    async def _create(self, target: Target, request: Request) -> ASGIApp:
+        document, options = await _document(request), _write_options(request)
+        if target.resource.namespaced and not target.namespace:
+            raise not_allowed()
+        named = Target(target.resource, target.version, target.namespace)
+        written = self._registry.create(named, document, options)
+        return answer(Form.of(request).one(target, written.object), 201, written.warnings)
+
+    async def _update(self, target: Target, request: Request) -> ASGIApp:
+        written = self._registry.update(target, await _document(request), _write_options(request))
+        return answer(Form.of(request).one(target, written.object), 200, written.warnings)
+
+    async def _patch(self, target: Target, request: Request) -> ASGIApp:
+        media_type = _media_type(request)
+        patch = await _document(request)
+        written = self._registry.patch(target, patch, media_type, _write_options(request))
+        code = 201 if written.created else 200
+        return answer(Form.of(request).one(target, written.object), code, written.warnings)
+
+    async def _delete(self, target: Target, request: Request) -> ASGIApp:
+        if not target.name:
+            raise not_allowed()
+        deleted = self._registry.delete(target, await _delete_options(request))
+        if deleted["metadata"].get("deletionTimestamp"):
+            return answer(Form.of(request).one(target, deleted))
+        return answer(success(target.resource, deleted))
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "application/json").partition(";")[0].strip()
+
+
+async def _document(request: Request) -> Any:
+    """Read a body of any format that kubectl sends. Raises ApiError."""
+    body = await request.body()
+    if len(body) > _LARGEST_BODY:
+        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_LARGEST_BODY}")
+    media_type = _media_type(request)
+    try:
+        if media_type == _PROTOBUF:
+            return protobuf.decode(body)
+        if media_type in (APPLY, "application/yaml"):
+            return yaml.safe_load(body)
+        return json.loads(body)
+    except protobuf.ProtobufError as error:
+        raise unsupported_media_type(str(error)) from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise bad_request(f"the body of the request cannot be read as {media_type}: {error}") from error
+
+
+def _write_options(request: Request) -> WriteOptions:
+    query = request.query_params
+    validation = query.get("fieldValidation") or "Warn"
+    if validation not in get_args(FieldValidation):
+        raise bad_request(f'fieldValidation: Unsupported value: "{validation}": use Strict, Warn or Ignore')
+    return WriteOptions(
+        dry_run=_dry_run(query.getlist("dryRun")),
+        field_validation=cast("FieldValidation", validation),
+        field_manager=query.get("fieldManager", ""),
+    )
+
+
+async def _delete_options(request: Request) -> DeleteOptions:
+    """Read the body of a deletion; the query may say the same."""
+    body = await _document(request) if await request.body() else {}
+    if not isinstance(body, dict):
+        raise bad_request("the body of a deletion is a DeleteOptions object")
+    query = request.query_params
+    preconditions = body.get("preconditions") or {}
+    return DeleteOptions(
+        grace=_seconds(body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))),
+        uid=preconditions.get("uid"),
+        revision=preconditions.get("resourceVersion"),
+        propagation=body.get("propagationPolicy") or query.get("propagationPolicy") or "Background",
+        dry_run=_dry_run(body.get("dryRun") or query.getlist("dryRun")),
+    )
+
+
+def _dry_run(values: list[str]) -> bool:
+    if values not in ([], ["All"]):
+        raise bad_request(f"dryRun: Unsupported value: {values}: the only value is All")
+    return bool(values)
+
+
+def _seconds(value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except (TypeError, ValueError) as error:
+        raise bad_request(f"gracePeriodSeconds: Invalid value: {value!r}: must be a number of seconds") from error

@@ -1,0 +1,74 @@
+"""What a path of the API is about: Kubernetes' `RequestInfo`."""
+
+from dataclasses import dataclass
+
+from localmesh.apiserver.errors import ApiError, no_such_resource
+from localmesh.kinds.objects import Key
+from localmesh.kinds.resources import BY_PLURAL, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
+
+WITH_STATUS = frozenset({NAMESPACES, PODS, SERVICES, DEPLOYMENTS, REPLICA_SETS})
+"""Built-in resources whose status is written apart from the rest; of custom resources all are."""
+
+SCALED = frozenset({DEPLOYMENTS, REPLICA_SETS})
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One resource or one of its objects, as a request names it."""
+
+    resource: Resource
+    version: str
+    namespace: str = ""
+    """"" for all namespaces, and for what lives in none."""
+
+    name: str = ""
+    """"" for the whole collection."""
+
+    subresource: str = ""
+
+    @property
+    def key(self) -> Key:
+        """The object's key."""
+        return Key(self.namespace, self.name)
+
+    @property
+    def api_version(self) -> str:
+        """The version in which the object is to be answered."""
+        return self.resource.api_version(self.version)
+
+
+def subresources_of(resource: Resource) -> tuple[str, ...]:
+    """Return the subresources that are read and written like objects."""
+    status = ("status",) if resource.custom or resource in WITH_STATUS else ()
+    return (*status, "scale") if resource in SCALED else status
+
+
+def streams_of(resource: Resource) -> tuple[str, ...]:
+    """Return the subresources that are connections."""
+    return ("log", "exec", "portforward") if resource is PODS else ()
+
+
+def parse(path: str) -> Target:
+    """Return what a path below /api or /apis is about. Raises ApiError for a path nobody serves."""
+    parts = path.strip("/").split("/")
+    group, rest = ("", parts[1:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[2:])
+    version, *rest = rest or [""]
+    namespace = ""
+    # /namespaces/NAME and its subresources are the Namespace itself, anything longer is something in it.
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):  # noqa: PLR2004
+        namespace, rest = rest[1], rest[2:]
+    plural, name, subresource = (*rest, "", "", "")[:3]
+    resource = BY_PLURAL.get((group, plural))
+    if resource is None or version not in resource.versions or len(rest) > 3 or "" in rest:  # noqa: PLR2004
+        raise no_such_resource()
+    _check_scope(resource, namespace, name)
+    if subresource and subresource not in (*subresources_of(resource), *streams_of(resource)):
+        raise ApiError(404, "NotFound", f"the server could not find the requested resource: {subresource}")
+    return Target(resource, version, namespace, name, subresource)
+
+
+def _check_scope(resource: Resource, namespace: str, name: str) -> None:
+    if resource.namespaced and name and not namespace:
+        raise no_such_resource()
+    if namespace and not resource.namespaced:
+        raise no_such_resource()

@@ -1,0 +1,119 @@
+"""Whether an object is taken: the same verdict for the door and for `mesh validate`.
+
+The order is the one that users of a cluster know: unknown fields, then types and enumerations, then the rules across
+fields, then what Istio's webhook says. All complaints of one step come together, before anything changes.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from localmesh.kinds import networking, workloads
+from localmesh.kinds.defaults import complete
+from localmesh.kinds.objects import Object
+from localmesh.kinds.resources import Resource
+from localmesh.kinds.review import Problem, Review
+from localmesh.kinds.schema import Decoded, decode
+from localmesh.kinds.validation import validate
+
+FieldValidation = Literal["Strict", "Warn", "Ignore"]
+"""What becomes of unknown fields: a refusal, warnings, or nothing. They are never kept."""
+
+WEBHOOK = "validation.istio.io"
+
+
+class AdmissionError(Exception):
+    """An object is refused; nothing has changed."""
+
+    def __init__(self, resource: Resource, name: str, message: str, problems: Iterable[Problem]) -> None:
+        super().__init__(message)
+        self.resource = resource
+        self.name = name
+        self.problems = tuple(problems)
+        """Each complaint with its place in the object."""
+
+
+class DecodingError(AdmissionError):
+    """It has fields that its kind does not have."""
+
+
+class InvalidError(AdmissionError):
+    """Its fields have wrong values, or do not go together."""
+
+
+class DeniedError(AdmissionError):
+    """Istio's webhook denies it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """What may be stored."""
+
+    object: Object
+    """The object without unknown fields and with defaults."""
+
+    warnings: tuple[str, ...] = ()
+    """What the user is to be told: fields that were dropped or are not honoured by the local mesh."""
+
+
+def admit(
+    resource: Resource,
+    document: Object,
+    *,
+    current: Object | None = None,
+    version: str = "",
+    field_validation: FieldValidation = "Strict",
+) -> Admitted:
+    """Return what is to be stored of a document; `current` is the object that it would replace.
+
+    Raises DecodingError, InvalidError, DeniedError.
+    """
+    name = _name(document)
+    decoded = decode(resource, document)
+    if decoded.unknown and field_validation == "Strict":
+        raise _decoding_error(resource, name, version or resource.versions[0], decoded)
+    _raise_invalid(resource, name, decoded.problems)
+    completed = complete(resource, decoded.object)
+    _raise_invalid(resource, name, validate(resource, completed, current))
+    review = _review(resource, completed)
+    if resource.custom and review.problems:
+        raise _denied(resource, name, review.problems)
+    _raise_invalid(resource, name, review.problems)
+    dropped = [f'unknown field "{path}"' for path in decoded.unknown if field_validation == "Warn"]
+    return Admitted(completed, (*dropped, *review.warnings))
+
+
+def _review(resource: Resource, obj: Object) -> Review:
+    return networking.review(obj) if resource.custom else workloads.review(obj)
+
+
+def _name(document: Object) -> str:
+    metadata = document.get("metadata")
+    return str(metadata.get("name", "")) if isinstance(metadata, dict) else ""
+
+
+def _decoding_error(resource: Resource, name: str, version: str, decoded: Decoded) -> DecodingError:
+    complaints = ", ".join(f'unknown field "{path}"' for path in decoded.unknown)
+    message = (
+        f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}:'
+        f" strict decoding error: {complaints}"
+    )
+    return DecodingError(resource, name, message, [Problem(path, "unknown field") for path in decoded.unknown])
+
+
+def _raise_invalid(resource: Resource, name: str, problems: tuple[Problem, ...]) -> None:
+    """Raise InvalidError in Kubernetes' words: one complaint bare, several in brackets."""
+    if problems:
+        kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+        raise InvalidError(resource, name, f'{kind} "{name}" is invalid: {_together(problems)}', problems)
+
+
+def _denied(resource: Resource, name: str, problems: tuple[Problem, ...]) -> DeniedError:
+    text = "; ".join(map(str, problems))
+    message = f'admission webhook "{WEBHOOK}" denied the request: configuration is invalid: {text}'
+    return DeniedError(resource, name, message, problems)
+
+
+def _together(problems: tuple[Problem, ...]) -> str:
+    texts = [str(problem) for problem in problems]
+    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
