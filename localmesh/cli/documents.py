@@ -1,0 +1,133 @@
+"""YAML files as kubectl reads them, with the line of each field."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localmesh.home import MeshError
+from localmesh.kinds.objects import Object
+
+EXTENSIONS = (".json", ".yaml", ".yml")
+"""What kubectl reads of a folder; folders in it are left alone."""
+
+STDIN = "-"
+
+_STEP = re.compile(r"\[([^]]*)\]|([^.\[\]]+)")
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader without dates and base-60 numbers: a manifest becomes JSON, as kubectl makes it."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One object of a file."""
+
+    source: str
+    """The file's path as the user named it, `stdin` for the standard input."""
+
+    object: Any
+    node: yaml.Node
+
+    def line(self, field: str = "") -> int:
+        """Return the line on which a field stands, by its path as kubectl prints it, counted from 1.
+
+        For a field that is missing it is the line of the nearest thing around it.
+        """
+        node, line = self.node, self.node.start_mark.line
+        for in_brackets, name in _STEP.findall(field):
+            found = _step(node, in_brackets or name)
+            if found is None:
+                break
+            line, node = found
+        return line + 1
+
+
+def _step(node: yaml.Node, name: str) -> tuple[int, yaml.Node] | None:
+    """Return the line and the node of a mapping's key or of a sequence's item."""
+    if isinstance(node, yaml.MappingNode):
+        return next(((key.start_mark.line, value) for key, value in node.value if key.value == name), None)
+    if isinstance(node, yaml.SequenceNode) and name.isdecimal() and int(name) < len(node.value):
+        item = node.value[int(name)]
+        return item.start_mark.line, item
+    return None
+
+
+def documents(paths: Iterable[str]) -> list[Document]:
+    """Return the objects in files, in the files of folders, and (for `-`) on the standard input.
+
+    Lists are opened; a folder's kustomization is no object.
+
+    Raises MeshError, with file and line, for what cannot be read.
+    """
+    return [document for path in paths for source, text in _texts(path) for document in _parse(source, text)]
+
+
+def _texts(path: str) -> Iterator[tuple[str, str]]:
+    if path == STDIN:
+        yield "stdin", sys.stdin.read()
+        return
+    given = Path(path)
+    files = sorted(each for each in given.iterdir() if each.suffix in EXTENSIONS) if given.is_dir() else [given]
+    if not files:
+        raise MeshError(f"{path}: no file in it ends in {', '.join(EXTENSIONS)}")
+    for file in files:
+        yield str(file), _read(file)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise MeshError(f"{file}: cannot be read: {reason}") from error
+
+
+def _parse(source: str, text: str) -> Iterator[Document]:
+    try:
+        for node in yaml.compose_all(text, _Loader):
+            yield from _opened(source, node)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise MeshError(f"{source}:{line}: not YAML: {error.problem or error.context}") from error
+    except yaml.YAMLError as error:
+        raise MeshError(f"{source}: not YAML: {error}") from error
+
+
+def _opened(source: str, node: yaml.Node) -> Iterator[Document]:
+    """Yield a document, or each item of a List; nothing for one that is empty or tells kustomize what to do."""
+    loaded = _construct(node)
+    items = _step(node, "items") if isinstance(loaded, dict) and str(loaded.get("kind")).endswith("List") else None
+    if items and isinstance(items[1], yaml.SequenceNode):
+        yield from (Document(source, _construct(item), item) for item in items[1].value)
+    elif loaded is not None and not _is_for_kustomize(loaded):
+        yield Document(source, loaded, node)
+
+
+def _is_for_kustomize(loaded: Any) -> bool:
+    return isinstance(loaded, dict) and str(loaded.get("apiVersion", "")).startswith("kustomize.config.k8s.io/")
+
+
+def _construct(node: yaml.Node) -> Any:
+    loader = _Loader("")
+    try:
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def in_namespace(obj: Object, namespace: str) -> Object:
+    """Return an object that lives in a namespace as kubectl would send it: in this one, unless it names one."""
+    metadata = obj.get("metadata") or {}
+    return obj | {"metadata": {"namespace": namespace} | metadata}

@@ -1,0 +1,32 @@
+"""`mesh validate`: admission's verdict on files, with nothing running."""
+
+import argparse
+
+from localmesh.cli.documents import documents
+from localmesh.cli.verdicts import judge
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `mesh validate`."""
+    parser = commands.add_parser("validate", help="say what `kubectl apply` would say to files, with nothing running")
+    add_files(parser)
+    parser.set_defaults(run=run)
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add kubectl's options for naming manifests."""
+    parser.add_argument(
+        "-f", "--filename", action="append", required=True, help="a file, a folder, or - for the standard input"
+    )
+    parser.add_argument("-n", "--namespace", default="default", help="where objects live that do not say so themselves")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print refusals and warnings with file and line. Returns 1 when something is refused."""
+    verdicts = [judge(document, arguments.namespace) for document in documents(arguments.filename)]
+    for verdict in verdicts:
+        for line in verdict.lines():
+            print(line)
+    refused = sum(verdict.admitted is None for verdict in verdicts)
+    print(f"{len(verdicts)} objects, {refused or 'none'} refused")
+    return 1 if refused else 0

@@ -1,0 +1,68 @@
+"""Admission's verdict on documents that are not applied."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from localmesh.cli.documents import Document, in_namespace
+from localmesh.kinds.admission import AdmissionError, admit
+from localmesh.kinds.objects import Object
+from localmesh.kinds.resources import RESOURCES, Resource, resource_of
+from localmesh.kinds.review import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the door would say to one document."""
+
+    document: Document
+    admitted: Object | None
+    """The object as it would be stored; None when it is refused."""
+
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The object's kind and name, as far as they can be told."""
+        obj = self.document.object
+        if not isinstance(obj, dict):
+            return "document"
+        metadata = obj.get("metadata")
+        name = metadata.get("name", "") if isinstance(metadata, dict) else ""
+        return f"{obj.get('kind', 'object')}/{name}"
+
+    def lines(self) -> Iterator[str]:
+        """Yield what there is to say, each line with the place in the file."""
+        source = self.document.source
+        for problem in self.problems:
+            yield f"{source}:{self.document.line(problem.field)}: {self.name} refused: {problem}"
+        for warning in self.warnings:
+            yield f"{source}:{self.document.line(warning.partition(': ')[0])}: {self.name} warning: {warning}"
+
+
+def judge(document: Document, namespace: str) -> Verdict:
+    """Return admission's verdict on one document, as if it were applied to that namespace."""
+    obj = document.object
+    if not isinstance(obj, dict):
+        return _refused(document, Problem("", "not an object; a manifest has apiVersion, kind and metadata"))
+    resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))
+    if resource is None:
+        return _refused(document, Problem("kind", _unknown_kind(obj)))
+    return _judge(document, resource, in_namespace(obj, namespace) if resource.namespaced else obj)
+
+
+def _judge(document: Document, resource: Resource, obj: Object) -> Verdict:
+    try:
+        admitted = admit(resource, obj)
+    except AdmissionError as error:
+        return Verdict(document, None, error.problems or (Problem("metadata", str(error)),))
+    return Verdict(document, admitted.object, warnings=admitted.warnings)
+
+
+def _refused(document: Document, problem: Problem) -> Verdict:
+    return Verdict(document, None, (problem,))
+
+
+def _unknown_kind(obj: Object) -> str:
+    served = ", ".join(resource.kind for resource in RESOURCES)
+    return f'no matches for kind "{obj.get("kind", "")}" in version "{obj.get("apiVersion", "")}"; the local mesh has {served}'
