@@ -82,7 +82,7 @@ def _timed_out(deployment: Object, current: Object, name: str) -> Object:
 
 
 def _is_complete(deployment: Object, counts: dict[str, int]) -> bool:
-    wanted = deployment["spec"]["replicas"]
+    wanted: int = deployment["spec"]["replicas"]
     return wanted == counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"]
 
 
@@ -97,7 +97,7 @@ def _moved(before: Object, counts: dict[str, int]) -> bool:
     grown = any(
         counts[name] > before.get(name, 0) for name in ("updatedReplicas", "readyReplicas", "availableReplicas")
     )
-    return grown or counts["replicas"] - counts["updatedReplicas"] < old_before
+    return grown or bool(counts["replicas"] - counts["updatedReplicas"] < old_before)
 
 
 def _deadline(deployment: Object) -> int:

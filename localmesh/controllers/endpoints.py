@@ -66,8 +66,7 @@ def _local_port(port: Object, pod: Object) -> int | None:
         node_port: int | None = port.get("nodePort")
         return node_port
     addresses = addresses_of(pod)
-    wanted: int | str = port.get("targetPort", port["port"])
-    target = container_port(spec_of(pod).containers, wanted)
+    target = container_port(spec_of(pod).containers, port.get("targetPort") or port["port"])
     return addresses.reach(target) if addresses and target is not None else None
 
 

@@ -14,6 +14,8 @@ from localmesh.kinds.objects import annotations_of
 
 ANNOTATION = "localmesh/addresses"
 LOOPBACK = "127.0.0.1"
+ADMIN_PORT = 15000
+"""The container port of an Envoy's admin page, by Istio's convention."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class PodAddresses:
     def reach(self, container_port: int) -> int | None:
         """Return the local port on which others reach a container port: the sidecar's if there is one."""
         return self.inbound.get(container_port, self.app.get(container_port))
+
+    def own(self) -> dict[int, int]:
+        """Return what the pod serves at its own localhost: container port → local port, Envoy's admin page included."""
+        return {**self.app, **({ADMIN_PORT: self.admin} if self.admin is not None else {})}
 
     def to_annotation(self) -> str:
         """Return the annotation's value."""

@@ -9,8 +9,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.objects import Object, annotations_of, labels_of
-from localmesh.kinds.pods import ADMIN_PORT, DEFAULT_CONTAINER
+from localmesh.kinds.pods import DEFAULT_CONTAINER
 
 PROXY = "istio-proxy"
 PROXY_IMAGE = "docker.io/istio/proxyv2:1.31.1"

@@ -13,8 +13,6 @@ from pydantic.alias_generators import to_camel
 from localmesh.kinds.objects import Object, annotations_of
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-ADMIN_PORT = 15000
-"""The container port of an Envoy's admin page, by Istio's convention."""
 
 
 class _Part(BaseModel):

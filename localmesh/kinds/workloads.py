@@ -8,8 +8,8 @@ A field in no list is warned about, so a new Kubernetes field is never dropped i
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.objects import Object, selects
-from localmesh.kinds.pods import ADMIN_PORT
 from localmesh.kinds.review import Problem, Review
 
 HONOURED_POD = frozenset(

@@ -1,0 +1,304 @@
+"""One container: start, probe, log, restart, end."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from localmesh.apiserver.runtime import RuntimeRefusedError
+from localmesh.kinds.injection import sidecars_of
+from localmesh.kinds.pods import LifecycleHandler, Probe
+from localmesh.kubelet.backoff import FIRST, BackOff
+from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.exec import ExecProcess
+from localmesh.kubelet.launch import CannotStartError, Launch
+from localmesh.kubelet.logs import LogFile
+from localmesh.kubelet.pipes import PipeReader
+from localmesh.kubelet.probes import Verdict, attempts, http_status, question
+from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
+
+CHUNK = 64 * 1024
+CANNOT_EXECUTE = 126
+"""Exit code of a command that cannot be started, as shells have it."""
+COMMAND_OUTPUT = 10 * 1024
+"""Bytes of a probe command's output that are shown, as in the kubelet."""
+LAST_WORDS = 1.0
+"""Seconds that a log may stay open after its process: only a process that left its group can hold it."""
+
+
+class ContainerRunner:
+    """Runs a container again and again as its pod's restart policy says, until it is told to stop."""
+
+    def __init__(self, launch: Launch, changed: Callable[[], None]) -> None:
+        self.launch = launch
+        self.runs_hooks = True
+        """Whether preStop is run; it is not when everything ends together."""
+        self.status = ContainerStatus(launch.container.name, launch.container.image)
+        self.started = asyncio.Event()
+        """Set once the container has started for the first time, as its startup probe says."""
+        self.log: LogFile | None = None
+        self.previous_log: LogFile | None = None
+        self.child: Child | None = None
+        self.execs: set[ExecProcess] = set()
+        """Commands of `kubectl exec`, which end with the container's process."""
+        self._changed = changed
+        self._stopping = asyncio.Event()
+        self._start_trouble = BackOff()
+        self._run_trouble = BackOff()
+        self._last: Terminated | None = None
+
+    @property
+    def name(self) -> str:
+        """The container's name."""
+        return self.launch.container.name
+
+    @property
+    def is_sidecar(self) -> bool:
+        """Whether it was injected beside the application."""
+        return self.name in sidecars_of(self.launch.pod)
+
+    @property
+    def last_log(self) -> LogFile | None:
+        """The log of the last run that ended: while the container waits to be restarted, that is the current one."""
+        return self.log if isinstance(self.status.state, Waiting) else self.previous_log
+
+    async def run(self) -> None:
+        """Run until the container has ended for good or `stop` was called."""
+        while not self._stopping.is_set():
+            try:
+                argv, environment = await self.launch.argv(), self.launch.environment()
+            except CannotStartError as error:
+                await self._wait_to_start(error)
+                continue
+            exit_code = await self._run_once(argv, environment)
+            if not self._restarts(exit_code):
+                return
+            await self._wait_to_restart()
+
+    async def stop(self, deadline: float) -> None:
+        """End the container: its preStop, SIGTERM and, at the deadline (loop time), SIGKILL."""
+        self._stopping.set()
+        if self.child is not None and self.child.is_running:
+            self._say("Killing", f"Stopping container {self.name}")
+            await self._end(self.child, deadline)
+
+    def kill(self) -> None:
+        """End the container at once."""
+        self._stopping.set()
+        if self.child is not None:
+            self.child.signal(signal.SIGKILL)
+
+    async def run_command(self, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in the container's environment to its end; return the exit code and what it said."""
+        reading, writing = os.pipe()
+        reader = await PipeReader.open(reading)
+        child: Child | None = None
+        try:
+            child = self._spawn(command, self.launch.exec_environment(), writing)
+            said = await reader.read(COMMAND_OUTPUT)
+            return await child.wait(), said.decode(errors="replace")
+        except OSError as error:
+            return CANNOT_EXECUTE, str(error)
+        finally:
+            if child is not None:
+                child.signal(signal.SIGKILL)
+            reader.close()
+
+    async def exec(self, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
+        """Start a command beside the container's process. Raises RuntimeRefusedError."""
+        if self.child is None or not self.child.is_running:
+            raise RuntimeRefusedError(f'container not found ("{self.name}"): it does not run now', 404)
+        process = await ExecProcess.start(self.launch, command, stdin=stdin, tty=tty)
+        self.execs = {each for each in self.execs if each.is_running} | {process}
+        return process
+
+    async def _run_once(self, argv: Sequence[str], environment: Mapping[str, str]) -> int:
+        """Run the process to its end and return its exit code."""
+        log = self._next_log()
+        reading, writing = os.pipe()
+        reader = await PipeReader.open(reading)
+        pump = asyncio.create_task(_pump(reader, log))
+        try:
+            return self._note_end(await self._live(argv, environment, writing))
+        except OSError as error:
+            log.write(f"{error}\n".encode())
+            return self._note_end(CANNOT_EXECUTE)
+        finally:
+            await asyncio.wait([pump], timeout=LAST_WORDS)
+            await cancelled(pump)
+            reader.close()
+            log.close()
+
+    async def _live(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> int:
+        """Start the process, probe it until it ends, and end with it what was started beside it."""
+        self.child = child = self._spawn(argv, environment, output)
+        self._note_start(child)
+        probes = asyncio.create_task(self._probe(child))
+        try:
+            if self._stopping.is_set():  # told to stop before there was a process
+                child.signal(signal.SIGTERM)
+            return await child.wait()
+        finally:
+            child.signal(signal.SIGKILL)
+            await cancelled(probes)
+            await asyncio.gather(*(process.end() for process in self.execs))
+
+    def _spawn(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> Child:
+        """Start a process that writes to a descriptor, which is closed here."""
+        try:
+            folder, guard = self.launch.folders.home, self.launch.node.guard
+            return spawn(argv, environment=environment, folder=folder, guard=guard, stdout=output)
+        finally:
+            os.close(output)
+
+    def _note_start(self, child: Child) -> None:
+        self._run_trouble.started()
+        self.status.begin(child.pid)
+        self._say("Created", f"Created container: {self.name}")
+        self._say("Started", f"Started container {self.name}")
+        self._changed()
+
+    def _note_end(self, exit_code: int) -> int:
+        self._last = self.status.end(exit_code)
+        self._changed()
+        return exit_code
+
+    def _next_log(self) -> LogFile:
+        if self.previous_log is not None:
+            self.previous_log.remove()
+        self.previous_log = self.log
+        self.log = LogFile(self.launch.folders.home / f"{self.status.restarts}.log")
+        return self.log
+
+    def _restarts(self, exit_code: int) -> bool:
+        """Tell whether the container is to run again after it ended."""
+        if self._stopping.is_set():
+            return False
+        policy = "Always" if self.is_sidecar else self.launch.spec.restart_policy
+        return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
+
+    async def _wait_to_restart(self) -> None:
+        delay = self._run_trouble.next_delay()
+        if delay:
+            pod = self.launch.pod["metadata"]
+            where = f"pod={pod['name']}_{pod['namespace']}({pod['uid']})"
+            message = f"back-off {delay:.0f}s restarting failed container={self.name} {where}"
+            self._wait("CrashLoopBackOff", message)
+            self._warn("BackOff", f"Back-off restarting failed container {self.name} in pod {pod['name']}")
+            await self._pause(delay)
+        self.status.last = self._last
+        self.status.restarts += 1
+
+    async def _wait_to_start(self, error: CannotStartError) -> None:
+        """Wait before the next attempt to start what cannot start, as with an image that cannot be pulled."""
+        self._wait(error.reason, str(error))
+        self._warn("Failed", f"Error: {error.reason}: {error}")
+        delay = self._start_trouble.next_delay() or FIRST
+        if error.reason == "ErrImagePull":
+            self._wait("ImagePullBackOff", f'Back-off pulling image "{self.status.image}": {error}')
+            self._say("BackOff", f'Back-off pulling image "{self.status.image}"')
+        await self._pause(delay)
+
+    async def _pause(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    async def _probe(self, child: Child) -> None:
+        """Watch a process: until it has started, then whether it serves and lives."""
+        container = self.launch.container
+        if container.startup_probe is not None:
+            async for verdict in self._verdicts(container.startup_probe, "Startup"):
+                if verdict.passed:
+                    break
+                if verdict.failed:
+                    return await self._fail(child, "startup")
+        self.status.is_started = True
+        self.status.is_ready = container.readiness_probe is None
+        self.started.set()
+        self._changed()
+        await asyncio.gather(self._watch_readiness(), self._watch_liveness(child))
+        return None
+
+    async def _watch_readiness(self) -> None:
+        probe = self.launch.container.readiness_probe
+        if probe is None:
+            return
+        async for verdict in self._verdicts(probe, "Readiness"):
+            if verdict.passed or verdict.failed:
+                self.status.is_ready = verdict.passed
+                self._changed()
+
+    async def _watch_liveness(self, child: Child) -> None:
+        probe = self.launch.container.liveness_probe
+        if probe is None:
+            return None
+        async for verdict in self._verdicts(probe, "Liveness"):
+            if verdict.failed:
+                return await self._fail(child, "liveness")
+        return None
+
+    async def _verdicts(self, probe: Probe, kind: str) -> AsyncIterator[Verdict]:
+        async for verdict in attempts(probe, question(probe, self)):
+            if verdict.failure is not None and not self._stopping.is_set():
+                self._warn("Unhealthy", f"{kind} probe failed: {verdict.failure}")
+            yield verdict
+
+    async def _fail(self, child: Child, kind: str) -> None:
+        """End a process whose probe failed; `run` then starts another. The probes end with this one."""
+        self._say("Killing", f"Container {self.name} failed {kind} probe, will be restarted")
+        grace = self.launch.spec.termination_grace_period_seconds
+        await self._end(child, asyncio.get_running_loop().time() + grace)
+
+    async def _end(self, child: Child, deadline: float) -> None:
+        loop = asyncio.get_running_loop()
+        if handler := self.launch.container.lifecycle.pre_stop if self.runs_hooks else None:
+            hook, ended = asyncio.create_task(self._pre_stop(handler)), asyncio.create_task(child.wait())
+            await asyncio.wait((hook, ended), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            await cancelled(hook)
+            await cancelled(ended)
+        await child.end(deadline - loop.time())
+
+    async def _pre_stop(self, handler: LifecycleHandler) -> None:
+        if handler.sleep is not None:
+            await asyncio.sleep(handler.sleep.seconds)
+        elif handler.exec is not None:
+            code, said = await self.run_command(handler.exec.command)
+            if code:
+                self._warn("FailedPreStopHook", f"PreStopHook failed: command exited {code}: {said.strip()}")
+        elif handler.http_get is not None:
+            try:
+                await http_status(handler.http_get, self.local_port(handler.http_get.port) or 0)
+            except (OSError, EOFError, ValueError) as error:
+                self._warn("FailedPreStopHook", f"PreStopHook failed: {error}")
+
+    def local_port(self, port: int | str) -> int | None:
+        """Return the local port behind a container port given by number or name."""
+        return self.launch.local_port(port)
+
+    def _wait(self, reason: str, message: str) -> None:
+        self.status.state = Waiting(reason, message)
+        self._changed()
+
+    def _say(self, reason: str, message: str) -> None:
+        self.launch.node.events.normal(self.launch.pod, reason, message, field=self._field)
+
+    def _warn(self, reason: str, message: str) -> None:
+        self.launch.node.events.warning(self.launch.pod, reason, message, field=self._field)
+
+    @property
+    def _field(self) -> str:
+        return f"spec.containers{{{self.name}}}"
+
+
+async def cancelled(task: "asyncio.Task[Any]") -> None:
+    """End a task and wait until it has ended."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _pump(reader: PipeReader, log: LogFile) -> None:
+    while data := await reader.read(CHUNK):
+        log.write(data)

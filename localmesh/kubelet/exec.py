@@ -1,0 +1,177 @@
+"""Commands that run in a container beside its process, with or without a terminal: `kubectl exec`."""
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import struct
+import sys
+import termios
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal
+
+from localmesh.apiserver.runtime import RuntimeRefusedError
+from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.launch import Launch
+from localmesh.kubelet.pipes import PipeReader, PipeWriter
+
+Stream = Literal["stdout", "stderr"]
+CHUNK = 64 * 1024
+HANG_UP_GRACE = 2.0
+"""Seconds that a command has after SIGHUP."""
+END_OF_INPUT = b"\x04"
+"""What a terminal makes of Ctrl-D."""
+# A session's leader must take the terminal itself before it becomes the command: Ctrl-C is sent to whoever owns it.
+_OWN_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
+
+
+class ExecProcess:
+    """A running command; implements `apiserver.runtime.Process`."""
+
+    def __init__(
+        self, child: Child, stdin: PipeWriter | None, outputs: Mapping[Stream, PipeReader], terminal: int | None
+    ) -> None:
+        self._child = child
+        self._stdin = stdin
+        self._outputs = outputs
+        self._terminal = terminal
+
+    @classmethod
+    async def start(cls, launch: Launch, command: Sequence[str], *, stdin: bool, tty: bool) -> "ExecProcess":
+        """Start a command in a container. Raises RuntimeRefusedError when it cannot be started."""
+        environment = launch.exec_environment()
+        if not command or shutil.which(command[0], path=environment["PATH"]) is None:
+            name = command[0] if command else ""
+            raise RuntimeRefusedError(f'exec: "{name}": executable file not found in $PATH', 500)
+        try:
+            if tty:
+                return await cls._on_terminal(launch, command, environment)
+            return await cls._on_pipes(launch, command, environment, stdin=stdin)
+        except OSError as error:
+            raise RuntimeRefusedError(f'exec: "{command[0]}": {error}', 500) from error
+
+    @classmethod
+    async def _on_pipes(
+        cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str], *, stdin: bool
+    ) -> "ExecProcess":
+        (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
+        writer = await PipeWriter.open(our_in)
+        outputs: dict[Stream, PipeReader] = {
+            "stdout": await PipeReader.open(our_out),
+            "stderr": await PipeReader.open(our_err),
+        }
+        if not stdin:
+            writer.close()
+        try:
+            child = spawn(
+                command,
+                environment=environment,
+                folder=launch.folders.home,
+                guard=launch.node.guard,
+                stdin=their_in,
+                stdout=their_out,
+                stderr=their_err,
+            )
+        except OSError:
+            writer.close()
+            for reader in outputs.values():
+                reader.close()
+            raise
+        finally:
+            for descriptor in (their_in, their_out, their_err):
+                os.close(descriptor)
+        return cls(child, writer, outputs, None)
+
+    @classmethod
+    async def _on_terminal(
+        cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str]
+    ) -> "ExecProcess":
+        master, slave = os.openpty()
+        try:
+            child = spawn(
+                [sys.executable, "-I", "-S", "-c", _OWN_TERMINAL, *command],
+                environment={**environment, "TERM": "xterm"},
+                folder=launch.folders.home,
+                guard=launch.node.guard,
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+            )
+        except OSError:
+            os.close(master)
+            raise
+        finally:
+            os.close(slave)
+        reader, writer = await PipeReader.open(os.dup(master)), await PipeWriter.open(os.dup(master))
+        return cls(child, writer, {"stdout": reader}, master)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command has not ended yet."""
+        return self._child.is_running
+
+    async def write(self, data: bytes) -> None:
+        """Hand bytes to the command's standard input; a command that no longer reads is not an error."""
+        if self._stdin is not None:
+            await self._stdin.write(data)
+
+    async def close_stdin(self) -> None:
+        """Tell the command that there is no more input."""
+        if self._stdin is None:
+            return
+        if self._terminal is None:
+            self._stdin.close()
+        else:
+            await self._stdin.write(END_OF_INPUT)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size, in characters; nothing without a terminal."""
+        if self._terminal is not None:
+            fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+
+    async def output(self) -> AsyncIterator[tuple[Stream, bytes]]:
+        """Yield what the command writes until its outputs are closed."""
+        queue: asyncio.Queue[tuple[Stream, bytes]] = asyncio.Queue(maxsize=4)
+        readers = [asyncio.create_task(_feed(queue, name, reader)) for name, reader in self._outputs.items()]
+        left = len(readers)
+        try:
+            while left:
+                name, data = await queue.get()
+                if data:
+                    yield name, data
+                left -= not data
+        finally:
+            for task in readers:
+                task.cancel()
+            await asyncio.gather(*readers, return_exceptions=True)
+            self._close()
+
+    async def wait(self) -> int:
+        """Return the exit code, 128 + n when signal n ended the command."""
+        return await self._child.wait()
+
+    def hang_up(self) -> None:
+        """End the command's process group."""
+        self._child.signal(signal.SIGHUP)
+        asyncio.get_running_loop().call_later(HANG_UP_GRACE, self._child.signal, signal.SIGKILL)
+
+    async def end(self) -> None:
+        """End the command's process group and wait until it has ended."""
+        self._child.signal(signal.SIGHUP)
+        await self._child.end(HANG_UP_GRACE)
+
+    def _close(self) -> None:
+        for reader in self._outputs.values():
+            reader.close()
+        if self._stdin is not None:
+            self._stdin.close()
+        if self._terminal is not None:
+            os.close(self._terminal)
+            self._terminal = None
+
+
+async def _feed(queue: "asyncio.Queue[tuple[Stream, bytes]]", name: Stream, reader: PipeReader) -> None:
+    while data := await reader.read(CHUNK):
+        await queue.put((name, data))
+    await queue.put((name, b""))

@@ -1,0 +1,57 @@
+"""The supervisor's side of the guardian: nothing is left behind, even after `kill -9`."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+logger = logging.getLogger(__name__)
+
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL for processes whose supervisor was killed."""
+
+
+class Guard:
+    """A process that outlives this one by as long as it takes to end the others."""
+
+    def __init__(self, grace: float = GRACE) -> None:
+        self._grace = grace
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        program = Path(__file__).with_name("guardian.py")
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", program, str(self._grace)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={},
+            cwd="/",
+            bufsize=0,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            self._process.communicate()
+
+    def began(self, group: int) -> None:
+        """Note a process group that is to end with this process."""
+        self._tell(f"+{group}\n")
+
+    def ended(self, group: int) -> None:
+        """Note that a process group is gone: its number may be another's from now on."""
+        self._tell(f"-{group}\n")
+
+    def _tell(self, line: str) -> None:
+        if self._process is None or self._process.stdin is None:
+            raise RuntimeError("the guard is told of processes before it was started: enter its context first")
+        try:
+            self._process.stdin.write(line.encode())
+        except BrokenPipeError:
+            logger.warning("the guard process is gone: after a kill -9 of this process pods would go on running")

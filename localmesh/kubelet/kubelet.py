@@ -1,0 +1,160 @@
+"""The kubelet: each pod in the store runs, each other one does not; and the door's way to what runs."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from localmesh.apiserver.events import Recorder
+from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import LOOPBACK, PodAddresses
+from localmesh.kinds.injection import PROXY, is_gateway
+from localmesh.kinds.objects import Key, Object, labels_of, selects
+from localmesh.kinds.pods import is_finished, is_terminating
+from localmesh.kinds.resources import PODS, SERVICES
+from localmesh.kubelet.containers import ContainerRunner, cancelled
+from localmesh.kubelet.exec import ExecProcess
+from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.images import IMAGES, Image
+from localmesh.kubelet.logs import LogFile
+from localmesh.kubelet.node import Node, PrepareProxy
+from localmesh.kubelet.pods import PodWorker
+from localmesh.kubelet.states import Waiting
+
+logger = logging.getLogger(__name__)
+SHUTDOWN_GRACE = 10.0
+"""Seconds that all pods together have to end when the kubelet does."""
+
+
+class Kubelet:
+    """Runs the store's pods as long as the context is open; implements `apiserver.runtime.Runtime`."""
+
+    def __init__(
+        self, store: Store, *, prepare_proxy: PrepareProxy, run_dir: Path, images: Mapping[str, Image] = IMAGES
+    ) -> None:
+        self._store = store
+        self._guard = Guard()
+        self._node = Node(store, Recorder(store, "kubelet"), images, prepare_proxy, run_dir, self._guard)
+        self._workers: dict[str, PodWorker] = {}
+        """By the pod's uid."""
+        self._stack = ExitStack()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        shutil.rmtree(self._node.folder, ignore_errors=True)  # what a killed predecessor left
+        self._node.folder.mkdir(mode=0o700, parents=True)
+        self._stack.enter_context(self._guard)
+        self._task = asyncio.create_task(self._keep(), name="kubelet")
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._task is not None:
+            await cancelled(self._task)
+        # Nothing has to spread any more, so preStop's pause would only make the end longer.
+        workers = list(self._workers.values())
+        for worker in workers:
+            worker.stop(SHUTDOWN_GRACE, runs_hooks=False)
+        await asyncio.gather(*(worker.task for worker in workers), return_exceptions=True)
+        self._stack.close()
+        shutil.rmtree(self._node.folder, ignore_errors=True)
+
+    async def _keep(self) -> None:
+        async for _ in self._store.changed():
+            self._reconcile()
+
+    def _reconcile(self) -> None:
+        pods = {pod["metadata"]["uid"]: pod for pod in self._store.objects(PODS)}
+        for uid, pod in pods.items():
+            if uid not in self._workers:
+                self._begin(uid, pod)
+            if is_terminating(pod):
+                self._workers[uid].stop(pod["metadata"]["deletionGracePeriodSeconds"])
+        for uid, worker in self._workers.items():
+            if uid not in pods:
+                worker.stop(0)  # deleted by force
+
+    def _begin(self, uid: str, pod: Object) -> None:
+        worker = PodWorker(self._node, pod)
+        self._workers[uid] = worker
+        worker.task.add_done_callback(lambda task: self._ended(uid, task))
+
+    def _ended(self, uid: str, task: "asyncio.Task[None]") -> None:
+        del self._workers[uid]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s ended by an error of the kubelet", task.get_name(), exc_info=error)
+
+    async def logs(self, pod: Key, container: str, options: LogOptions) -> AsyncIterator[bytes]:
+        """Yield a container's log; with `follow`, until the container ends. Raises RuntimeRefusedError."""
+        log = self._log(self._container(pod, container), options)
+        async for part in log.read(options):
+            yield part
+
+    async def exec(self, pod: Key, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
+        """Start a command in a container's environment. Raises RuntimeRefusedError."""
+        stored = self._store.find(PODS, pod)
+        if stored is not None and is_finished(stored):
+            phase = stored["status"]["phase"]
+            raise RuntimeRefusedError(f"cannot exec into a container in a completed pod; current phase is {phase}")
+        return await self._container(pod, container).exec(command, stdin=stdin, tty=tty)
+
+    def port(self, pod: Key, port: int) -> tuple[str, int]:
+        """Return the address behind a pod's port, 15000 being its Envoy's admin page. Raises RuntimeRefusedError."""
+        worker = self._worker(pod)
+        addresses = worker.sandbox.addresses if worker.sandbox else PodAddresses()
+        known = addresses.own() | self._node_ports(worker.pod)
+        if port not in known:
+            ports = ", ".join(str(each) for each in sorted(known)) or "none"
+            raise RuntimeRefusedError(f"pod {pod} serves no port {port}; its ports: {ports}")
+        return LOOPBACK, known[port]
+
+    def proxy_log(self, pod: Key) -> str:
+        """Return the latest piece of what a pod's Envoy wrote, "" when it has not run yet."""
+        stored = self._store.find(PODS, pod)
+        worker = self._workers.get(stored["metadata"]["uid"]) if stored else None
+        container = worker.containers.get(PROXY) if worker else None
+        return container.log.tail() if container and container.log else ""
+
+    def _node_ports(self, pod: Object) -> dict[int, int]:
+        """Return the ports of a gateway: its Envoy listens on the node ports of the Services that select it."""
+        if not is_gateway(pod):
+            return {}
+        services = self._store.objects(SERVICES, pod["metadata"]["namespace"])
+        return {
+            port["targetPort"]: port["nodePort"]
+            for service in services
+            if selects(service["spec"].get("selector") or {"": ""}, labels_of(pod))
+            for port in service["spec"].get("ports") or []
+            if port.get("nodePort") and isinstance(port.get("targetPort"), int)
+        }
+
+    def _worker(self, pod: Key) -> PodWorker:
+        stored = self._store.find(PODS, pod)
+        worker = self._workers.get(stored["metadata"]["uid"]) if stored else None
+        if worker is None:
+            raise RuntimeRefusedError(f'pods "{pod.name}" not found', 404)
+        return worker
+
+    def _container(self, pod: Key, name: str) -> ContainerRunner:
+        containers = self._worker(pod).containers
+        if name not in containers:
+            names = " ".join(containers) or "none yet"
+            raise RuntimeRefusedError(f"container {name} is not valid for pod {pod.name}; its containers: {names}")
+        return containers[name]
+
+    def _log(self, container: ContainerRunner, options: LogOptions) -> LogFile:
+        where = f'"{container.name}" in pod "{container.launch.pod["metadata"]["name"]}"'
+        log = container.last_log if options.previous else container.log
+        if log is not None:
+            return log
+        if options.previous:
+            raise RuntimeRefusedError(f"previous terminated container {where} not found")
+        state = container.status.state
+        reason = state.reason if isinstance(state, Waiting) else "ContainerCreating"
+        raise RuntimeRefusedError(f"container {where} is waiting to start: {reason}")

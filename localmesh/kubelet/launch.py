@@ -1,0 +1,97 @@
+"""From a container's manifest to a command line and an environment."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.kinds.pods import Container, PodSpec, container_port, spec_of
+from localmesh.kinds.resources import CONFIG_MAPS
+from localmesh.kubelet.environment import (
+    ConfigError,
+    Folders,
+    base_environment,
+    expand,
+    listening,
+    manifest_environment,
+    outbound_port,
+    proxied,
+)
+from localmesh.kubelet.node import Node
+from localmesh.kubelet.sandbox import Sandbox, image_of, ports_of
+
+logger = logging.getLogger(__name__)
+
+
+class CannotStartError(Exception):
+    """A container cannot start; `reason` is what `kubectl get pods` shows."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A container in its pod, as what is needed to start processes in it."""
+
+    node: Node
+    pod: Object
+    sandbox: Sandbox
+    container: Container
+    spec: PodSpec = field(init=False)
+    folders: Folders = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spec", spec_of(self.pod))
+        object.__setattr__(self, "folders", self.sandbox.folders(self.spec, self.container))
+
+    async def argv(self) -> Sequence[str]:
+        """Return the container's command line, for a proxy with its configuration written. Raises CannotStartError."""
+        image = image_of(self.node, self.container)
+        if image is None:
+            known = ", ".join(sorted(self.node.images))
+            message = f'nothing stands for the image "{self.container.image}" in the local mesh, which knows: {known}'
+            raise CannotStartError("ErrImagePull", message)
+        if image.is_proxy:
+            return await self._prepare_proxy()
+        variables = self._manifest()
+        argv = [expand(word, variables) for word in image.argv(self.container)]
+        if not argv:
+            raise CannotStartError("CreateContainerError", "no command specified")
+        return argv
+
+    async def _prepare_proxy(self) -> Sequence[str]:
+        try:
+            return await self.node.prepare_proxy(self.pod, self.sandbox.addresses)
+        except Exception as error:
+            logger.exception("cannot prepare the proxy of %s", key_of(self.pod))
+            raise CannotStartError("CreateContainerError", f"the proxy cannot be prepared: {error}") from error
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the container's own process. Raises CannotStartError."""
+        ports = ports_of(self.node, self.container)
+        local = self.sandbox.addresses.app[ports[0]] if ports else None
+        return listening(proxied(self._all(), outbound_port(self.sandbox.addresses)), local)
+
+    def exec_environment(self) -> dict[str, str]:
+        """Return the environment of a command that runs in the container beside its process."""
+        return proxied(self._all(), self.sandbox.addresses.network)
+
+    def local_port(self, port: int | str) -> int | None:
+        """Return the local port behind a container port given by number or name."""
+        number = container_port(self.spec.containers, port)
+        return self.sandbox.addresses.own().get(number) if number is not None else None
+
+    def _all(self) -> dict[str, str]:
+        hostname = self.spec.hostname or self.pod["metadata"]["name"]
+        return base_environment(self.folders, hostname) | self._manifest()
+
+    def _manifest(self) -> dict[str, str]:
+        try:
+            return manifest_environment(self.pod, self.container, self._config_map)
+        except ConfigError as error:
+            raise CannotStartError("CreateContainerConfigError", str(error)) from error
+
+    def _config_map(self, name: str) -> Object | None:
+        return self.node.store.find(CONFIG_MAPS, Key(self.pod["metadata"]["namespace"], name))

@@ -1,0 +1,138 @@
+"""What containers write: one bounded log for each run of a container, in the CRI's format.
+
+Each line is stored as `2026-11-25T15:08:11.123456789Z F text`, or with `P` for a part of a line that was too long or
+had no end yet. The last run before the current one is kept for `kubectl logs --previous`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from localmesh.apiserver.runtime import LogOptions
+
+MAX_BYTES = 10 * 1024 * 1024
+"""Size at which a log starts a new file; one older file is kept (the kubelet's `containerLogMaxSize`)."""
+MAX_LINE = 16 * 1024
+"""Bytes after which a line without an end is stored in parts, as containerd does."""
+_STAMP = len("2026-11-25T15:08:11.123456789Z ")
+_TEXT = _STAMP + len("F ")
+
+
+class LogFile:
+    """The log of one run of a container."""
+
+    def __init__(self, path: Path, max_bytes: int = MAX_BYTES) -> None:
+        self.path = path
+        self.files = 1
+        """How many files were begun."""
+        self._max_bytes = max_bytes
+        self._file = path.open("ab", buffering=0)
+        self._rest = b""
+        self._is_open = True
+        self._more = asyncio.Event()
+
+    @property
+    def older(self) -> Path:
+        """The file before the current one, if the log grew too long for one."""
+        return self.path.with_suffix(".old")
+
+    def write(self, data: bytes) -> None:
+        """Store what the container wrote, whole lines at a time."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        stamp = _stamp(time.time_ns())
+        stored = b"".join(stamp + b"F " + line + b"\n" for line in lines)
+        if len(self._rest) > MAX_LINE:
+            stored += stamp + b"P " + self._rest + b"\n"
+            self._rest = b""
+        self._store(stored)
+
+    def close(self) -> None:
+        """Store an unfinished line and let followers end."""
+        if self._rest:
+            self._store(_stamp(time.time_ns()) + b"P " + self._rest + b"\n")
+        self._is_open = False
+        self._file.close()
+        self._wake()
+
+    async def read(self, options: LogOptions) -> AsyncIterator[bytes]:
+        """Yield the log, as `kubectl logs` wants it; with `follow`, until it is closed."""
+        left = options.limit_bytes
+        async for line in self._chosen(options):
+            text = _shown(line, with_stamp=options.timestamps)
+            if left is not None:
+                text, left = text[:left], left - len(text[:left])
+            yield text
+            if left == 0:
+                return
+
+    def tail(self, max_bytes: int = 64 * 1024) -> str:
+        """Return the end of the log, as it is stored."""
+        with self.path.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - max_bytes))
+            return file.read().decode(errors="replace")
+
+    def remove(self) -> None:
+        """Delete the files."""
+        self.path.unlink(missing_ok=True)
+        self.older.unlink(missing_ok=True)
+
+    async def _chosen(self, options: LogOptions) -> AsyncIterator[bytes]:
+        file, number = self.path.open("rb"), self.files
+        try:
+            for line in _selected([*self._older_lines(), *file], options):
+                yield line
+            while options.follow:
+                more, is_open, is_full = self._more, self._is_open, self.files > number
+                for line in file:
+                    yield line
+                if is_full:
+                    file.close()
+                    file, number = self.path.open("rb"), self.files
+                elif is_open:
+                    await more.wait()
+                else:
+                    return
+        finally:
+            file.close()
+
+    def _older_lines(self) -> list[bytes]:
+        return self.older.read_bytes().splitlines(keepends=True) if self.older.exists() else []
+
+    def _store(self, stored: bytes) -> None:
+        if not stored:
+            return
+        if self._file.tell() + len(stored) > self._max_bytes and self._file.tell():
+            self._rotate()
+        self._file.write(stored)
+        self._wake()
+
+    def _rotate(self) -> None:
+        self._file.close()
+        self.path.replace(self.older)
+        self._file = self.path.open("ab", buffering=0)
+        self.files += 1
+
+    def _wake(self) -> None:
+        self._more.set()
+        self._more = asyncio.Event()
+
+
+def _selected(lines: list[bytes], options: LogOptions) -> Iterator[bytes]:
+    since = _stamp(int(options.since.timestamp() * 1_000_000_000)) if options.since else b""
+    chosen = [line for line in lines if line[:_STAMP] >= since]
+    tail = options.tail_lines
+    yield from chosen if tail is None else chosen[max(0, len(chosen) - tail) :]
+
+
+def _shown(line: bytes, *, with_stamp: bool) -> bytes:
+    is_whole = line[_STAMP : _STAMP + 1] == b"F"
+    text = line[_TEXT:] if is_whole else line[_TEXT:-1]
+    return line[:_STAMP] + text if with_stamp else text
+
+
+def _stamp(nanoseconds: int) -> bytes:
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    moment = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{moment}.{rest:09d}Z ".encode()

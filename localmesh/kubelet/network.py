@@ -1,0 +1,193 @@
+"""The cluster network as one pod sees it: an HTTP proxy that knows Services and the pod's own ports.
+
+Commands that `kubectl exec` starts use it, the application of a pod without a sidecar does, and a sidecar sends here
+what no route of its own claims (PassthroughCluster). Each connection carries one request; bodies are passed on unread.
+"""
+
+import asyncio
+import logging
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import LOOPBACK, PodAddresses, addresses_of
+from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
+from localmesh.kubelet.http_heads import MAX_HEAD, BadRequestError, Head, answer, read_head
+
+logger = logging.getLogger(__name__)
+
+LOCAL_NAMES = ("localhost", LOOPBACK)
+CHUNK = 64 * 1024
+CONNECT_TIMEOUT = 5.0
+"""Seconds for a connection on loopback."""
+
+
+class UnreachableError(Exception):
+    """There is nobody at that address; the text says who there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Where a request goes next."""
+
+    port: int
+    """A local port."""
+
+    is_proxy: bool = False
+    """Whether it is the pod's sidecar, which decides by itself where the request goes."""
+
+
+class Network:
+    """Finds the next hop for requests from one pod."""
+
+    def __init__(self, store: Store, pod: Key, addresses: PodAddresses) -> None:
+        self._store = store
+        self._pod = pod
+        self._addresses = addresses
+
+    def __str__(self) -> str:
+        return f"the network of {self._pod}"
+
+    def next_hop(self, head: Head) -> Hop:
+        """Return where a request is to be sent. Raises UnreachableError, BadRequestError."""
+        host, port = head.authority
+        if host in LOCAL_NAMES:
+            return Hop(self._local(host, port))
+        service = self._service(host)
+        known = {each["port"]: each for each in service["spec"].get("ports") or []}
+        if port not in known:
+            ports = ", ".join(str(each) for each in known) or "none"
+            raise UnreachableError(f"Service {host} has no port {port}; its ports: {ports}")
+        if not head.is_absolute:
+            # A sidecar passed it through, so it knows no route to this Service: back to it would be a circle.
+            raise UnreachableError(f"the sidecar of {self._pod} has no route to {host}:{port}")
+        if self._addresses.http_proxy is not None:
+            return Hop(self._addresses.http_proxy, is_proxy=True)
+        return Hop(self._endpoint(service, known[port]))
+
+    def _local(self, host: str, port: int) -> int:
+        """Return the local port behind one of the pod's own ports or, for a podIP, of any pod."""
+        own = self._addresses.own()
+        if port in own:
+            return own[port]
+        if host == LOOPBACK and port in self._pod_ports():
+            return port
+        ports = ", ".join(str(each) for each in sorted(own)) or "none"
+        raise UnreachableError(f"connect to {host} port {port}: Connection refused (ports of {self._pod}: {ports})")
+
+    def _pod_ports(self) -> set[int | None]:
+        pods = [addresses for pod in self._store.objects(PODS) if (addresses := addresses_of(pod))]
+        return {addresses.reach(port) for addresses in pods for port in addresses.app}
+
+    def _service(self, host: str) -> Object:
+        for service in self._store.objects(SERVICES):
+            if host in _names(service, self._pod.namespace):
+                return service
+        names = ", ".join(f"{key.name}.{key.namespace}" for key in map(key_of, self._store.objects(SERVICES)))
+        raise UnreachableError(f"no Service is called {host!r} for a pod of {self._pod.namespace}; there are: {names}")
+
+    def _endpoint(self, service: Object, port: Object) -> int:
+        """Choose one of the ready pods, as kube-proxy does: at random, each time anew."""
+        endpoints = self._store.find(ENDPOINTS, key_of(service)) or {}
+        ports = [
+            each["port"]
+            for subset in endpoints.get("subsets", [])
+            if subset.get("addresses")
+            for each in subset["ports"]
+            if each.get("name") == port.get("name")
+        ]
+        if not ports:
+            raise UnreachableError(f"no pod of Service {key_of(service)} is ready: Connection refused")
+        chosen: int = random.choice(ports)  # noqa: S311 - spreading load is no secret
+        return chosen
+
+
+class NetworkProxy:
+    """Serves a pod's network on a local port, as long as the context is open."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self, port: int) -> None:
+        """Listen. Raises OSError when the port is taken."""
+        self._server = await asyncio.start_server(self._accept, LOOPBACK, port, limit=MAX_HEAD)
+
+    async def stop(self) -> None:
+        """Stop listening and end what is under way."""
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+        try:
+            await self._serve(reader, writer)
+        except ConnectionError as error:
+            logger.debug("a connection of %s broke: %s", self._network, error)
+        finally:
+            self._connections -= {task}
+            writer.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await read_head(reader)
+            if head is not None:
+                await self._pass_on(head, reader, writer)
+        except BadRequestError as error:
+            await _say(writer, HTTPStatus.BAD_REQUEST, str(error))
+        except UnreachableError as error:
+            await _say(writer, HTTPStatus.BAD_GATEWAY, str(error))
+
+    async def _pass_on(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if head.method == "CONNECT":
+            text = f"CONNECT {head.target} is refused: the local mesh passes on plain HTTP only, so say http://"
+            return await _say(writer, HTTPStatus.NOT_IMPLEMENTED, text)
+        hop = self._network.next_hop(head)
+        upstream_reader, upstream_writer = await _connect(hop.port)
+        try:
+            upstream_writer.write(head.to_proxy() if hop.is_proxy else head.to_server())
+            upload = asyncio.create_task(_copy(reader, upstream_writer))
+            try:
+                await _copy(upstream_reader, writer)
+            finally:
+                upload.cancel()
+                await asyncio.gather(upload, return_exceptions=True)
+        finally:
+            upstream_writer.close()
+        return None
+
+
+async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            return await asyncio.open_connection(LOOPBACK, port)
+    except OSError as error:
+        raise UnreachableError(f"connect to {LOOPBACK} port {port}: Connection refused") from error
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(CHUNK):
+        writer.write(data)
+        await writer.drain()
+
+
+async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, text: str) -> None:
+    writer.write(answer(status, text))
+    await writer.drain()
+
+
+def _names(service: Object, namespace: str) -> set[str]:
+    """Return each name by which a pod in `namespace` finds a Service."""
+    key = key_of(service)
+    long = [f"{key.name}.{key.namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")]
+    address = service["spec"].get("clusterIP")
+    names = {*long, *([address] if address not in (None, "", "None") else [])}
+    return names | {key.name} if key.namespace == namespace else names

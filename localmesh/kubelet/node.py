@@ -1,0 +1,33 @@
+"""What all pods of the one node share."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from localmesh.apiserver.events import Recorder
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import PodAddresses
+from localmesh.kinds.objects import Object
+from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.images import Image
+from localmesh.kubelet.ports import PortAllocator
+
+NODE_NAME = "localmesh"
+
+PrepareProxy = Callable[[Object, PodAddresses], Awaitable[Sequence[str]]]
+"""Writes the bootstrap and the first complete configuration of a pod's Envoy and returns its command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """The machine, as far as pods need it."""
+
+    store: Store
+    events: Recorder
+    images: Mapping[str, Image]
+    prepare_proxy: PrepareProxy
+    folder: Path
+    """Holds one folder for each pod."""
+
+    guard: Guard
+    ports: PortAllocator = field(default_factory=PortAllocator)

@@ -1,0 +1,65 @@
+"""Pipes and terminals on the event loop."""
+
+import asyncio
+import errno
+import os
+from typing import Self
+
+
+class PipeReader:
+    """Reads a pipe's end, or a terminal's. It owns the descriptor."""
+
+    def __init__(self, reader: asyncio.StreamReader, transport: asyncio.ReadTransport) -> None:
+        self._reader = reader
+        self._transport = transport
+
+    @classmethod
+    async def open(cls, descriptor: int) -> Self:
+        """Take over a descriptor."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader()
+        file = os.fdopen(descriptor, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+        return cls(reader, transport)
+
+    async def read(self, size: int) -> bytes:
+        """Return what there is, at most `size` bytes; b"" at the end."""
+        try:
+            return await self._reader.read(size)
+        except OSError as error:
+            if error.errno == errno.EIO:  # Linux' way to say that nobody has the terminal open any more
+                return b""
+            raise
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._transport.close()
+
+
+class PipeWriter:
+    """Writes to a pipe's end, or a terminal's. It owns the descriptor."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, descriptor: int) -> Self:
+        """Take over a descriptor."""
+        loop = asyncio.get_running_loop()
+        file = os.fdopen(descriptor, "wb", buffering=0)
+        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, file)
+        return cls(asyncio.StreamWriter(transport, protocol, None, loop))
+
+    async def write(self, data: bytes) -> None:
+        """Write, waiting while the other side does not read; nothing when it no longer reads at all."""
+        if self._writer.is_closing():
+            return
+        self._writer.write(data)
+        try:
+            await self._writer.drain()
+        except (BrokenPipeError, ConnectionResetError):
+            self.close()
+
+    def close(self) -> None:
+        """Say that there is no more."""
+        self._writer.close()

@@ -1,0 +1,143 @@
+"""Probes: whether a container has started, serves and lives."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.pods import Command, HttpGet, Probe
+
+EAGER = 0.1
+"""Seconds between two looks at a container that has not answered yet: a start is seen at once, not a period later."""
+
+Ask = Callable[[], Awaitable[str | None]]
+"""Puts the question once: returns None for yes, else what is wrong."""
+
+
+class Target(Protocol):
+    """The container as its probes see it."""
+
+    def local_port(self, port: int | str) -> int | None:
+        """Return the local port behind a container port given by number or name."""
+
+    async def run_command(self, command: Sequence[str]) -> tuple[int, str]:
+        """Run a command in the container; return its exit code and what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known after one more attempt."""
+
+    failure: str | None
+    """What was wrong this time, None if nothing."""
+
+    passed: bool
+    """Whether `successThreshold` attempts in a row went well."""
+
+    failed: bool
+    """Whether `failureThreshold` attempts in a row went wrong."""
+
+
+async def attempts(probe: Probe, ask: Ask) -> AsyncIterator[Verdict]:
+    """Probe for ever, and tell after each attempt.
+
+    Until the first success an attempt goes on for its whole period, so a start is seen at once and thresholds count
+    the seconds that the manifest names.
+    """
+    successes = failures = 0
+    await asyncio.sleep(probe.initial_delay_seconds)
+    while True:
+        failure = await (ask() if successes else _eagerly(ask, probe.period_seconds))
+        successes, failures = (successes + 1, 0) if failure is None else (0, failures + 1)
+        yield Verdict(failure, successes >= probe.success_threshold, failures >= probe.failure_threshold)
+        if successes:
+            await asyncio.sleep(probe.period_seconds)
+
+
+async def _eagerly(ask: Ask, period: float) -> str | None:
+    loop = asyncio.get_running_loop()
+    end = loop.time() + period
+    while True:
+        failure = await ask()
+        if failure is None or loop.time() >= end:
+            return failure
+        await asyncio.sleep(EAGER)
+
+
+def question(probe: Probe, target: Target) -> Ask:
+    """Return the way to put a probe's question to a container."""
+
+    async def ask() -> str | None:
+        try:
+            async with asyncio.timeout(probe.timeout_seconds):
+                return await _ask(probe, target)
+        except TimeoutError:
+            return f"timed out after {probe.timeout_seconds}s"
+
+    return ask
+
+
+async def _ask(probe: Probe, target: Target) -> str | None:
+    if probe.exec is not None:
+        return await _ask_command(probe.exec, target)
+    place = probe.http_get or probe.tcp_socket
+    if place is None:
+        return "the probe has no handler"
+    port = target.local_port(place.port)
+    if port is None:
+        return f"no container of the pod has a port {place.port}"
+    return await (_ask_http(probe.http_get, port) if probe.http_get else _ask_tcp(port))
+
+
+async def _ask_command(command: Command, target: Target) -> str | None:
+    code, said = await target.run_command(command.command)
+    return None if code == 0 else f"command exited {code}: {said.strip()}"
+
+
+async def _ask_tcp(port: int) -> str | None:
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError as error:
+        return _refused(port, error)
+    writer.close()
+    return None
+
+
+async def _ask_http(get: HttpGet, port: int) -> str | None:
+    url = f"http://{LOOPBACK}:{port}/{get.path.removeprefix('/')}"
+    try:
+        status = await http_status(get, port)
+    except (OSError, EOFError, ValueError) as error:
+        return f'Get "{url}": {_refused(port, error)}'
+    return None if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"  # noqa: PLR2004
+
+
+async def http_status(get: HttpGet, port: int) -> int:
+    """Send a GET to a local port and return the answer's status. Raises OSError, EOFError, ValueError."""
+    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    try:
+        writer.write(_request(get, port))
+        line = await reader.readuntil(b"\r\n")
+        return int(line.split(b" ")[1])
+    except IndexError as error:
+        raise ValueError("malformed HTTP response") from error
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+def _request(get: HttpGet, port: int) -> bytes:
+    headers = {"Host": f"{LOOPBACK}:{port}", "User-Agent": "kube-probe/1.34", "Accept": "*/*", "Connection": "close"}
+    headers |= {header.name: header.value for header in get.http_headers}
+    lines = [f"GET /{get.path.removeprefix('/')} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
+def _refused(port: int, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno:
+        return f"dial tcp {LOOPBACK}:{port}: connect: {os.strerror(error.errno).lower()}"
+    return str(error) or type(error).__name__

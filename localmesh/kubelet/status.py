@@ -1,0 +1,58 @@
+"""A pod's status, computed from its containers' as the kubelet does (`kubelet_pods.go`)."""
+
+from collections.abc import Sequence
+
+from localmesh.apiserver.store import now
+from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.objects import Object
+from localmesh.kinds.pods import condition_of
+from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
+
+
+def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: bool) -> Object:
+    """Return the pod's new status; `is_over` says that no container will run again."""
+    phase = _phase(containers, is_over=is_over)
+    return {
+        "phase": phase,
+        "conditions": _conditions(pod, containers, phase),
+        "hostIP": LOOPBACK,
+        "hostIPs": [{"ip": LOOPBACK}],
+        "podIP": LOOPBACK,
+        "podIPs": [{"ip": LOOPBACK}],
+        "startTime": pod.get("status", {}).get("startTime", now()),
+        "containerStatuses": [container.to_json() for container in sorted(containers, key=lambda each: each.name)],
+    }
+
+
+def _phase(containers: Sequence[ContainerStatus], *, is_over: bool) -> str:
+    states = [container.state for container in containers]
+    if is_over:
+        codes = [state.exit_code for state in states if isinstance(state, Terminated)]
+        return "Failed" if any(codes) or not codes else "Succeeded"
+    never_ran = any(isinstance(each.state, Waiting) and each.last is None for each in containers)
+    return "Pending" if never_ran else "Running"
+
+
+def _conditions(pod: Object, containers: Sequence[ContainerStatus], phase: str) -> list[Object]:
+    ready: Object = {"status": "True"}
+    unready = [container.name for container in containers if not container.is_ready]
+    if phase in ("Succeeded", "Failed"):
+        ready = {"status": "False", "reason": "PodCompleted" if phase == "Succeeded" else "PodFailed"}
+    elif unready:
+        message = f"containers with unready status: [{' '.join(unready)}]"
+        ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
+    yes: Object = {"status": "True"}
+    said = {
+        "PodReadyToStartContainers": yes,
+        "Initialized": yes,
+        "Ready": ready,
+        "ContainersReady": ready,
+        "PodScheduled": yes,
+    }
+    return [_with_time(pod, {"type": type_} | condition) for type_, condition in said.items()]
+
+
+def _with_time(pod: Object, condition: Object) -> Object:
+    before = condition_of(pod, condition["type"])
+    since = before["lastTransitionTime"] if before and before["status"] == condition["status"] else now()
+    return condition | {"lastTransitionTime": since}
