@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.services.processes import Service, running
+from tests.services.waiting import until
 
 NEVER_HIT = ["/livez", "/readyz", "/blowup", "/items/1/picture"]
 
@@ -100,8 +101,11 @@ async def test_probes_pictures_and_blowup_itself_are_never_hit(catalog: httpx.As
 async def test_a_delayed_request_holds_up_no_other(catalog: httpx.AsyncClient) -> None:
     await catalog.post("/blowup", json={"active": True, "type": "latency", "latencyMs": 3_600_000})
     delayed = [asyncio.create_task(catalog.get("/items")) for _ in range(50)]
-    while (await catalog.get("/blowup")).json()["latency"]["seen"] < 50:
-        await asyncio.sleep(0)
+
+    async def all_wait() -> bool:
+        return bool((await catalog.get("/blowup")).json()["latency"]["seen"] == 50)
+
+    await until(all_wait)
     await catalog.request("DELETE", "/blowup", json={"type": "latency"})
     assert (await catalog.get("/items")).status_code == 200
     assert not any(task.done() for task in delayed)

@@ -1,7 +1,7 @@
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import pytest
 
@@ -54,7 +54,7 @@ async def test_each_draw_is_independent_of_the_one_before() -> None:
     faults, requests = Faults(seed=5), 8000
     faults.set(order("500", 50))
     drawn = await hits(faults, requests)
-    repeats = sum(one == other for one, other in zip(drawn, drawn[1:], strict=False))
+    repeats = sum(one == other for one, other in pairwise(drawn))
     assert abs(repeats - requests / 2) <= bound(0.5, requests)
 
 
@@ -91,7 +91,7 @@ async def test_of_two_statuses_that_both_hit_the_lower_one_is_answered() -> None
 def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The seconds that a fault slept; none of them passes."""
     slept: list[float] = []
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    sleep = asyncio.sleep
 
     async def note(seconds: float) -> None:
         slept.append(seconds)

@@ -9,6 +9,7 @@ import pytest
 
 from services.chassis.server import KEEP_ALIVE_SECONDS, listen
 from tests.services.processes import Service, run_to_end, running
+from tests.services.waiting import until
 
 ENVOY_IDLE_SECONDS = 3600
 REQUEST = b"GET /items/1 HTTP/1.1\r\nHost: catalog\r\n\r\n"
@@ -44,11 +45,17 @@ async def test_after_sigterm_readiness_is_false_and_requests_in_flight_are_answe
     async with httpx.AsyncClient(base_url=catalog.url, trust_env=False) as client:
         await client.post("/blowup", json={"active": True, "type": "latency", "latencyMs": 1500})
         slow = asyncio.create_task(client.get("/items"))
-        while (await client.get("/blowup")).json()["latency"]["seen"] < 1:
-            await asyncio.sleep(0.01)
+
+        async def is_waiting() -> bool:
+            return bool((await client.get("/blowup")).json()["latency"]["seen"] == 1)
+
+        async def is_draining() -> bool:
+            return (await client.get("/readyz")).is_error
+
+        await until(is_waiting)
         catalog.process.terminate()
-        while (probe := await client.get("/readyz")).is_success:
-            await asyncio.sleep(0.01)
+        await until(is_draining)
+        probe = await client.get("/readyz")
         assert (probe.status_code, (await client.get("/livez")).status_code) == (503, 200)
         assert "draining" in probe.json()["detail"]
         late = await slow
@@ -93,8 +100,11 @@ async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
     async with asyncio.TaskGroup() as group:
         for client in clients:
             group.create_task(client.run())
-        while sum(client.seen["answered 200"] for client in clients) < 500:
-            await asyncio.sleep(0.01)
+
+        async def is_busy() -> bool:
+            return sum(client.seen["answered 200"] for client in clients) >= 500
+
+        await until(is_busy)
         catalog.process.terminate()
     seen = sum((client.seen for client in clients), Counter())
     assert await asyncio.to_thread(catalog.process.wait, 30) == 0
@@ -105,12 +115,15 @@ async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_se
     """The client connects, waits until all else is over, and still gets its answer on the connection it has."""
     reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
     catalog.process.terminate()
-    while True:
+
+    async def is_closed() -> bool:
         try:
             socket.create_connection(("127.0.0.1", catalog.port)).close()
         except ConnectionRefusedError:
-            break
-        await asyncio.sleep(0.01)
+            return True
+        return False
+
+    await until(is_closed)
     writer.write(REQUEST)
     assert await answer(reader) == (200, True)
     writer.close()

@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import httpx
+import pytest
+
+Webapp = Callable[[Callable[[httpx.Request], httpx.Response]], AbstractAsyncContextManager[httpx.AsyncClient]]
+ITEM = {"id": 1, "color": "amber", "department": "Eyewear", "name": "Elinor Glasses", "price": "282.00"}
+PROBLEM = {"content-type": "application/problem+json"}
+
+
+def raising(error: Exception) -> Callable[[httpx.Request], httpx.Response]:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        raise error
+
+    return answer
+
+
+async def test_catalogs_items_are_passed_on_in_order_and_without_an_empty_image_url(webapp: Webapp) -> None:
+    async with webapp(lambda _: httpx.Response(200, json=[ITEM])) as client:
+        answer = await client.get("/api/catalog")
+    assert answer.status_code == 200
+    assert answer.text == ('[{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"}]')
+
+
+async def test_an_image_url_is_passed_on(webapp: Webapp) -> None:
+    item = {**ITEM, "imageUrl": "/api/catalog/items/1/picture"}
+    async with webapp(lambda _: httpx.Response(200, json=item)) as client:
+        assert (await client.get("/api/catalog/items/1")).json() == item
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
+async def test_any_method_lists_the_items_as_the_original_does(webapp: Webapp, method: str) -> None:
+    async with webapp(lambda _: httpx.Response(200, json=[ITEM])) as client:
+        assert (await client.request(method, "/api/catalog")).status_code == 200
+
+
+async def test_healthz_says_healthy(webapp: Webapp) -> None:
+    async with webapp(raising(AssertionError("no call is expected"))) as client:
+        assert (await client.get("/api/healthz")).text == "Healthy!"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: httpx.Response(500),
+        lambda _: httpx.Response(503, text="upstream connect error", headers={"server": "envoy"}),
+        lambda _: httpx.Response(403, text="RBAC: access denied"),
+        lambda _: httpx.Response(200, text="<html>"),
+        lambda _: httpx.Response(200, json={"id": "x"}),
+        lambda _: httpx.Response(200, json=[{"id": 1}]),
+        lambda _: httpx.Response(204),
+        lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}),
+        raising(httpx.ConnectError("refused")),
+        raising(httpx.ConnectTimeout("")),
+        raising(httpx.ReadTimeout("")),
+        raising(httpx.PoolTimeout("")),
+        raising(httpx.RemoteProtocolError("Server disconnected without sending a response.")),
+        raising(httpx.ReadError("")),
+    ],
+)
+async def test_a_catalog_that_fails_is_a_500_that_says_what_happened_and_is_asked_once(
+    webapp: Webapp, answer: Callable[[httpx.Request], httpx.Response]
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def count(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return answer(request)
+
+    async with webapp(count) as client:
+        got = await client.get("/api/catalog")
+    assert (got.status_code, got.headers["content-type"]) == (500, "application/problem+json")
+    assert got.json()["title"] == "error calling Catalog service"
+    assert "Catalog" in got.json()["detail"]
+    assert len(asked) == 1
+
+
+async def test_an_unknown_item_is_not_found(webapp: Webapp) -> None:
+    document = {"title": "Not Found", "status": 404, "detail": "there is no item 9"}
+    async with webapp(lambda _: httpx.Response(404, json=document, headers=PROBLEM)) as client:
+        answer = await client.get("/api/catalog/items/9")
+    assert (answer.status_code, answer.json()) == (404, document)
+
+
+async def test_an_id_that_is_no_integer_never_reaches_catalog(webapp: Webapp) -> None:
+    async with webapp(raising(AssertionError("no call is expected"))) as client:
+        assert (await client.get("/api/catalog/items/abc")).status_code == 422
+
+
+async def test_a_new_item_goes_to_catalog_as_it_came_and_its_answer_comes_back(webapp: Webapp) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert (request.method, str(request.url)) == ("POST", "http://catalog:3000/items")
+        assert (request.content, request.headers["content-type"]) == (b'{"name": 1}', "application/json")
+        return httpx.Response(201, json={**ITEM, "id": 5})
+
+    async with webapp(answer) as client:
+        created = await client.post("/api/catalog/items", content=b'{"name": 1}')
+    assert (created.status_code, created.json()["id"]) == (201, 5)
+    assert created.headers["location"] == "/api/catalog/items/5"
+
+
+@pytest.mark.parametrize("status", [409, 422])
+async def test_an_item_that_catalog_refuses_is_refused_in_its_words(webapp: Webapp, status: int) -> None:
+    document = {"title": "no", "status": status, "detail": "because"}
+    async with webapp(lambda _: httpx.Response(status, json=document, headers=PROBLEM)) as client:
+        answer = await client.post("/api/catalog/items", json={})
+    assert (answer.status_code, answer.json()) == (status, document)
+
+
+async def test_a_picture_is_catalogs_with_its_headers(webapp: Webapp) -> None:
+    headers = {"content-type": "image/svg+xml", "content-security-policy": "default-src 'none'", "x-secret": "1"}
+    async with webapp(lambda _: httpx.Response(200, text="<svg/>", headers=headers)) as client:
+        answer = await client.get("/api/catalog/items/1/picture")
+    assert (answer.text, answer.headers["content-type"]) == ("<svg/>", "image/svg+xml")
+    assert "content-security-policy" in answer.headers
+    assert "x-secret" not in answer.headers
