@@ -5,6 +5,7 @@ had no end yet. The last run before the current one is kept for `kubectl logs --
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -72,6 +73,14 @@ class LogFile:
         with self.path.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - max_bytes))
             return file.read().decode(errors="replace")
+
+    def tail(self, size: int = 64 * 1024) -> str:
+        """Return at most `size` bytes from the end, without time stamps; a first line that was cut is left out."""
+        with self.path.open("rb") as file:
+            start = max(0, file.seek(0, os.SEEK_END) - size)
+            file.seek(start)
+            lines = file.readlines()[1 if start else 0 :]
+        return b"".join(_shown(line, with_stamp=False) for line in lines).decode(errors="replace")
 
     def remove(self) -> None:
         """Delete the files."""
