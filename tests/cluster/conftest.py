@@ -13,18 +13,19 @@ from tests.k8s.manifests import Manifest, built, of_kind
 from tests.system.cluster import Cluster, environment_for
 
 HERE = Path(__file__).parent
-NAMESPACE = "istioinaction"
-# What an overlay or a test may leave behind in the namespace, where the cluster knows the kind.
+# What an overlay or a test may leave behind where, if the cluster knows the kind.
 RESOURCES = {
-    "deployments.apps",
-    "gateways.networking.istio.io",
-    "virtualservices.networking.istio.io",
-    "destinationrules.networking.istio.io",
-    "peerauthentications.security.istio.io",
-    "authorizationpolicies.security.istio.io",
-    "gateways.gateway.networking.k8s.io",
-    "httproutes.gateway.networking.k8s.io",
-    "poddisruptionbudgets.policy",
+    "istioinaction": {
+        "deployments.apps",
+        "gateways.networking.istio.io",
+        "virtualservices.networking.istio.io",
+        "destinationrules.networking.istio.io",
+        "peerauthentications.security.istio.io",
+        "authorizationpolicies.security.istio.io",
+        "httproutes.gateway.networking.k8s.io",
+        "poddisruptionbudgets.policy",
+    },
+    "istio-system": {"gateways.gateway.networking.k8s.io"},
 }
 
 # A kind by its group, and a name.
@@ -69,8 +70,10 @@ def key(manifest: Manifest) -> Key:
 
 
 def remove_all_but(cluster: Cluster, wanted: set[Key]) -> None:
-    """Delete what the namespace holds beyond what is wanted, and wait until it is gone."""
-    known = RESOURCES.intersection(cluster.kubectl("api-resources", "-o", "name").split())
-    there = {key(item) for item in cluster.json("get", ",".join(sorted(known)), "-n", NAMESPACE)["items"]}
-    for kind, name in there - wanted:
-        cluster.kubectl("delete", f"{kind.lower()}/{name}", "-n", NAMESPACE)
+    """Delete what the cluster holds beyond what is wanted, and wait until it is gone."""
+    known = set(cluster.kubectl("api-resources", "-o", "name").split())
+    for namespace, resources in RESOURCES.items():
+        names = ",".join(sorted(resources & known))
+        there = {key(item) for item in cluster.json("get", names, "-n", namespace)["items"]} if names else set()
+        for kind, name in there - wanted:
+            cluster.kubectl("delete", f"{kind.lower()}/{name}", "-n", namespace)

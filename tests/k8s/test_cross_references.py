@@ -106,10 +106,13 @@ def test_a_virtual_service_is_bound_to_gateways_that_exist(build: str) -> None:
 
 
 @every_build
-def test_an_http_route_hangs_on_a_gateway_and_leads_to_a_service_that_exist(build: str) -> None:
-    gateways = {identity(gateway)[2] for gateway in of_kind("Gateway", built(build))}
+def test_an_http_route_hangs_on_a_gateway_that_lets_it_and_leads_to_a_service_that_exists(build: str) -> None:
+    gateways = {identity(gateway)[1:]: gateway for gateway in of_kind("Gateway", built(build))}
     for route in of_kind("HTTPRoute", built(build)):
-        assert {parent["name"] for parent in route["spec"]["parentRefs"]} <= gateways
+        for parent in route["spec"]["parentRefs"]:
+            (listener,) = gateways[parent["namespace"], parent["name"]]["spec"]["listeners"]
+            labels = listener["allowedRoutes"]["namespaces"]["selector"]["matchLabels"]
+            assert labels == {"kubernetes.io/metadata.name": identity(route)[1]}
         for backend in (backend for rule in route["spec"]["rules"] for backend in rule["backendRefs"]):
             ports = service_named(backend["name"], built(build))["spec"]["ports"]
             assert backend["port"] in {port["port"] for port in ports}

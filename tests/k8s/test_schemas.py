@@ -6,7 +6,7 @@ import re
 import kubernetes_validate
 import pytest
 
-from tests.k8s.manifests import CHECKOUT, KUSTOMIZATIONS, Manifest, built, identity, load
+from tests.k8s.manifests import CHECKOUT, KUSTOMIZATIONS, Manifest, built, load
 
 # Kinds that no Kubernetes knows by itself; their own webhook judges them, in the tests of the cluster.
 EXTENSIONS = ("networking.istio.io/", "security.istio.io/", "gateway.networking.k8s.io/")
@@ -37,7 +37,3 @@ def test_a_misspelt_field_would_not_pass() -> None:
     wrong = {**service, "spec": {**service["spec"], "sellector": {}}}
     with pytest.raises(kubernetes_validate.ValidationError, match="sellector"):
         kubernetes_validate.validate(wrong, kubernetes_version(), strict=True)
-
-
-def test_namespaces_are_few() -> None:
-    assert {identity(manifest)[1] for manifest in distinct().values()} == {"", "istioinaction", "default"}
