@@ -96,13 +96,6 @@ class Kubelet:
         async for part in log.read(options):
             yield part
 
-    def proxy_log(self, pod: Key) -> str:
-        """Return the latest piece of what a pod's Envoy wrote, "" when none runs."""
-        stored = self._store.find(PODS, pod)
-        worker = self._workers.get(stored["metadata"]["uid"]) if stored else None
-        proxies = [each for each in worker.containers.values() if each.launch.is_proxy] if worker else []
-        return "".join(proxy.log.tail() for proxy in proxies if proxy.log is not None)
-
     async def exec(self, pod: Key, container: str, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
         """Start a command in a container's environment. Raises RuntimeRefusedError."""
         stored = self._store.find(PODS, pod)

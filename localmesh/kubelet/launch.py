@@ -46,12 +46,6 @@ class Launch:
         object.__setattr__(self, "spec", spec_of(self.pod))
         object.__setattr__(self, "folders", self.sandbox.folders(self.spec, self.container))
 
-    @property
-    def is_proxy(self) -> bool:
-        """Whether the container is an Envoy."""
-        image = image_of(self.node, self.container)
-        return image is not None and image.is_proxy
-
     async def argv(self) -> Sequence[str]:
         """Return the container's command line, for a proxy with its configuration written. Raises CannotStartError."""
         image = image_of(self.node, self.container)

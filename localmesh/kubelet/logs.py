@@ -68,12 +68,6 @@ class LogFile:
             if left == 0:
                 return
 
-    def tail(self, max_bytes: int = 64 * 1024) -> str:
-        """Return the end of the log, as it is stored."""
-        with self.path.open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - max_bytes))
-            return file.read().decode(errors="replace")
-
     def tail(self, size: int = 64 * 1024) -> str:
         """Return at most `size` bytes from the end, without time stamps; a first line that was cut is left out."""
         with self.path.open("rb") as file:
