@@ -64,5 +64,6 @@ def _refused(document: Document, problem: Problem) -> Verdict:
 
 
 def _unknown_kind(obj: Object) -> str:
+    kind, version = obj.get("kind", ""), obj.get("apiVersion", "")
     served = ", ".join(resource.kind for resource in RESOURCES)
-    return f'no matches for kind "{obj.get("kind", "")}" in version "{obj.get("apiVersion", "")}"; the local mesh has {served}'
+    return f'no matches for kind "{kind}" in version "{version}"; the local mesh has {served}'

@@ -34,6 +34,7 @@ class Text(StrEnum):
 
     EXACT = "exact"
     PREFIX = "prefix"
+    SUFFIX = "suffix"
     PRESENT = "present"
 
 

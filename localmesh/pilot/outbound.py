@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from localmesh.kinds.ports import Protocol
+from localmesh.pilot.http_proxy import merged
 from localmesh.pilot.model import Address, Listener, RouteConfiguration, Side, VirtualHost
 from localmesh.pilot.registry import Registry, Service
-from localmesh.pilot.virtual_hosts import ALLOW_ANY, Rules, virtual_hosts, with_ports
+from localmesh.pilot.virtual_hosts import ALLOW_ANY, Rules, virtual_hosts
 
 HTTP_PROXY = "http_proxy"
 """Istio's name for the route configuration of a sidecar's HTTP proxy."""
@@ -23,7 +24,7 @@ def outbound_routes(registry: Registry, rules: Rules, namespace: str) -> tuple[R
     return (
         *(RouteConfiguration(str(port), (*by_port[port], ALLOW_ANY)) for port in _spoken_ports(registry)),
         *_sniffed_routes(registry, by_port),
-        RouteConfiguration(HTTP_PROXY, (*_merged(by_port), ALLOW_ANY)),
+        RouteConfiguration(HTTP_PROXY, (*merged(by_port), ALLOW_ANY)),
     )
 
 
@@ -66,8 +67,3 @@ def _sniffed_routes(registry: Registry, by_port: Mapping[int, Sequence[VirtualHo
     for service, port in _sniffed(registry):
         hosts = [replace(host, domains=("*",)) for host in by_port[port] if service.host in host.domains]
         yield RouteConfiguration(f"{service.host}:{port}", tuple(hosts))
-
-
-def _merged(by_port: Mapping[int, Sequence[VirtualHost]]) -> list[VirtualHost]:
-    hosts = (with_ports(host, port) for port, found in by_port.items() for host in found)
-    return sorted(hosts, key=lambda host: host.name)

@@ -4,7 +4,7 @@ Source: BuildSidecarOutboundVirtualHosts in pilot/pkg/networking/core/httproute.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from localmesh.kinds.networking import VirtualService
 from localmesh.kinds.networking.hosts import covers, is_wildcard, resolve
@@ -127,9 +127,3 @@ def _settled(claims: Sequence[_Claim], port: int) -> Iterator[VirtualHost]:
             yield VirtualHost(f"{claim.host}:{port}", domains, claim.routes)
         names.add(claim.host)
         taken.update(domains)
-
-
-def with_ports(host: VirtualHost, port: int) -> VirtualHost:
-    """Return a virtual host for an HTTP proxy: each domain as it is and with its port, on other ports only with it."""
-    pairs = [(domain, f"{domain}:{port}") if port == HTTP_PORT else (f"{domain}:{port}",) for domain in host.domains]
-    return replace(host, domains=tuple(domain for pair in pairs for domain in pair))
