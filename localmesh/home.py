@@ -71,6 +71,11 @@ class Home:
         return self.path / "pods"
 
     @property
+    def proxies(self) -> Path:
+        """One folder for each Envoy."""
+        return self.path / "proxies"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor as long as it lives."""
         return self.path / "lock"

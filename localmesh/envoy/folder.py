@@ -132,6 +132,11 @@ class Folder:
         found: Sequence[Resource] = json.loads(content)["resources"] if content else ()
         return [{key: value for key, value in resource.items() if key != "@type"} for resource in found]
 
+    def version(self, kind: Kind, name: str = "") -> str | None:
+        """Return the version of one file, None when it is not there."""
+        content = read(self.path(kind, name))
+        return json.loads(content)["version_info"] if content else None
+
     def versions(self, kind: Kind) -> dict[str, str]:
         """Return the version of each of a kind's files by the resource's name, "" for a list of all."""
         paths = (self.root / kind).glob("*.json") if kind in ("eds", "rds") else [self.path(kind)]

@@ -1,0 +1,52 @@
+"""`mesh down`: drain and end everything that `mesh up` started."""
+
+import argparse
+import contextlib
+import os
+import signal
+import time
+
+from localmesh.home import Home, MeshError
+
+PATIENCE_S = 60
+"""Longer than the longest grace period of the project's own pods."""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `mesh down`."""
+    parser = commands.add_parser("down", help="drain and end everything")
+    parser.set_defaults(run=run)
+
+
+def run(_: argparse.Namespace) -> int:
+    """End the mesh; one that does not run is no error."""
+    home, began = Home.default(), time.monotonic()
+    running = home.running()
+    if running is None:
+        print("no mesh runs in this checkout")
+        return 0
+    print(f"draining the pods and ending the mesh (pid {running.pid}) …", flush=True)
+    _signal(running.pid, signal.SIGTERM)
+    if not _ended(home, PATIENCE_S):
+        print(f"it did not end within {PATIENCE_S} s: killing it", flush=True)
+        _signal(running.pid, signal.SIGKILL)
+        if not _ended(home, 10):
+            raise MeshError(f"process {running.pid} does not end; {home.log} may say why")
+    print(f"ended ({time.monotonic() - began:.1f} s)")
+    return 0
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Signal a supervisor that may be gone by now, or has not told its pid yet."""
+    if pid:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _ended(home: Home, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while home.running():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

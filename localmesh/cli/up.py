@@ -1,0 +1,212 @@
+"""`mesh up`: start the mesh, apply the storefront, say what runs and what to type next."""
+
+import argparse
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from localmesh.cli.kubectl import Kubectl, scripts_folder
+from localmesh.cli.serve import READY
+from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.home import CHECKOUT, AlreadyRunsError, Home, MeshError
+
+GATEWAY_PORT = 30000
+API_PORT = 30443
+"""The preferred one: kubectl caches discovery by host and port."""
+
+PATIENCE_S = 90
+BASE = CHECKOUT / "k8s" / "base"
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `mesh up`."""
+    parser = commands.add_parser("up", help="start the mesh and the storefront, and return")
+    parser.add_argument("--empty", action="store_true", help="without the storefront: where the tutorial starts")
+    parser.add_argument("--foreground", action="store_true", help="stream all logs and end on Ctrl-C")
+    parser.add_argument("--gateway-port", type=port, default=GATEWAY_PORT, metavar="PORT",
+                        help=f"where the ingress gateway answers on 127.0.0.1 ({GATEWAY_PORT})")  # fmt: skip
+    parser.add_argument("--api-port", type=port, metavar="PORT",
+                        help=f"where kubectl is answered ({API_PORT}, or any free one if that is taken)")  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def port(text: str) -> int:
+    """Return a port number a user may listen on. Raises ArgumentTypeError."""
+    if not text.isdecimal() or not 1024 <= int(text) <= 65535:  # noqa: PLR2004 -- the bounds are in the message
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1024 to 65535")
+    return int(text)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Bring everything up."""
+    began, home = time.monotonic(), Home.default()
+    api_port = _check(home, arguments)
+    home.create()
+    _write_environment(home)
+    supervisor = _launch(home, arguments, api_port)
+    with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
+        ready = _bring_up(home, empty=arguments.empty)
+        _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
+        if arguments.foreground:
+            return supervisor.wait()
+    return 0 if ready else 1
+
+
+def _check(home: Home, arguments: argparse.Namespace) -> int:
+    """Return the API's port. Raises MeshError for whatever would keep the mesh from starting."""
+    if home.running():
+        raise AlreadyRunsError(home.already_runs())
+    envoy_binary()
+    if not _is_free(arguments.gateway_port):
+        raise MeshError(
+            f"port {arguments.gateway_port} on 127.0.0.1 is taken: end what listens there"
+            " (another checkout's mesh, a kind cluster?) or choose another with --gateway-port PORT"
+        )
+    if arguments.api_port is None:
+        return API_PORT if _is_free(API_PORT) else _free_port()
+    if not _is_free(arguments.api_port):
+        raise MeshError(f"port {arguments.api_port} on 127.0.0.1 is taken: choose another with --api-port PORT")
+    return int(arguments.api_port)
+
+
+def _is_free(number: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", number))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _write_environment(home: Home) -> None:
+    """Write what `source .mesh/env` does: two commands on the PATH, and where kubectl finds the mesh."""
+    home.bin.mkdir(exist_ok=True)
+    for name in ("kubectl", "mesh"):
+        link = home.bin / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(scripts_folder() / name)
+    folder = shlex.quote(str(home.bin))
+    home.environment.write_text(
+        f"case :$PATH: in *:{folder}:*) ;; *) export PATH={folder}:$PATH ;; esac\n"
+        f"export KUBECONFIG={shlex.quote(str(home.kubeconfig))}\n"
+        f"export MESH_DIR={shlex.quote(str(home.path))}\n"
+    )
+
+
+def _launch(home: Home, arguments: argparse.Namespace, api_port: int) -> subprocess.Popen[bytes]:
+    """Start the supervisor in a session of its own and wait until it answers. Raises MeshError if it does not."""
+    ours, theirs = os.pipe()
+    command = [
+        sys.executable, "-m", "localmesh", "serve", f"--ready-fd={theirs}", f"--api-port={api_port}",
+        f"--gateway-port={arguments.gateway_port}", *(["--stream"] if arguments.foreground else []),
+    ]  # fmt: skip
+    with home.log.open("wb") as log:
+        supervisor = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=None if arguments.foreground else log, stderr=log,
+            pass_fds=(theirs,), start_new_session=True, cwd=CHECKOUT, env={**os.environ, "MESH_DIR": str(home.path)},
+        )  # fmt: skip
+    os.close(theirs)
+    with open(ours) as pipe:  # noqa: PTH123 -- a descriptor, not a path
+        said = pipe.read()
+    if said != READY:
+        raise MeshError(said or f"the mesh did not start; the end of {home.log}:\n{_tail(home.log)}")
+    return supervisor
+
+
+def _tail(log: Path, lines: int = 15) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+@contextlib.contextmanager
+def _ended_on_interrupt(supervisor: subprocess.Popen[bytes]) -> Iterator[None]:
+    """End the supervisor, drained, when Ctrl-C or SIGTERM ends the block."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("\nending the mesh …", flush=True)
+    finally:
+        supervisor.terminate()
+        supervisor.wait()
+
+
+def _bring_up(home: Home, *, empty: bool) -> bool:
+    """Apply the storefront and wait for each Deployment; tell whether all became ready in time."""
+    kubectl = Kubectl(home)
+    if not empty and kubectl.call("apply", "-k", str(BASE)):
+        raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
+    return _wait_for_rollouts(kubectl)
+
+
+def _wait_for_rollouts(kubectl: Kubectl) -> bool:
+    """Print a line for each Deployment that becomes ready; False when one is not within PATIENCE_S."""
+    waiting = {
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in kubectl.json("get", "deployments", "-A")["items"]
+    }
+    columns = (
+        "{.metadata.namespace}/{.metadata.name} {.spec.replicas} {.status.updatedReplicas} {.status.availableReplicas}"
+    )
+    watch = kubectl.start("get", "deployments", "-A", "--watch", "-o", f"jsonpath={columns}{{'\\n'}}")
+    timer = threading.Timer(PATIENCE_S, watch.kill)
+    timer.start()
+    try:
+        for line in watch.stdout or ():
+            name, *counts = line.split()
+            if name in waiting and len(counts) == 3 and len(set(counts)) == 1:  # noqa: PLR2004 -- the three columns
+                waiting.discard(name)
+                print(f"  ready: {name}", flush=True)
+            if not waiting:
+                return True
+    finally:
+        timer.cancel()
+        watch.kill()
+        watch.wait()
+    print(f"mesh: not ready within {PATIENCE_S} s: {', '.join(sorted(waiting))}", file=sys.stderr)
+    kubectl.call("get", "pods", "-A")
+    return False
+
+
+def _say_what_next(home: Home, arguments: argparse.Namespace, seconds: float, *, ready: bool) -> None:
+    """Say what runs and what to type."""
+    path = home.environment
+    environment = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    url = f"http://127.0.0.1:{arguments.gateway_port}"
+    if not ready:
+        lines = [("source " + str(environment), "then look: kubectl describe pod -n NAMESPACE NAME")]
+    elif arguments.empty:
+        print(f"\nAn empty mesh with an ingress gateway runs ({seconds:.1f} s). Next:")
+        lines = [
+            (f"source {environment}", "kubectl and mesh on your PATH"),
+            ("kubectl create ns istioinaction", "where section 2.3 of the tutorial starts"),
+        ]
+    else:
+        print(f"\nThe storefront runs behind Envoy: {url} ({seconds:.1f} s). Next:")
+        lines = [
+            (f"source {environment}", "kubectl and mesh on your PATH"),
+            (f"curl {url}/api/catalog", "through the gateway, webapp and catalog"),
+            ("bin/chaos.sh 500 50", "break half of catalog's answers"),
+            ("kubectl apply -f k8s/experiments/catalog-retries.yaml", "heal them by retries"),
+        ]
+    lines.append(("Ctrl-C" if arguments.foreground else "make down", "ends everything"))
+    for command, meaning in lines:
+        print(f"  {command:<55} {meaning}")
+    sys.stdout.flush()

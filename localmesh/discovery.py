@@ -1,0 +1,119 @@
+"""Keeps every Envoy at what pilot computes for it: what istiod's discovery service is in a cluster."""
+
+import asyncio
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from localmesh.apiserver.events import Recorder
+from localmesh.apiserver.store import Store
+from localmesh.envoy.admin import Admin
+from localmesh.envoy.bootstrap import Node, command, write_bootstrap
+from localmesh.envoy.delivery import Delivery
+from localmesh.envoy.emit import emit
+from localmesh.envoy.folder import Folder
+from localmesh.envoy.push import PushResult
+from localmesh.kinds.addresses import PodAddresses
+from localmesh.kinds.objects import Key, Object, key_of, labels_of
+from localmesh.kinds.resources import PODS
+from localmesh.pilot.addresses import LiveAddresses
+from localmesh.pilot.model import Kind, Proxy, ProxyId
+from localmesh.pilot.proxies import compute
+from localmesh.pilot.snapshot import Snapshot
+
+logger = logging.getLogger(__name__)
+
+
+class Discovery:
+    """Computes all proxies' configuration after each change, and delivers what differs."""
+
+    def __init__(self, store: Store, folder: Path, proxy_log: Callable[[Key], str]) -> None:
+        """Take what to look at and where to deliver.
+
+        Args:
+            store: everything applied, and the pods.
+            folder: holds one folder for each proxy.
+            proxy_log: returns the latest piece of what a pod's Envoy wrote, in which it says why it refuses something.
+        """
+        self._store = store
+        self._events = Recorder(store, "istiod")
+        self._folder = folder
+        self._proxy_log = proxy_log
+        self._deliveries: dict[Key, Delivery] = {}
+        self._seen: Snapshot | None = None
+        self._proxies: Mapping[ProxyId, Proxy] = {}
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="discovery")
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._task.cancel()
+        closing = [delivery.close() for delivery in self._deliveries.values()]
+        await asyncio.gather(self._task, *closing, return_exceptions=True)
+
+    async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
+        """Write a pod's bootstrap and its first complete configuration; return the command that runs its Envoy."""
+        key = key_of(pod)
+        if addresses.admin is None:
+            raise ValueError(f"pod {key} has no place for an admin page")
+        proxy = self._computed()[ProxyId(key.namespace, key.name)]
+        folder = Folder(self._folder / key.namespace / key.name)
+        write_bootstrap(folder, _node(pod, proxy), addresses.admin)
+        folder.write_all(emit(proxy, folder.source))
+        if key not in self._deliveries:
+            self._deliveries[key] = Delivery(
+                folder,
+                Admin(addresses.admin),
+                log=lambda: self._proxy_log(key),
+                report=lambda result: self._report(key, result),
+            )
+        return command(folder)
+
+    async def _run(self) -> None:
+        async for _ in self._store.changed():
+            try:
+                self._deliver()
+                await self._forget_the_gone()
+            except Exception:
+                # What was delivered stays in force; the next change is looked at afresh.
+                logger.exception("the proxies' configuration could not be computed")
+
+    def _deliver(self) -> None:
+        proxies = self._computed()
+        for key, delivery in self._deliveries.items():
+            proxy = proxies.get(ProxyId(key.namespace, key.name))
+            if proxy is not None:
+                folder = Folder(self._folder / key.namespace / key.name)
+                delivery.submit(emit(proxy, folder.source))
+
+    def _computed(self) -> Mapping[ProxyId, Proxy]:
+        """Return all proxies as the store has them now; computed once for each state of what they depend on."""
+        snapshot = Snapshot.of(self._store)
+        if snapshot != self._seen:
+            self._proxies = compute(snapshot, LiveAddresses())
+            self._seen = snapshot
+        return self._proxies
+
+    async def _forget_the_gone(self) -> None:
+        for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
+            await self._deliveries.pop(key).close()
+            shutil.rmtree(self._folder / key.namespace / key.name, ignore_errors=True)
+
+    def _report(self, key: Key, result: PushResult) -> None:
+        """Say in the pod's events what its Envoy did not take."""
+        logger.info("%s: %s", key, result)
+        pod = self._store.find(PODS, key)
+        if pod is not None and result.outcome == "refused":
+            self._events.warning(pod, "ConfigRejected", str(result))
+
+
+def _node(pod: Object, proxy: Proxy) -> Node:
+    key = key_of(pod)
+    role: Literal["sidecar", "router"] = "router" if proxy.kind is Kind.ROUTER else "sidecar"
+    return Node(role, key.name, key.namespace, labels_of(pod).get("app", key.name))

@@ -1,0 +1,92 @@
+"""One mesh: everything wired together, from the first namespace to the last drained pod."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from localmesh.apiserver.door import Door, PortTakenError
+from localmesh.apiserver.registry import Registry, WriteOptions
+from localmesh.apiserver.store import Store, now
+from localmesh.apiserver.target import Target
+from localmesh.controllers import Controllers
+from localmesh.discovery import Discovery
+from localmesh.home import Home, Lock, MeshError, Running
+from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.objects import Object
+from localmesh.kinds.resources import SERVICES, resource_of
+from localmesh.kubelet import Kubelet
+
+SEED = Path(__file__).with_name("seed.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `mesh up` was asked for."""
+
+    home: Home
+    gateway_port: int
+    """Of the ingress gateway's port 80, on loopback."""
+
+    api_port: int
+    """Of the door."""
+
+    stream: bool = False
+    """Whether all that pods write goes to standard output as well."""
+
+
+async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], None]) -> None:
+    """Run the mesh until `stop` is set; call `ready` once kubectl is answered.
+
+    Raises AlreadyRunsError when another supervisor holds the folder, and MeshError when the door's port is taken.
+    """
+    store, home = Store(), options.home
+    async with AsyncExitStack() as stack:
+        lock = stack.enter_context(home.hold())
+        kubelet = Kubelet(
+            store, prepare_proxy=lambda pod, addresses: discovery.prepare(pod, addresses), run_dir=home.pods
+        )
+        discovery = Discovery(store, home.proxies, kubelet.proxy_log)
+        door = Door(store, kubelet, LOOPBACK, options.api_port, home.path)
+        _seed(door.registry, options.gateway_port)
+        # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
+        for part in (discovery, kubelet, Controllers(store)):
+            await stack.enter_async_context(part)
+        try:
+            await stack.enter_async_context(door)
+        except PortTakenError as error:
+            raise MeshError(str(error)) from error
+        _tell(lock, options, door)
+        ready()
+        await stop.wait()
+
+
+def _tell(lock: Lock, options: Options, door: Door) -> None:
+    lock.tell(Running(os.getpid(), options.gateway_port, door.port, now()))
+
+
+def _seed(registry: Registry, gateway_port: int) -> None:
+    """Create what stands in a cluster before anybody applies anything."""
+    for document in yaml.safe_load_all(SEED.read_text()):
+        registry.create(_target(document), _with_node_port(document, gateway_port), WriteOptions())
+
+
+def _target(document: Object) -> Target:
+    resource = resource_of(document["apiVersion"], document["kind"])
+    if resource is None:
+        raise ValueError(f"{SEED.name} names a kind that is not served: {document['kind']}")
+    metadata = document["metadata"]
+    return Target(resource, resource.versions[0], metadata.get("namespace", ""), metadata["name"])
+
+
+def _with_node_port(document: Object, gateway_port: int) -> Object:
+    """Give the gateway's port 80 its place on loopback."""
+    if document["kind"] == SERVICES.kind:
+        for port in document["spec"]["ports"]:
+            if port["port"] == 80:  # noqa: PLR2004 -- the gateway's one port for HTTP
+                port["nodePort"] = gateway_port
+    return document
