@@ -2,7 +2,7 @@
 
 import asyncio
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from localmesh.apiserver.store import Store
 from localmesh.controllers.deployments import DeploymentController
@@ -11,6 +11,14 @@ from localmesh.controllers.garbage import GarbageCollector
 from localmesh.controllers.loop import keep
 from localmesh.controllers.namespaces import NamespaceController
 from localmesh.controllers.replica_sets import ReplicaSetController
+
+
+class Controller(Protocol):
+    """One loop's body."""
+
+    def reconcile(self) -> float | None:
+        """Look at everything, act on the difference; return in how many seconds time alone asks for another look."""
+
 
 _ALL = (DeploymentController, ReplicaSetController, EndpointsController, NamespaceController, GarbageCollector)
 
@@ -22,11 +30,15 @@ class Controllers:
         self._store = store
         self._tasks: list[asyncio.Task[None]] = []
 
+    @staticmethod
+    def of(store: Store) -> list[Controller]:
+        """Return the controllers of a store, not running."""
+        return [controller(store) for controller in _ALL]
+
     async def __aenter__(self) -> Self:
-        self._tasks = [
-            asyncio.create_task(keep(self._store, controller(self._store).reconcile), name=controller.__name__)
-            for controller in _ALL
-        ]
+        for controller in self.of(self._store):
+            name = type(controller).__name__
+            self._tasks.append(asyncio.create_task(keep(self._store, controller.reconcile), name=name))
         return self
 
     async def __aexit__(
