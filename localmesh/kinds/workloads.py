@@ -10,6 +10,7 @@ from typing import Any
 
 from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.objects import Object
+from localmesh.kinds.ports import Protocol, protocol_of
 from localmesh.kinds.review import Problem, Review
 
 HONOURED_POD = frozenset(
@@ -105,6 +106,11 @@ def _ports(container: Object, at: str) -> Iterator[str]:
                 yield _warning(f"{here}.{name}", "pods are reached through Services and kubectl port-forward")
         if port.get("protocol", "TCP") != "TCP":
             yield _warning(f"{here}.protocol", "only TCP is")
+        elif protocol_of(port) is Protocol.TCP and not is_gateway:
+            said = "appProtocol" if port.get("appProtocol") else "name"
+            yield _warning(
+                f"{here}.{said}", f"{port[said]!r} is no HTTP by Istio's rules, and only HTTP gets through here"
+            )
 
 
 def _variables(container: Object, at: str) -> Iterator[str]:
@@ -153,6 +159,11 @@ def _service(spec: Object) -> Iterator[str]:
         here = f"spec.ports[{index}]"
         if port.get("protocol", "TCP") != "TCP":
             yield _warning(f"{here}.protocol", "only TCP is")
+        elif protocol_of(port) is Protocol.TCP and not is_gateway:
+            said = "appProtocol" if port.get("appProtocol") else "name"
+            yield _warning(
+                f"{here}.{said}", f"{port[said]!r} is no HTTP by Istio's rules, and only HTTP gets through here"
+            )
 
 
 def _ignored(part: Object, at: str, known: frozenset[str]) -> Iterator[str]:
