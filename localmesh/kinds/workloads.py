@@ -106,11 +106,6 @@ def _ports(container: Object, at: str) -> Iterator[str]:
                 yield _warning(f"{here}.{name}", "pods are reached through Services and kubectl port-forward")
         if port.get("protocol", "TCP") != "TCP":
             yield _warning(f"{here}.protocol", "only TCP is")
-        elif protocol_of(port) is Protocol.TCP and not is_gateway:
-            said = "appProtocol" if port.get("appProtocol") else "name"
-            yield _warning(
-                f"{here}.{said}", f"{port[said]!r} is no HTTP by Istio's rules, and only HTTP gets through here"
-            )
 
 
 def _variables(container: Object, at: str) -> Iterator[str]:
@@ -162,7 +157,7 @@ def _service(spec: Object) -> Iterator[str]:
         elif protocol_of(port) is Protocol.TCP and not is_gateway:
             said = "appProtocol" if port.get("appProtocol") else "name"
             yield _warning(
-                f"{here}.{said}", f"{port[said]!r} is no HTTP by Istio's rules, and only HTTP gets through here"
+                f"{here}.{said}", f"{port[said]!r} says that the port takes no HTTP, and nothing else gets there"
             )
 
 
