@@ -28,5 +28,5 @@ def run(arguments: argparse.Namespace) -> int:
         for line in verdict.lines():
             print(line)
     refused = sum(verdict.admitted is None for verdict in verdicts)
-    print(f"{len(verdicts)} objects, {refused or 'none'} refused")
+    print(f"{len(verdicts)} object{'s' if len(verdicts) != 1 else ''}, {refused or 'none'} refused")
     return 1 if refused else 0
