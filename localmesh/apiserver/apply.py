@@ -4,6 +4,7 @@ There is no detection of conflicts, and `managedFields` is not kept.
 """
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 from localmesh.kinds.objects import Object
@@ -19,11 +20,24 @@ def apply(live: Object, previous: Object, wanted: Object, schema: Schema) -> Obj
 
     No argument is changed.
     """
-    merged = {name: value for name, value in live.items() if name in wanted or name not in previous}
+    merged = dict(live)
+    for name in previous.keys() - wanted.keys():
+        kept = _without(live.get(name), previous[name], schema.child(name) or _ANY)
+        merged.pop(name, None)
+        if kept:
+            merged[name] = kept
     for name, value in wanted.items():
-        child = schema.child(name) or _ANY
-        merged[name] = _value(live.get(name), previous.get(name), value, child)
+        merged[name] = _value(live.get(name), previous.get(name), value, schema.child(name) or _ANY)
     return merged
+
+
+def _without(live: Any, previous: Any, schema: Schema) -> Any:
+    """Return what others own of a value that the manager no longer applies, None or something empty for nothing."""
+    if isinstance(live, dict) and isinstance(previous, dict):
+        return apply(live, previous, {}, schema)
+    if isinstance(live, list) and isinstance(previous, list) and (schema.map_keys or schema.is_set):
+        return _value(live, previous, [], schema)
+    return None
 
 
 def _value(live: Any, previous: Any, wanted: Any, schema: Schema) -> Any:
@@ -34,16 +48,20 @@ def _value(live: Any, previous: Any, wanted: Any, schema: Schema) -> Any:
         if schema.map_keys:
             return _keyed_list(live, before, wanted, schema)
         if schema.is_set:
-            return [item for item in live if item not in before] + [item for item in wanted if item not in live]
+            return [item for item in live if item not in before or item in wanted] + [
+                item for item in wanted if item not in live
+            ]
     return copy.deepcopy(wanted)
 
 
 def _keyed_list(live: list[Object], previous: list[Object], wanted: list[Object], schema: Schema) -> list[Object]:
-    def identity(item: Object) -> tuple[Any, ...]:
-        return tuple(item.get(key, _KEY_DEFAULTS.get(key)) for key in schema.map_keys)
-
+    identity = _identity(schema.map_keys)
     known = {identity(item): item for item in live}
     before = {identity(item): item for item in previous}
     named = {identity(item) for item in wanted}
     applied = [_value(known.get(identity(item)), before.get(identity(item)), item, schema.item()) for item in wanted]
     return applied + [item for item in live if identity(item) not in named | before.keys()]
+
+
+def _identity(keys: list[str]) -> Callable[[Object], tuple[Any, ...]]:
+    return lambda item: tuple(item.get(key, _KEY_DEFAULTS.get(key)) for key in keys)

@@ -7,6 +7,7 @@ from typing import Any
 
 from localmesh.apiserver import pod_status
 from localmesh.apiserver.ages import age
+from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import (
     CONFIG_MAPS,
@@ -76,6 +77,14 @@ def _json(*path: str) -> Callable[[Object], Any]:
 
 def _selector(labels: Mapping[str, str] | None) -> str:
     return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
+
+
+def _pod_ip(pod: Object) -> str:
+    """Return where the pod really answers: all pods share one address, so the ports are part of it."""
+    address = _at("status", "podIP", default=NONE)(pod)
+    known = addresses_of(pod)
+    ports = sorted(known.app) if known else []
+    return ",".join(f"{address}:{known.reach(port)}" for port in ports) if known and ports else str(address)
 
 
 def _ready_replicas(deployment: Object) -> str:
@@ -159,7 +168,7 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
         Column("Status", pod_status.phase),
         Column("Restarts", pod_status.restarts),
         _AGE,
-        Column("IP", _at("status", "podIP", default=NONE), wide=True),
+        Column("IP", _pod_ip, wide=True),
         Column("Node", _at("spec", "nodeName", default=NONE), wide=True),
         Column("Nominated Node", _at("status", "nominatedNodeName", default=NONE), wide=True),
         Column("Readiness Gates", lambda _: NONE, wide=True),

@@ -4,6 +4,7 @@ Nothing here awaits: what is read and what is written belong together, and a ref
 raises ApiError, AdmissionError, StoreError or PatchError.
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from localmesh.apiserver.store import Store
 from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import Admitted, FieldValidation, admit
 from localmesh.kinds.injection import inject
-from localmesh.kinds.objects import Key, Object
+from localmesh.kinds.objects import Key, Object, annotations_of
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
 from localmesh.kinds.schema import Schema
 
@@ -31,6 +32,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 OPERATIONS = "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 PROTECTED = ("default", "kube-system", "istio-system")
 """Namespaces without which there is no mesh."""
 
@@ -175,9 +177,17 @@ class Registry:
         return written
 
     def _reapply(self, target: Target, current: Object, wanted: Object, options: WriteOptions) -> Written:
-        previous = self._applied.get((current["metadata"]["uid"], options.field_manager), {})
+        previous = self._previously_applied(current, options.field_manager)
         live = {**current, "apiVersion": target.api_version}
         return self.update(target, apply.apply(live, previous, wanted, Schema.of(target.resource)), options)
+
+    def _previously_applied(self, current: Object, manager: str) -> Object:
+        """Return what a manager applied last; kubectl's client-side applies stand on the object itself."""
+        applied = self._applied.get((current["metadata"]["uid"], manager))
+        configuration = annotations_of(current).get(LAST_APPLIED)
+        if applied is None and manager == "kubectl" and configuration:
+            applied = json.loads(configuration)
+        return applied or {}
 
 
 def _admit(target: Target, document: Object, current: Object | None, options: WriteOptions) -> Admitted:

@@ -7,8 +7,7 @@ cannot say that stdin has ended.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -21,6 +20,8 @@ from localmesh.apiserver.runtime import Process, Runtime, RuntimeRefusedError
 from localmesh.kinds.objects import Key, Object
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+_LAST_WORDS_S = 1
+"""How long a command may still speak when the door stops."""
 
 
 class Channel(IntEnum):
@@ -63,13 +64,29 @@ async def serve(websocket: WebSocket, runtime: Runtime, wanted: Execution, stopp
         # Only here can it be said why: after a refused upgrade kubectl tries another protocol.
         await _end(websocket, failure(500, "InternalError", str(error)))
         return
-    # The user may be gone at any moment.
-    with contextlib.suppress(WebSocketDisconnect, RuntimeError):
-        async with _hung_up(process, websocket, stopping):
-            async for stream, data in process.output():
-                channel = Channel.STDOUT if stream == "stdout" else Channel.STDERR
-                await websocket.send_bytes(bytes([channel]) + data)
-            await _end(websocket, _exit_status(await process.wait()))
+    await _converse(websocket, process, stopping)
+
+
+async def _converse(websocket: WebSocket, process: Process, stopping: asyncio.Event) -> None:
+    """Carry input and output until the command ends, the user goes or the door stops."""
+    tasks = speaking, *_ = (
+        asyncio.create_task(_write(websocket, process)),
+        asyncio.create_task(_read(websocket, process)),
+        asyncio.create_task(stopping.wait()),
+    )
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not speaking.done():
+            process.hang_up()
+        if stopping.is_set():
+            await asyncio.wait([speaking], timeout=_LAST_WORDS_S)
+    finally:
+        process.hang_up()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if not speaking.cancelled():
+        speaking.result()
 
 
 def _protocol(websocket: WebSocket) -> str:
@@ -80,18 +97,13 @@ def _protocol(websocket: WebSocket) -> str:
     return protocol
 
 
-@asynccontextmanager
-async def _hung_up(process: Process, websocket: WebSocket, stopping: asyncio.Event) -> AsyncIterator[None]:
-    """Pass input to the process, and hang up when the user has gone, the door stops, or all is said."""
-    tasks = [asyncio.create_task(_read(websocket, process)), asyncio.create_task(stopping.wait())]
-    for task in tasks:
-        task.add_done_callback(lambda _: process.hang_up())
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def _write(websocket: WebSocket, process: Process) -> None:
+    """Hand the command's output and then its exit code to the user, as long as there is one."""
+    with contextlib.suppress(WebSocketDisconnect):
+        async for stream, data in process.output():
+            channel = Channel.STDOUT if stream == "stdout" else Channel.STDERR
+            await websocket.send_bytes(bytes([channel]) + data)
+        await _end(websocket, _exit_status(await process.wait()))
 
 
 async def _read(websocket: WebSocket, process: Process) -> None:
