@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,18 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 90
 
 
+def _fresh_connections() -> httpx.Client:
+    """Return a client that opens a connection for each request, as curl does in the tutorial's loops."""
+    return httpx.Client(timeout=30, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+
+
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A cluster with the ingress gateway on `gateway`, reached by the kubectl on PATH."""
 
     gateway: str
     environment: Mapping[str, str]
+    _client: httpx.Client = field(default_factory=_fresh_connections, repr=False)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, check: bool = True) -> str:
         """Run kubectl and return what it printed; its complaint is the failure's text."""
@@ -54,7 +60,7 @@ class Cluster:
     def get(self, path: str, **headers: str) -> httpx.Response:
         """Ask the gateway, once, on a connection of its own."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return httpx.get(self.gateway + path, headers=named, timeout=30, trust_env=False)
+        return self._client.get(self.gateway + path, headers=named)
 
 
 def environment_for(kubeconfig: str, *path: Path) -> dict[str, str]:

@@ -140,6 +140,20 @@ def test_three_retries_heal_it_to_94_percent(cluster: Cluster) -> None:
 def test_catalog_v2_is_deployed_beside_v1(cluster: Cluster) -> None:
     assert cluster.sh(heredocs.CATALOG_V2) == "deployment.apps/catalog-v2 created\n"
     cluster.ready("catalog-v2")
+    # The tutorial's Deployment has no probe, so "ready" says nothing of the program in it.
+    curl = (
+        "exec",
+        "deploy/catalog-v2",
+        "-n",
+        "istioinaction",
+        "-c",
+        "catalog",
+        "--",
+        "curl",
+        "-sf",
+        "localhost:3000/items",
+    )
+    eventually(lambda: cluster.run(["kubectl", *curl]).returncode == 0, "catalog v2 answers")
     said = cluster.sh("bin/chaos.sh 500 delete")
     assert len(set(re.findall(r"catalog-(?:v2-)?[a-z0-9]+-[a-z0-9]{5}", said))) == 2
     table = cluster.sh("kubectl get deploy,pod,svc,ep -n istioinaction 2>/dev/null")
