@@ -1,0 +1,103 @@
+"""What runs: a store, and pods with addresses on loopback."""
+
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import PodAddresses
+from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
+from localmesh.pilot.addresses import LiveAddresses
+from localmesh.pilot.model import Address, Cluster, Proxy, ProxyId, Side
+from localmesh.pilot.proxies import compute
+from localmesh.pilot.snapshot import Snapshot
+from tests.localmesh.pilot.objects import (
+    NAMESPACE,
+    destination_rule,
+    gateway_pod,
+    gateway_service,
+    outbound,
+    pod,
+    proxies,
+    service,
+)
+
+CATALOG = PodAddresses(app={3000: 21000}, inbound={3000: 21001}, http_proxy=21002, network=21003, admin=21004)
+WEBAPP = PodAddresses(app={3000: 22000}, inbound={3000: 22001}, http_proxy=22002, network=22003, admin=22004)
+
+
+def cluster(proxy: Proxy, name: str) -> Cluster:
+    return next(each for each in proxy.clusters if each.name == name)
+
+
+def ports(found: Cluster) -> list[tuple[int, bool]]:
+    return [(each.address.port, each.healthy) for each in found.endpoints]
+
+
+def test_a_store_is_looked_at_as_it_is() -> None:
+    store = Store()
+    store.create(SERVICES, service("catalog") | {"apiVersion": "v1"})
+    store.create(PODS, pod("catalog-1", CATALOG) | {"apiVersion": "v1"})
+    store.create(DESTINATION_RULES, destination_rule("rule", "v1"))
+    computed = compute(Snapshot.of(store), LiveAddresses())
+    assert list(computed) == [ProxyId(NAMESPACE, "catalog-1")]
+    assert resource_of("networking.istio.io/v1", "DestinationRule") is DESTINATION_RULES
+
+
+def test_a_sidecar_listens_in_the_applications_place_and_as_its_http_proxy() -> None:
+    proxy = proxies(service("catalog"), pod("catalog-1", CATALOG))["catalog-1"]
+    bound = {each.address: each.side for each in proxy.listeners if each.bound}
+    assert bound == {Address("127.0.0.1", 21001): Side.INBOUND, Address("127.0.0.1", 21002): Side.OUTBOUND}
+    assert ports(cluster(proxy, "inbound|3000||")) == [(21000, True)]
+    assert ports(cluster(proxy, "PassthroughCluster")) == [(21003, True)]
+
+
+def test_others_reach_a_pod_through_its_sidecar_or_without_one_directly() -> None:
+    objects = (service("catalog"), service("webapp"), pod("webapp-1", WEBAPP))
+    proxy = proxies(*objects, pod("catalog-1", CATALOG))["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(21001, True)]
+    bare = PodAddresses(app={3000: 21000}, network=21003)
+    proxy = proxies(*objects, pod("catalog-1", bare, sidecar=False))["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(21000, True)]
+
+
+def test_pods_that_are_not_ready_or_on_their_way_out_are_listed_and_get_nothing() -> None:
+    client = pod("webapp-1", WEBAPP)
+    starting = pod("catalog-1", CATALOG, ready=False)
+    ending = pod("catalog-2", CATALOG, deletionTimestamp="2026-01-02T00:00:00Z")
+    proxy = proxies(client, service("catalog"), starting, ending)["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(21001, False), (21001, False)]
+
+
+def test_pods_that_have_ended_or_have_no_addresses_yet_are_not_listed() -> None:
+    ended = pod("catalog-1", CATALOG)
+    ended["status"]["phase"] = "Failed"
+    proxy = proxies(pod("webapp-1", WEBAPP), service("catalog"), ended, pod("catalog-2"))["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == []
+
+
+def test_a_subset_has_the_pods_with_its_labels() -> None:
+    one, two = pod("catalog-1", CATALOG, labels={"version": "v1"}), pod("catalog-2", WEBAPP, labels={"version": "v2"})
+    proxy = proxies(service("catalog"), one, two, destination_rule("rule", "v2"))["catalog-1"]
+    assert ports(cluster(proxy, outbound("catalog", subset="v2"))) == [(22001, True)]
+
+
+def test_a_named_target_port_is_looked_up_in_each_pod() -> None:
+    named = service("catalog", {"name": "http", "port": 80, "targetPort": "http"})
+    proxy = proxies(named, pod("catalog-1", CATALOG))["catalog-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(21001, True)]
+
+
+def test_a_name_that_the_pod_has_not_leads_nowhere_and_stands_in_the_way_of_nothing() -> None:
+    wrong = service("catalog", {"name": "http", "port": 80, "targetPort": "web"})
+    proxy = proxies(wrong, pod("catalog-1", CATALOG))["catalog-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == []
+    assert ports(cluster(proxy, "inbound|0||")) == []
+    assert Address("127.0.0.1", 21001) in [each.address for each in proxy.listeners]
+
+
+def test_the_gateway_is_reached_in_the_mesh_where_it_is_reached_from_outside() -> None:
+    proxy = proxies(gateway_pod(), gateway_service(), pod("webapp-1", WEBAPP))["webapp-1"]
+    name = outbound("istio-ingressgateway", namespace="istio-system")
+    assert [each.address for each in cluster(proxy, name).endpoints] == [Address("127.0.0.1", 30000)]
+
+
+def test_what_depends_on_nothing_but_order_of_arrival_does_not() -> None:
+    objects = [service("catalog"), service("webapp"), pod("catalog-1", CATALOG), pod("webapp-1", WEBAPP)]
+    assert proxies(*objects) == proxies(*reversed(objects))
