@@ -28,7 +28,7 @@ class EndpointsController:
         return each((service for service in self._store.objects(SERVICES) if _selector(service)), self._sync)
 
     def _sync(self, service: Object) -> None:
-        pods = [pod for pod in self._pods(service) if ports_of(service, pod)]
+        pods = [pod for pod in self._pods(service) if pod["spec"].get("nodeName") and ports_of(service, pod)]
         self._put(ENDPOINTS, _endpoints(service, pods))
         slices = {each_["metadata"]["name"]: each_ for each_ in (_slice(service, pod) for pod in pods)}
         for slice_ in slices.values():

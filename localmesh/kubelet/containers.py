@@ -3,20 +3,21 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.kinds.injection import sidecars_of
-from localmesh.kinds.pods import LifecycleHandler, Probe
+from localmesh.kinds.pods import LifecycleHandler
 from localmesh.kubelet.backoff import FIRST, BackOff
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.exec import ExecProcess
+from localmesh.kubelet.health import Health
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.logs import LogFile
 from localmesh.kubelet.pipes import PipeReader
-from localmesh.kubelet.probes import Verdict, attempts, http_status, question
+from localmesh.kubelet.probes import http_status
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 
 CHUNK = 64 * 1024
@@ -97,7 +98,9 @@ class ContainerRunner:
         child: Child | None = None
         try:
             child = self._spawn(command, self.launch.exec_environment(), writing)
-            said = await reader.read(COMMAND_OUTPUT)
+            said = b""
+            while data := await reader.read(CHUNK):
+                said = (said + data)[:COMMAND_OUTPUT]
             return await child.wait(), said.decode(errors="replace")
         except OSError as error:
             return CANNOT_EXECUTE, str(error)
@@ -121,28 +124,31 @@ class ContainerRunner:
         reader = await PipeReader.open(reading)
         pump = asyncio.create_task(_pump(reader, log))
         try:
-            return self._note_end(await self._live(argv, environment, writing))
+            exit_code = await self._live(argv, environment, writing)
         except OSError as error:
             log.write(f"{error}\n".encode())
-            return self._note_end(CANNOT_EXECUTE)
+            exit_code = CANNOT_EXECUTE
         finally:
             await asyncio.wait([pump], timeout=LAST_WORDS)
             await cancelled(pump)
             reader.close()
             log.close()
+        self._last = self.status.end(exit_code)
+        self._changed()
+        return exit_code
 
     async def _live(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> int:
         """Start the process, probe it until it ends, and end with it what was started beside it."""
         self.child = child = self._spawn(argv, environment, output)
         self._note_start(child)
-        probes = asyncio.create_task(self._probe(child))
+        watch = asyncio.create_task(self._watch(child))
         try:
             if self._stopping.is_set():  # told to stop before there was a process
                 child.signal(signal.SIGTERM)
             return await child.wait()
         finally:
             child.signal(signal.SIGKILL)
-            await cancelled(probes)
+            await cancelled(watch)
             await asyncio.gather(*(process.end() for process in self.execs))
 
     def _spawn(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> Child:
@@ -160,16 +166,11 @@ class ContainerRunner:
         self._say("Started", f"Started container {self.name}")
         self._changed()
 
-    def _note_end(self, exit_code: int) -> int:
-        self._last = self.status.end(exit_code)
-        self._changed()
-        return exit_code
-
     def _next_log(self) -> LogFile:
         if self.previous_log is not None:
             self.previous_log.remove()
         self.previous_log = self.log
-        self.log = LogFile(self.launch.folders.home / f"{self.status.restarts}.log")
+        self.log = LogFile(self.launch.folders.logs / f"{self.status.restarts}.log")
         return self.log
 
     def _restarts(self, exit_code: int) -> bool:
@@ -180,6 +181,7 @@ class ContainerRunner:
         return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
     async def _wait_to_restart(self) -> None:
+        self.status.last = self._last
         delay = self._run_trouble.next_delay()
         if delay:
             pod = self.launch.pod["metadata"]
@@ -188,7 +190,6 @@ class ContainerRunner:
             self._wait("CrashLoopBackOff", message)
             self._warn("BackOff", f"Back-off restarting failed container {self.name} in pod {pod['name']}")
             await self._pause(delay)
-        self.status.last = self._last
         self.status.restarts += 1
 
     async def _wait_to_start(self, error: CannotStartError) -> None:
@@ -206,51 +207,22 @@ class ContainerRunner:
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
-    async def _probe(self, child: Child) -> None:
-        """Watch a process: until it has started, then whether it serves and lives."""
+    async def _watch(self, child: Child) -> None:
+        """Probe a process, and end it when it is to be started anew; `run` then does so."""
         container = self.launch.container
-        if container.startup_probe is not None:
-            async for verdict in self._verdicts(container.startup_probe, "Startup"):
-                if verdict.passed:
-                    break
-                if verdict.failed:
-                    return await self._fail(child, "startup")
-        self.status.is_started = True
-        self.status.is_ready = container.readiness_probe is None
+        kind = await Health(container, self, self.status, self._changed_health, self._complain).failed()
+        if self._stopping.is_set():
+            return
+        self._say("Killing", f"Container {self.name} failed {kind} probe, will be restarted")
+        await self._end(child, asyncio.get_running_loop().time() + self.launch.spec.termination_grace_period_seconds)
+
+    def _changed_health(self) -> None:
         self.started.set()
         self._changed()
-        await asyncio.gather(self._watch_readiness(), self._watch_liveness(child))
-        return None
 
-    async def _watch_readiness(self) -> None:
-        probe = self.launch.container.readiness_probe
-        if probe is None:
-            return
-        async for verdict in self._verdicts(probe, "Readiness"):
-            if verdict.passed or verdict.failed:
-                self.status.is_ready = verdict.passed
-                self._changed()
-
-    async def _watch_liveness(self, child: Child) -> None:
-        probe = self.launch.container.liveness_probe
-        if probe is None:
-            return None
-        async for verdict in self._verdicts(probe, "Liveness"):
-            if verdict.failed:
-                return await self._fail(child, "liveness")
-        return None
-
-    async def _verdicts(self, probe: Probe, kind: str) -> AsyncIterator[Verdict]:
-        async for verdict in attempts(probe, question(probe, self)):
-            if verdict.failure is not None and not self._stopping.is_set():
-                self._warn("Unhealthy", f"{kind} probe failed: {verdict.failure}")
-            yield verdict
-
-    async def _fail(self, child: Child, kind: str) -> None:
-        """End a process whose probe failed; `run` then starts another. The probes end with this one."""
-        self._say("Killing", f"Container {self.name} failed {kind} probe, will be restarted")
-        grace = self.launch.spec.termination_grace_period_seconds
-        await self._end(child, asyncio.get_running_loop().time() + grace)
+    def _complain(self, text: str) -> None:
+        if not self._stopping.is_set():
+            self._warn("Unhealthy", text)
 
     async def _end(self, child: Child, deadline: float) -> None:
         loop = asyncio.get_running_loop()

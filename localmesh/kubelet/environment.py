@@ -38,6 +38,9 @@ class Folders:
     tmp: Path
     """Its TMPDIR: an emptyDir mounted at /tmp, or a folder of its own."""
 
+    logs: Path
+    """What it wrote, one file for each run."""
+
 
 def base_environment(folders: Folders, hostname: str) -> dict[str, str]:
     """Return what each process has: nothing of the user's own environment."""

@@ -160,6 +160,7 @@ class ExecProcess:
         """End the command's process group and wait until it has ended."""
         self._child.signal(signal.SIGHUP)
         await self._child.end(HANG_UP_GRACE)
+        self._close()
 
     def _close(self) -> None:
         for reader in self._outputs.values():

@@ -49,15 +49,16 @@ class Sandbox:
 
     def folders(self, spec: PodSpec, container: Container) -> Folders:
         """Return a container's own folders, made if need be."""
-        home = self.folder / container.name
+        home = self.folder / "containers" / container.name
         tmp = home / "tmp"
         shared = {volume.name for volume in spec.volumes if volume.empty_dir is not None}
         for mount in container.volume_mounts:
             if mount.mount_path.rstrip("/") == "/tmp" and mount.name in shared:
                 tmp = self.folder / "volumes" / mount.name
-        for folder in (home, tmp):
+        logs = self.folder / "logs" / container.name
+        for folder in (home, tmp, logs):
             folder.mkdir(parents=True, exist_ok=True)
-        return Folders(home, tmp)
+        return Folders(home, tmp, logs)
 
 
 def image_of(node: Node, container: Container) -> Image | None:

@@ -90,7 +90,10 @@ def test_a_gateway_answers_on_the_node_port(cluster: Cluster) -> None:
     ports = [{"name": "http2", "port": 80, "targetPort": 8080, "nodePort": 30000}, {"name": "x", "port": 1}]
     cluster.create(SERVICES, "gateway", spec={"type": "NodePort", "selector": {"istio": "gw"}, "ports": ports})
     metadata = {"labels": {"istio": "gw"}, "annotations": {"inject.istio.io/templates": "gateway"}}
-    cluster.run(cluster.create(PODS, "gateway-1", metadata=metadata, spec={"containers": []}))
+    pod = cluster.create(PODS, "gateway-1", metadata=metadata, spec={"containers": []})
+    cluster.settle()
+    assert subsets(cluster, Key("shop", "gateway")) == [], "it does not run yet"
+    cluster.run(pod)
     cluster.settle()
     assert subsets(cluster, Key("shop", "gateway"))[0]["ports"] == [{"name": "http2", "port": 30000, "protocol": "TCP"}]
 

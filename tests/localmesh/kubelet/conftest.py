@@ -1,4 +1,6 @@
 import asyncio
+import json
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,8 +72,37 @@ class Node:
     async def log(self, key: Key, container: str = "main", options: LogOptions | None = None) -> str:
         return b"".join([part async for part in self.kubelet.logs(key, container, options or LogOptions())]).decode()
 
+    async def log_line(self, key: Key, container: str = "main") -> str:
+        """Return the first line of the running container's log, as soon as it is there."""
+        async for part in self.kubelet.logs(key, container, LogOptions(follow=True)):
+            return part.decode()
+        raise AssertionError("it ended without a word")
+
+    async def run(self, key: Key, *command: str) -> tuple[int, str, str]:
+        """Run a command in the pod; return its exit code and what it said on both outputs."""
+        process = await self.kubelet.exec(key, "main", command, stdin=False, tty=False)
+        said = {"stdout": b"", "stderr": b""}
+        async for stream, data in process.output():
+            said[stream] += data
+        return await process.wait(), said["stdout"].decode(), said["stderr"].decode()
+
     def reasons(self) -> list[str]:
         return [event["reason"] for event in self.store.objects(EVENTS)]
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process runs; a zombie that nobody has collected yet does not."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return shown.stdout.strip()[:1] not in ("", "Z")
+
+
+async def get(port: int, path: str = "/") -> Any:
+    """Return what the test's server says to a GET."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    answer = await reader.read()
+    writer.close()
+    return json.loads(answer.partition(b"\r\n\r\n")[2])
 
 
 def container(name: str = "main", image: str = "test/tool", **fields: Any) -> Object:
@@ -100,20 +131,22 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
     async def prepare_proxy(pod: Object, addresses: PodAddresses) -> Sequence[str]:
         prepared.append((pod, addresses))
-        return [sys.executable, "-I", "-S", "-c", PROXY, str(addresses.admin)]
+        ports = [str(port) for port in (addresses.admin, addresses.http_proxy) if port]
+        return [sys.executable, "-I", "-S", "-c", PROXY, *ports]
 
     async with Kubelet(store, images=IMAGES, prepare_proxy=prepare_proxy, run_dir=tmp_path / "pods") as kubelet:
         yield Node(store, kubelet, prepared)
 
 
-# In place of an Envoy: an admin page that says it is ready.
+# In place of an Envoy: it says yes to everything, on its admin page and as the pod's proxy.
 PROXY = """
-import http.server, sys
+import http.server, sys, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
     def log_message(self, *args): pass
 print("proxy", flush=True)
-http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+for port in sys.argv[1:]:
+    threading.Thread(target=http.server.HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever).start()
 """

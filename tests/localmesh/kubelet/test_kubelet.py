@@ -1,35 +1,304 @@
-from localmesh.apiserver.deletion import delete
-from localmesh.apiserver.runtime import LogOptions
-from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.pods import is_ready
-from localmesh.kinds.resources import PODS
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
 
-from .conftest import Node, container, script, state
+import pytest
+
+from localmesh.apiserver.deletion import delete
+from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
+from localmesh.apiserver.store import Store
+from localmesh.kinds.addresses import addresses_of
+from localmesh.kinds.objects import Key, Object
+from localmesh.kinds.pods import is_ready
+from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
+from localmesh.kubelet import Kubelet
+
+from .conftest import IMAGES, Node, container, get, is_alive, restarts, script, state
+
+
+def phase(pod: Object) -> str:
+    return str(pod.get("status", {}).get("phase"))
+
+
+def is_running(pod: Object) -> bool:
+    return "running" in state(pod)
 
 
 async def test_a_pod_becomes_a_process_that_answers_on_a_free_local_port(node: Node) -> None:
     probe = {"httpGet": {"path": "/", "port": 3000}, "periodSeconds": 1}
     key = node.pod("web", container(image="test/server", readinessProbe=probe))
     pod = await node.until(key, is_ready)
-    assert pod["status"]["phase"] == "Running"
-    assert pod["status"]["podIP"] == "127.0.0.1"
-    assert pod["spec"]["nodeName"] == "localmesh"
+    assert (phase(pod), pod["status"]["podIP"], pod["spec"]["nodeName"]) == ("Running", "127.0.0.1", "localmesh")
     addresses = addresses_of(pod)
     assert addresses
     assert 20000 <= addresses.app[3000] < 30000
+    assert addresses.inbound == {}
+    assert (await get(addresses.app[3000]))["path"] == "/"
     assert await node.log(key) == "listening\n"
     assert {"Scheduled", "Created", "Started"} <= set(node.reasons())
 
 
-async def test_a_deleted_pod_ends_and_leaves_no_folder(node: Node) -> None:
-    key = node.pod("web", script("sleep 60"))
-    await node.until(key, is_ready)
+async def test_declared_ports_replace_the_one_that_the_image_exposes(node: Node) -> None:
+    ports = [{"containerPort": 8000, "name": "http"}, {"containerPort": 8001}]
+    key = node.pod("web", container(image="test/server", ports=ports))
+    pod = await node.until(key, is_running)
+    addresses = addresses_of(pod)
+    assert addresses
+    assert list(addresses.app) == [8000, 8001]
+    assert node.kubelet.port(key, 8001) == ("127.0.0.1", addresses.app[8001])
+    with pytest.raises(RuntimeRefusedError, match="its ports: 8000, 8001"):
+        node.kubelet.port(key, 3000)
+
+
+async def test_a_deleted_pod_ends_and_leaves_nothing(node: Node, tmp_path: Path) -> None:
+    key = node.pod("web", script("sleep 60 & echo $!; wait"))
+    await node.until(key, is_running)
+    child = int((await node.log_line(key)).strip())
     delete(node.store, PODS, key)
     await node.gone(key)
+    assert not is_alive(child), "what the process started ended with it"
+    assert list((tmp_path / "pods").iterdir()) == []
+    assert "Killing" in node.reasons()
 
 
 async def test_a_pod_that_need_not_run_again_is_completed(node: Node) -> None:
     key = node.pod("job", script("echo done; echo oops >&2"), restartPolicy="Never")
-    pod = await node.until(key, lambda pod: pod.get("status", {}).get("phase") == "Succeeded")
+    pod = await node.until(key, lambda pod: phase(pod) == "Succeeded")
     assert state(pod)["terminated"]["reason"] == "Completed"
+    assert not is_ready(pod)
     assert await node.log(key, options=LogOptions(tail_lines=1)) == "oops\n"
+    with pytest.raises(RuntimeRefusedError, match="completed pod; current phase is Succeeded"):
+        await node.kubelet.exec(key, "main", ["true"], stdin=False, tty=False)
+    delete(node.store, PODS, key)
+    await node.gone(key)
+
+
+async def test_a_pod_that_failed_says_so(node: Node) -> None:
+    key = node.pod("job", script("exit 3"), restartPolicy="Never")
+    pod = await node.until(key, lambda pod: phase(pod) == "Failed")
+    assert (state(pod)["terminated"]["exitCode"], state(pod)["terminated"]["reason"]) == (3, "Error")
+
+
+async def test_a_crash_is_followed_by_one_restart_at_once_and_then_by_back_off(node: Node) -> None:
+    key = node.pod("web", script("echo run; exit 1"))
+    pod = await node.until(key, lambda pod: "waiting" in state(pod) and restarts(pod) == 1)
+    assert state(pod)["waiting"]["reason"] == "CrashLoopBackOff"
+    assert "back-off 10s restarting failed container=main pod=web_shop(" in state(pod)["waiting"]["message"]
+    assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 1
+    assert phase(pod) == "Running"
+    assert "BackOff" in node.reasons()
+    assert await node.log(key, options=LogOptions(previous=True)) == "run\n"
+    delete(node.store, PODS, key)
+    await node.gone(key)
+
+
+async def test_a_process_that_dies_is_restarted_and_counted(node: Node) -> None:
+    key = node.pod("web", script("echo $$$$; exec sleep 60"))
+    await node.until(key, is_running)
+    first = int(await node.log_line(key))
+    os.kill(first, signal.SIGKILL)
+    pod = await node.until(key, lambda pod: restarts(pod) == 1 and is_running(pod))
+    assert pod["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 137
+    assert int(await node.log_line(key)) != first
+    assert await node.log(key, options=LogOptions(previous=True)) == f"{first}\n"
+
+
+async def test_on_failure_a_success_is_final(node: Node) -> None:
+    job = script('test -e "$HOME/tried" && exit 0; touch "$HOME/tried"; exit 1')
+    key = node.pod("job", job, restartPolicy="OnFailure")
+    pod = await node.until(key, lambda pod: phase(pod) == "Succeeded")
+    assert restarts(pod) == 1
+
+
+async def test_an_unknown_image_is_an_image_that_cannot_be_pulled(node: Node) -> None:
+    key = node.pod("web", container(image="quay.io/none/such:1"))
+    pod = await node.until(key, lambda pod: state(pod).get("waiting", {}).get("reason") == "ImagePullBackOff")
+    assert "which knows: test/proxy, test/server, test/tool" in state(pod)["waiting"]["message"]
+    assert phase(pod) == "Pending"
+    assert {"Failed", "BackOff"} <= set(node.reasons())
+    with pytest.raises(RuntimeRefusedError, match="is waiting to start: ImagePullBackOff"):
+        await node.log(key)
+    delete(node.store, PODS, key)
+    await node.gone(key)
+
+
+async def test_a_command_that_is_not_there_is_an_error_of_the_container(node: Node) -> None:
+    key = node.pod("web", container(command=["no-such-command"]), restartPolicy="Never")
+    pod = await node.until(key, lambda pod: phase(pod) == "Failed")
+    assert state(pod)["terminated"]["exitCode"] == 126
+    assert "No such file or directory: 'no-such-command'" in await node.log(key)
+
+
+async def test_sigterm_comes_after_pre_stop(node: Node, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    app = script(
+        f"trap 'echo term >> {said}; exit 0' TERM; echo up; while :; do sleep 0.05; done",
+        lifecycle={"preStop": {"exec": {"command": ["sh", "-c", f"sleep 0.3; echo hook >> {said}"]}}},
+    )
+    key = node.pod("web", app)
+    await node.until(key, is_running)
+    await node.log_line(key)
+    delete(node.store, PODS, key)
+    await node.gone(key)
+    assert said.read_text() == "hook\nterm\n"
+
+
+async def test_a_process_that_ignores_sigterm_is_killed_after_its_grace(node: Node) -> None:
+    key = node.pod("web", script("trap '' TERM; echo $$$$; while :; do sleep 0.1; done"))
+    await node.until(key, is_running)
+    process = int(await node.log_line(key))
+    loop = asyncio.get_running_loop()
+    begin = loop.time()
+    delete(node.store, PODS, key, grace=1)
+    await node.gone(key)
+    assert loop.time() - begin >= 0.9
+    assert not is_alive(process)
+
+
+async def test_a_second_deletion_makes_the_end_shorter(node: Node) -> None:
+    key = node.pod("web", script("trap '' TERM; echo up; while :; do sleep 0.1; done"))
+    await node.until(key, is_running)
+    await node.log_line(key)
+    delete(node.store, PODS, key, grace=600)
+    await node.until(key, lambda _: "Killing" in node.reasons())
+    delete(node.store, PODS, key, grace=1)
+    await node.gone(key)
+
+
+async def test_deletion_by_force_takes_the_process_at_once(node: Node) -> None:
+    key = node.pod("web", script("trap '' TERM; echo $$$$; while :; do sleep 0.1; done"))
+    await node.until(key, is_running)
+    process = int(await node.log_line(key))
+    delete(node.store, PODS, key, grace=0)
+    again = node.pod("web", script("exec sleep 60"))
+    await node.until(again, is_running)
+    assert not is_alive(process)
+
+
+async def test_the_sidecar_starts_first_and_ends_last(node: Node, tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    # The application calls somebody, which goes through its sidecar, when it begins and when it ends.
+    ask = f'curl -s -o /dev/null -w "%{{http_code}} " http://somebody/ >> {said}'
+    app = script(f"{ask}; trap '{ask}; exit 0' TERM; echo up; while :; do sleep 0.05; done")
+    proxy = {"readinessProbe": {"httpGet": {"path": "/ready", "port": 15000}}}
+    proxy["startupProbe"] = proxy["readinessProbe"]
+    status = {"annotations": {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"]})}}
+    key = node.pod("web", app, container("istio-proxy", "test/proxy", **proxy), metadata=status)
+    pod = await node.until(key, is_ready)
+    await node.log_line(key)
+    [(prepared, addresses)] = node.prepared
+    assert prepared["metadata"]["annotations"]["localmesh/addresses"] == addresses.to_annotation()
+    assert addresses == addresses_of(pod)
+    assert addresses.http_proxy
+    assert node.kubelet.port(key, 15000) == ("127.0.0.1", addresses.admin)
+    assert node.kubelet.proxy_log(key) == "proxy\n"
+    delete(node.store, PODS, key)
+    await node.gone(key)
+    assert said.read_text().split() == ["200", "200"]
+
+
+async def test_readiness_is_lost_and_found_again(node: Node) -> None:
+    probe = {"exec": {"command": ["test", "-e", "ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+    key = node.pod("web", script("touch ready; sleep 60", readinessProbe=probe))
+    await node.until(key, is_ready)
+    await node.run(key, "rm", "ready")
+    pod = await node.until(key, lambda pod: not is_ready(pod))
+    assert pod["status"]["conditions"][2]["message"] == "containers with unready status: [main]"
+    assert "Unhealthy" in node.reasons()
+    await node.run(key, "touch", "ready")
+    await node.until(key, is_ready)
+
+
+async def test_a_failed_liveness_probe_restarts_the_container(node: Node) -> None:
+    probe = {"tcpSocket": {"port": 3000}, "periodSeconds": 1, "failureThreshold": 1}
+    key = node.pod("web", script("sleep 60", ports=[{"containerPort": 3000}], livenessProbe=probe))
+    await node.until(key, lambda pod: restarts(pod) == 1)
+    messages = [event["message"] for event in node.store.objects(EVENTS)]
+    assert "Container main failed liveness probe, will be restarted" in messages
+    assert any("connect: connection refused" in message for message in messages)
+
+
+async def test_nothing_is_ready_before_it_has_started(node: Node) -> None:
+    probe = {"exec": {"command": ["test", "-e", "started"]}, "periodSeconds": 1, "failureThreshold": 30}
+    key = node.pod("web", script("sleep 60", startupProbe=probe))
+    pod = await node.until(key, is_running)
+    assert not pod["status"]["containerStatuses"][0]["started"]
+    assert not is_ready(pod)
+    await node.run(key, "touch", "started")
+    await node.until(key, is_ready)
+
+
+async def test_logs_are_followed_until_the_container_ends(node: Node) -> None:
+    key = node.pod(
+        "job", script("mkfifo pipe; echo one; read line < pipe; echo two; printf three"), restartPolicy="Never"
+    )
+    await node.until(key, is_running)
+    await node.log_line(key)
+    follower = asyncio.create_task(node.log(key, options=LogOptions(follow=True)))
+    await node.run(key, "sh", "-c", "echo go > pipe")
+    async with asyncio.timeout(5):
+        assert await follower == "one\ntwo\nthree"
+
+
+async def test_containers_of_a_pod_share_an_empty_dir_and_have_homes_of_their_own(node: Node) -> None:
+    tmp: Any = {"volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}
+    writer = container("writer", command=["sh", "-c", 'echo hello > "$TMPDIR/file"; pwd; sleep 60'], **tmp)
+    reader = container("reader", command=["sh", "-c", 'until cat "$TMPDIR/file"; do sleep 0.05; done; pwd'], **tmp)
+    key = node.pod("web", writer, reader, volumes=[{"name": "tmp", "emptyDir": {}}], restartPolicy="Never")
+    await node.until(key, lambda pod: "terminated" in state(pod, "reader"))
+    said = (await node.log(key, "reader")).splitlines()
+    assert "hello" in said
+    assert said[-1] != (await node.log(key, "writer")).strip()
+
+
+async def test_what_is_asked_of_a_pod_that_is_not_there_is_refused(node: Node) -> None:
+    with pytest.raises(RuntimeRefusedError, match='pods "none" not found'):
+        await node.log(Key("shop", "none"))
+    key = node.pod("web", script("sleep 60"))
+    await node.until(key, is_running)
+    with pytest.raises(RuntimeRefusedError, match="container other is not valid for pod web; its containers: main"):
+        await node.log(key, "other")
+    with pytest.raises(RuntimeRefusedError, match='previous terminated container "main" in pod "web" not found'):
+        await node.log(key, options=LogOptions(previous=True))
+
+
+async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> None:
+    async def no_proxy(*_: object) -> list[str]:
+        raise AssertionError
+
+    store = Store()
+    store.create(NAMESPACES, {"metadata": {"name": "shop"}})
+    kubelet = Kubelet(store, images=IMAGES, prepare_proxy=no_proxy, run_dir=tmp_path / "pods")
+    async with kubelet:
+        node = Node(store, kubelet)
+        slow = {"preStop": {"sleep": {"seconds": 60}}}
+        keys = [node.pod(f"web-{n}", script("echo $$$$; exec sleep 60", lifecycle=slow)) for n in range(3)]
+        for key in keys:
+            await node.until(key, is_running)
+        processes = [int(await node.log_line(key)) for key in keys]
+    assert not any(is_alive(process) for process in processes)
+    assert not (tmp_path / "pods").exists()
+
+
+async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> list[str]:
+        raise RuntimeError("no Envoy here")
+
+    store = Store()
+    store.create(NAMESPACES, {"metadata": {"name": "shop"}})
+    async with Kubelet(store, images=IMAGES, prepare_proxy=broken, run_dir=tmp_path / "pods") as kubelet:
+        node = Node(store, kubelet)
+        key = node.pod("gateway", container(image="test/proxy"))
+        pod = await node.until(key, lambda pod: "waiting" in state(pod) and state(pod)["waiting"].get("message"))
+    assert state(pod)["waiting"] == {
+        "reason": "CreateContainerError",
+        "message": "the proxy cannot be prepared: no Envoy here",
+    }
+    assert "cannot prepare the proxy of shop/gateway" in caplog.text
+    assert sys.executable
