@@ -44,26 +44,25 @@ def create_app(
     app = new_app("catalog", readiness=readiness or Readiness(), telemetry=telemetry or relaying(), lifespan=lifespan)
     app.include_router(items)
     app.include_router(spared)
-    app.add_exception_handler(UnknownItemError, _not_found)
-    app.add_exception_handler(StoreFullError, _full)
-    app.add_exception_handler(StatusFaultError, _status_fault)
-    app.add_exception_handler(ConnectionDropError, _drop)
+    app.exception_handler(UnknownItemError)(_not_found)
+    app.exception_handler(StoreFullError)(_full)
+    app.exception_handler(StatusFaultError)(_status_fault)
+    app.exception_handler(ConnectionDropError)(_drop)
     return app
 
 
-async def _not_found(_request: Request, error: Exception) -> Response:
+async def _not_found(_request: Request, error: UnknownItemError) -> Response:
     return problem(HTTPStatus.NOT_FOUND, str(error))
 
 
-async def _full(_request: Request, error: Exception) -> Response:
+async def _full(_request: Request, error: StoreFullError) -> Response:
     # 409 and not 5xx: the mesh retries those, and trying again does not help.
     return problem(HTTPStatus.CONFLICT, str(error))
 
 
-async def _status_fault(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, StatusFaultError)  # noqa: S101 - Starlette's signature is wider than what it calls
+async def _status_fault(_request: Request, error: StatusFaultError) -> Response:
     return Response(status_code=error.status)
 
 
-async def _drop(_request: Request, _error: Exception) -> Response:
+async def _drop(_request: Request, _error: ConnectionDropError) -> Response:
     return NoAnswer()

@@ -2,7 +2,7 @@
 
 import json
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import PlainTextResponse
@@ -15,15 +15,15 @@ from services.catalog.store import ItemStore
 
 
 def _store(request: Request) -> ItemStore:
-    return request.state.store  # type: ignore[no-any-return] # what the lifespan yields
+    return cast("ItemStore", request.state.store)
 
 
 def _faults(request: Request) -> Faults:
-    return request.state.faults  # type: ignore[no-any-return]
+    return cast("Faults", request.state.faults)
 
 
 def _settings(request: Request) -> Settings:
-    return request.state.settings  # type: ignore[no-any-return]
+    return cast("Settings", request.state.settings)
 
 
 StoreDep = Annotated[ItemStore, Depends(_store)]

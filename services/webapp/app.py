@@ -57,8 +57,8 @@ def create_app(
     app.include_router(routes.router)
     app.include_router(page.router)
     app.mount("/static", StaticFiles(directory=page.STATIC))
-    app.add_exception_handler(UpstreamRefusedError, _refused)
-    app.add_exception_handler(UpstreamError, _failed)
+    app.exception_handler(UpstreamRefusedError)(_refused)
+    app.exception_handler(UpstreamError)(_failed)
     return app
 
 
@@ -70,12 +70,10 @@ def _client(settings: Settings, transport: httpx.AsyncBaseTransport | None) -> h
     return httpx.AsyncClient(timeout=timeout, limits=limits, transport=transport)
 
 
-async def _refused(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, UpstreamRefusedError)  # noqa: S101 - Starlette's signature is wider than what it calls
+async def _refused(_request: Request, error: UpstreamRefusedError) -> Response:
     answer = error.response
     return Response(answer.content, answer.status_code, media_type=answer.headers["content-type"])
 
 
-async def _failed(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, UpstreamError)  # noqa: S101 - as above
+async def _failed(_request: Request, error: UpstreamError) -> Response:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, str(error), title=f"error calling {error.service} service")

@@ -1,6 +1,6 @@
 """What a route of webapp asks for by type."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
@@ -17,11 +17,11 @@ class State(TypedDict):
 
 
 def _catalog(request: Request) -> CatalogClient:
-    return request.state.catalog  # type: ignore[no-any-return] # typed by `State`
+    return cast("CatalogClient", request.state.catalog)
 
 
 def _forum(request: Request) -> ForumClient:
-    return request.state.forum  # type: ignore[no-any-return] # typed by `State`
+    return cast("ForumClient", request.state.forum)
 
 
 def _forwarded(request: Request) -> ForwardedHeaders:

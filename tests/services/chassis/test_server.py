@@ -29,10 +29,6 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return int(head.split(b" ")[1]), b"connection: close" in head
 
 
-async def test_sigterm_ends_an_idle_service_with_0(catalog: Service) -> None:
-    assert catalog.terminate() == 0
-
-
 async def test_sigterm_ends_a_service_with_idle_connections_with_0(catalog: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
     writer.write(REQUEST)
@@ -145,8 +141,8 @@ def test_idle_connections_outlive_envoys() -> None:
     assert KEEP_ALIVE_SECONDS > ENVOY_IDLE_SECONDS
 
 
-def test_all_that_a_service_prints_is_json(catalog: Service) -> None:
+def test_sigterm_ends_an_idle_service_with_0_and_all_that_it_ever_printed_is_json(catalog: Service) -> None:
     httpx.get(f"{catalog.url}/items", trust_env=False)
-    catalog.terminate()
+    assert catalog.terminate() == 0
     lines = [json.loads(line) for line in catalog.output.read_text().splitlines()]
     assert [line["message"] for line in lines][-3:] == ["GET /items 200", "draining: 0 connections are open", "drained"]

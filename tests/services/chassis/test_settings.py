@@ -53,12 +53,11 @@ def test_several_bad_values_are_named_in_one_line(
     assert r"SHOW_IMAGE='y\nz'" in line
 
 
-@pytest.mark.parametrize(("variable", "value"), [("PORT", "http"), ("OTEL_PROPAGATORS", "nonsense")])
-def test_a_real_process_shows_no_traceback(variable: str, value: str) -> None:
-    ended = run_to_end("catalog", **{variable: value})
+def test_a_real_process_shows_no_traceback_even_where_importing_a_library_would_make_one() -> None:
+    ended = run_to_end("catalog", OTEL_PROPAGATORS="nonsense")
     assert ended.returncode == BAD_SETTINGS
     assert ended.stderr.count("\n") == 1
-    assert variable in ended.stderr
+    assert "OTEL_PROPAGATORS" in ended.stderr
 
 
 def test_variables_that_kubernetes_makes_of_a_service_called_catalog_do_no_harm(
