@@ -44,7 +44,7 @@ def judge(document: Document, namespace: str) -> Verdict:
     """Return admission's verdict on one document, as if it were applied to that namespace."""
     obj = document.object
     if not isinstance(obj, dict):
-        return _refused(document, Problem("", "not an object; a manifest has apiVersion, kind and metadata"))
+        return _refused(document, Problem("kind", "this is no object; a manifest has apiVersion, kind and metadata"))
     resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))
     if resource is None:
         return _refused(document, Problem("kind", _unknown_kind(obj)))

@@ -1,0 +1,117 @@
+from pathlib import Path
+
+import pytest
+
+from localmesh.__main__ import main
+from tests.k8s.manifests import CHECKOUT
+
+GOOD = """\
+apiVersion: networking.istio.io/v1alpha3
+kind: VirtualService
+metadata:
+  name: catalog
+spec:
+  hosts:
+  - catalog
+  http:
+  - route:
+    - destination:
+        host: catalog
+    retries:
+      attempts: 3
+      retryOn: 5xx
+      perTryTimeout: 2s
+"""
+BAD = GOOD.replace("2s", "0s").replace("alpha3", "") + "    fault: {}\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "catalog.yaml"
+
+
+def validate(*arguments: str | Path) -> int:
+    return main(["validate", *(part for each in arguments for part in ("-f", str(each)))])
+
+
+def test_what_this_project_ships_is_taken_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate(CHECKOUT / "k8s/base", CHECKOUT / "k8s/experiments") == 0
+    assert capsys.readouterr().out == "16 objects, none refused\n"
+
+
+def test_the_tutorials_own_words_are_taken(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD)
+    assert validate(file) == 0
+    assert capsys.readouterr().out == "1 object, none refused\n"
+
+
+def test_each_refusal_has_the_file_and_the_line_of_its_field(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f"{GOOD}---\n# another one\n{BAD}")
+    assert validate(file) == 1
+    duration, fault, total = capsys.readouterr().out.splitlines()
+    refused = "VirtualService/catalog refused: spec.http[0]"
+    assert duration == f"{file}:32: {refused}.retries.perTryTimeout: must be a valid duration greater than 1ms"
+    assert fault.startswith(
+        f"{file}:33: {refused}.fault: this field is not supported by the local mesh; supported here"
+    )
+    assert total == "2 objects, 1 refused"
+
+
+def test_a_field_that_is_missing_is_looked_for_where_it_should_be(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(GOOD.replace("host: catalog", "subset: v1"))
+    assert validate(file) == 1
+    assert (
+        f"{file}:10: VirtualService/catalog refused: spec.http[0].route[0].destination.host" in capsys.readouterr().out
+    )
+
+
+def test_a_warning_is_no_refusal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    again = "  - route:\n    - destination:\n        host: catalog\n"
+    file.write_text(GOOD + again)
+    assert validate(file) == 0
+    assert "VirtualService/catalog warning: virtualService rule #1 not used" in capsys.readouterr().out
+
+
+def test_a_kind_that_is_not_served_is_refused_by_name(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text("apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: forum}\n")
+    assert validate(file) == 1
+    assert f'{file}:2: ServiceEntry/forum refused: kind: no matches for kind "ServiceEntry"' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("kind: Service\nspec: [\n", "3: not YAML: "),
+        ("a: 'b\n", "2: not YAML: "),
+        ("just a text\n", "1: document refused: kind: this is no object"),
+        ("- 1\n", "1: document refused: kind: this is no object"),
+        ("apiVersion: v1\nkind: Service\n", "1: Service/ refused: metadata"),
+        ("apiVersion: [1]\nkind: {}\nmetadata: 1\n", "2: {}/ refused: kind: no matches"),
+    ],
+)
+def test_what_is_no_manifest_is_told_with_its_place(
+    file: Path, text: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(text)
+    assert validate(file) == 1
+    said = capsys.readouterr()
+    assert f"{file}:{complaint}" in said.out + said.err
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate(tmp_path / "none.yaml") == 1
+    assert capsys.readouterr().err == f"mesh: {tmp_path}/none.yaml: cannot be read: No such file or directory\n"
+
+
+def test_a_folder_without_manifests_is_one_clear_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate(tmp_path) == 1
+    assert capsys.readouterr().err == f"mesh: {tmp_path}: no file in it ends in .json, .yaml, .yml\n"
+
+
+def test_the_items_of_a_list_are_judged_one_by_one(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    item = BAD.replace("\n", "\n  ").rstrip()
+    file.write_text(f"apiVersion: v1\nkind: List\nitems:\n- {item}\n")
+    assert validate(file) == 1
+    assert f"{file}:18: VirtualService/catalog refused: spec.http[0].retries.perTryTimeout" in capsys.readouterr().out
