@@ -30,7 +30,7 @@ def apply_operations(original: Any, operations: Any) -> Any:
     for index, operation in enumerate(operations):
         try:
             _OPERATIONS[operation["op"]](document, operation)
-        except (KeyError, TypeError, IndexError, PatchError) as error:
+        except (LookupError, TypeError, AttributeError, PatchError) as error:
             raise PatchError(f"operation {index} of the JSON patch, {operation}, cannot be applied: {error}") from error
     return document[""]
 
@@ -43,13 +43,22 @@ def _steps(pointer: str) -> list[str]:
 def _parent(document: Any, pointer: str) -> tuple[Any, str]:
     *path, last = _steps(pointer)
     for step in path:
-        document = document[int(step)] if isinstance(document, list) else document[step]
+        document = document[_place(document, step)]
     return document, last
+
+
+def _place(parent: Any, step: str) -> int | str:
+    """Return what a pointer's step is in a container: an index or a name."""
+    if not isinstance(parent, list):
+        return step
+    if not step.isdecimal():
+        raise PatchError(f"{step} is no place in a list")
+    return int(step)
 
 
 def _get(document: Any, pointer: str) -> Any:
     parent, last = _parent(document, pointer)
-    return parent[int(last)] if isinstance(parent, list) else parent[last]
+    return parent[_place(parent, last)]
 
 
 def _add(document: Any, pointer: str, value: Any) -> None:
@@ -57,8 +66,8 @@ def _add(document: Any, pointer: str, value: Any) -> None:
     if not isinstance(parent, list):
         parent[last] = value
         return
-    index = len(parent) if last == "-" else int(last)
-    if not 0 <= index <= len(parent):
+    index = len(parent) if last == "-" else int(_place(parent, last))
+    if index > len(parent):
         raise PatchError(f"the list has no place {last}")
     parent.insert(index, value)
 
@@ -66,14 +75,14 @@ def _add(document: Any, pointer: str, value: Any) -> None:
 def _remove(document: Any, pointer: str) -> Any:
     value = _get(document, pointer)
     parent, last = _parent(document, pointer)
-    del parent[int(last) if isinstance(parent, list) else last]
+    del parent[_place(parent, last)]
     return value
 
 
 def _replace(document: Any, pointer: str, value: Any) -> None:
     _get(document, pointer)
     parent, last = _parent(document, pointer)
-    parent[int(last) if isinstance(parent, list) else last] = value
+    parent[_place(parent, last)] = value
 
 
 def _test(document: Any, pointer: str, value: Any) -> None:
