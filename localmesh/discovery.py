@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self
+from typing import Literal
 
 from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.store import Store
@@ -30,32 +30,31 @@ logger = logging.getLogger(__name__)
 class Discovery:
     """Computes all proxies' configuration after each change, and delivers what differs."""
 
-    def __init__(self, store: Store, folder: Path, proxy_log: Callable[[Key], str]) -> None:
-        """Take what to look at and where to deliver.
-
-        Args:
-            store: everything applied, and the pods.
-            folder: holds one folder for each proxy.
-            proxy_log: returns the latest piece of what a pod's Envoy wrote, in which it says why it refuses something.
-        """
+    def __init__(self, store: Store, folder: Path) -> None:
+        """Take everything applied, and the folder that holds one folder for each proxy."""
         self._store = store
         self._events = Recorder(store, "istiod")
         self._folder = folder
-        self._proxy_log = proxy_log
+        self._proxy_log: Callable[[Key], str] = lambda _: ""
         self._deliveries: dict[Key, Delivery] = {}
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="discovery")
-        return self
+    @asynccontextmanager
+    async def delivering(self, proxy_log: Callable[[Key], str]) -> AsyncIterator[None]:
+        """Deliver as long as the context is open.
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._task.cancel()
-        closing = [delivery.close() for delivery in self._deliveries.values()]
-        await asyncio.gather(self._task, *closing, return_exceptions=True)
+        `proxy_log` returns the latest piece of what a pod's Envoy wrote, in which it says why it refuses something.
+        """
+        self._proxy_log = proxy_log
+        shutil.rmtree(self._folder, ignore_errors=True)  # what a killed predecessor left
+        task = asyncio.create_task(self._run(), name="discovery")
+        try:
+            yield
+        finally:
+            task.cancel()
+            closing = [delivery.close() for delivery in self._deliveries.values()]
+            await asyncio.gather(task, *closing, return_exceptions=True)
 
     async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
         """Write a pod's bootstrap and its first complete configuration; return the command that runs its Envoy."""

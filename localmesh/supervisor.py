@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from localmesh.kinds.addresses import LOOPBACK
 from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import SERVICES, resource_of
 from localmesh.kubelet import Kubelet
+from localmesh.streaming import LogStream
 
 SEED = Path(__file__).with_name("seed.yaml")
 
@@ -47,15 +49,16 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     store, home = Store(), options.home
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
-        kubelet = Kubelet(
-            store, prepare_proxy=lambda pod, addresses: discovery.prepare(pod, addresses), run_dir=home.pods
-        )
-        discovery = Discovery(store, home.proxies, kubelet.proxy_log)
+        discovery = Discovery(store, home.proxies)
+        kubelet = Kubelet(store, prepare_proxy=discovery.prepare, run_dir=home.pods)
         door = Door(store, kubelet, LOOPBACK, options.api_port, home.path)
         _seed(door.registry, options.gateway_port)
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
-        for part in (discovery, kubelet, Controllers(store)):
-            await stack.enter_async_context(part)
+        await stack.enter_async_context(discovery.delivering(kubelet.proxy_log))
+        await stack.enter_async_context(kubelet)
+        await stack.enter_async_context(Controllers(store))
+        if options.stream:
+            await stack.enter_async_context(LogStream(store, kubelet, _write))
         try:
             await stack.enter_async_context(door)
         except PortTakenError as error:
@@ -63,6 +66,11 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         _tell(lock, options, door)
         ready()
         await stop.wait()
+
+
+def _write(lines: bytes) -> None:
+    sys.stdout.buffer.write(lines)
+    sys.stdout.buffer.flush()
 
 
 def _tell(lock: Lock, options: Options, door: Door) -> None:

@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     _write_environment(home)
     supervisor = _launch(home, arguments, api_port)
     with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
-        ready = _bring_up(home, empty=arguments.empty)
+        ready = _bring_up(home, arguments)
         _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
         if arguments.foreground:
             return supervisor.wait()
@@ -148,12 +148,14 @@ def _ended_on_interrupt(supervisor: subprocess.Popen[bytes]) -> Iterator[None]:
         supervisor.wait()
 
 
-def _bring_up(home: Home, *, empty: bool) -> bool:
-    """Apply the storefront and wait for each Deployment; tell whether all became ready in time."""
+def _bring_up(home: Home, arguments: argparse.Namespace) -> bool:
+    """Apply the storefront and wait until it answers; tell whether it did in time."""
     kubectl = Kubectl(home)
-    if not empty and kubectl.call("apply", "-k", str(BASE)):
+    if arguments.empty:
+        return _wait_for_rollouts(kubectl)
+    if kubectl.call("apply", "-k", str(BASE)):
         raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
-    return _wait_for_rollouts(kubectl)
+    return _wait_for_rollouts(kubectl) and _wait_for_gateway(arguments.gateway_port)
 
 
 def _wait_for_rollouts(kubectl: Kubectl) -> bool:
@@ -182,6 +184,17 @@ def _wait_for_rollouts(kubectl: Kubectl) -> bool:
         watch.wait()
     print(f"mesh: not ready within {PATIENCE_S} s: {', '.join(sorted(waiting))}", file=sys.stderr)
     kubectl.call("get", "pods", "-A")
+    return False
+
+
+def _wait_for_gateway(number: int) -> bool:
+    """Wait until the storefront's Gateway has reached its Envoy: that one listens only then."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number)):
+            return True
+        time.sleep(0.02)
+    print(f"mesh: nothing listens on port {number}: `kubectl describe gw -A` may say why", file=sys.stderr)
     return False
 
 

@@ -97,7 +97,8 @@ def test_logs_are_one_json_object_for_each_request(cluster: Cluster) -> None:
     while True:
         lines = cluster.kubectl("logs", "-l", "app=webapp", "-n", NS, "-c", "webapp", "--tail=50").splitlines()
         requests = [json.loads(line) for line in lines if '"route"' in line]
-        if any(request["route"] == "/api/catalog/items/{id}" and request["status"] == 200 for request in requests):
+        if any(request["path"] == "/api/catalog/items/2" and request["status"] == 200 for request in requests):
+            assert all({"trace_id", "route", "status", "ms"} <= request.keys() for request in requests)
             return
         assert time.monotonic() < deadline, lines
         time.sleep(0.2)
