@@ -141,6 +141,9 @@ class ExecProcess:
                 if data:
                     yield name, data
                 left -= not data
+            if self._terminal is not None:
+                # A command may close its outputs a moment before it ends, and a terminal that goes away kills it.
+                await self._child.wait()
         finally:
             for task in readers:
                 task.cancel()

@@ -41,8 +41,6 @@ def watch() -> set[int]:
 
 def main(grace: float) -> None:
     """Watch, then end what is left: SIGTERM, `grace` seconds, SIGKILL."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
     groups = {group for group in watch() if send(group, signal.SIGTERM)}
     end = time.monotonic() + grace
     while groups and time.monotonic() < end:

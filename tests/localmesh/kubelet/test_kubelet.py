@@ -2,7 +2,6 @@ import asyncio
 import json
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -301,4 +300,3 @@ async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
         "message": "the proxy cannot be prepared: no Envoy here",
     }
     assert "cannot prepare the proxy of shop/gateway" in caplog.text
-    assert sys.executable
