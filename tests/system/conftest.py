@@ -5,16 +5,13 @@ gateway where GATEWAY_URL says (http://127.0.0.1:30000 unless set). The tests th
 """
 
 import os
-import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.system.cluster import CHECKOUT, Cluster, environment_for
-
-MESH = str(CHECKOUT / ".venv" / "bin" / "mesh")
+from tests.system.cluster import Cluster, environment_for
+from tests.system.local import local_mesh
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,24 +29,3 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         return
     with local_mesh(tmp_path_factory.mktemp("mesh")) as cluster:
         yield cluster
-
-
-@contextmanager
-def local_mesh(folder: Path) -> Iterator[Cluster]:
-    """Run an empty local mesh in a folder of its own, as a user would, for the length of a block."""
-    port = free_port()
-    environment = {**environment_for(str(folder / "kubeconfig"), folder / "bin"), "MESH_DIR": str(folder)}
-    cluster = Cluster(f"http://127.0.0.1:{port}", environment)
-    done = cluster.run([MESH, "up", "--empty", "--gateway-port", str(port), "--api-port", str(free_port())])
-    assert done.returncode == 0, done.stdout + done.stderr
-    try:
-        yield cluster
-    finally:
-        done = cluster.run([MESH, "down"])
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
