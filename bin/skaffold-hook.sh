@@ -20,14 +20,15 @@ before-deploy() {
 # node would look for in a registry, and find there the book's own image, which is not ours.
 after-deploy() {
   [[ $context == kind-* ]] || return 0
-  local service image
+  local service image tag names=()
   for service in catalog webapp; do
     image=$("${kubectl[@]}" -n istioinaction get deployment "$service" -o jsonpath='{.spec.template.spec.containers[0].image}')
     for tag in 1.0.0 latest; do
       docker tag "$image" "istioinaction/$service:$tag"
-      kind load docker-image --name "${context#kind-}" "istioinaction/$service:$tag"
+      names+=("istioinaction/$service:$tag")
     done
   done
+  kind load docker-image --name "${context#kind-}" "${names[@]}"
 }
 
 case ${1-} in
