@@ -5,7 +5,6 @@ import logging
 import signal
 import socket
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,7 +24,11 @@ BACKLOG = 2048
 LEAVE_SECONDS = 0.5
 """How long after the signal new connections are still taken: word that the process ends takes a while to spread."""
 LINGER_SECONDS = 0.5
-"""How long a connection without a request may stay after the last one was accepted: a request may be on its way."""
+"""How long a connection without a request may stay after the last one was taken: a request may be on its way.
+
+A request that is sent within this time after its connection was opened, or after the one before it, is never lost.
+"""
+_PAUSE_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
@@ -126,11 +129,14 @@ class DrainingServer(uvicorn.Server):
             connection.close_after_answer()
 
     async def _until(self, done: Callable[[], bool], seconds: float) -> None:
-        """Waits for `done`, for `seconds` at most; looks only after a first pause, in which new connections show."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not self.force_exit:
-            await asyncio.sleep(0.02)
-            if done():
+        """Waits for `done`, for about `seconds`; looks only after a first pause, in which new connections show.
+
+        It counts rounds of the event loop and not the clock: on a machine that is too busy to run this process, time
+        goes by in which it reads nothing.
+        """
+        for _ in range(round(seconds / _PAUSE_SECONDS)):
+            await asyncio.sleep(_PAUSE_SECONDS)
+            if done() or self.force_exit:
                 return
 
     async def _stop_listening(self) -> None:

@@ -1,13 +1,14 @@
 import asyncio
 import json
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from services.chassis.server import KEEP_ALIVE_SECONDS, listen
+from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS, listen
 from tests.services.processes import Service, run_to_end, running
 from tests.services.waiting import until
 
@@ -60,7 +61,7 @@ async def test_after_sigterm_readiness_is_false_and_requests_in_flight_are_answe
 
 
 class KeepAliveClient:
-    """Sends one request after the other and tells apart what a lost one can mean."""
+    """Sends one request after the other over connections that it keeps as long as the server does."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -69,29 +70,32 @@ class KeepAliveClient:
     async def run(self) -> None:
         """Until the server takes no more connections."""
         while "refused" not in self.seen:
+            began = time.monotonic()
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
             except ConnectionRefusedError:
                 self.seen["refused"] += 1
                 return
-            await self._use(reader, writer)
+            await self._use(reader, writer, began)
 
-    async def _use(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        closes, answered = False, 0
+    async def _use(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, began: float) -> None:
+        """Uses a connection until it ends; `began` is when it, or the request before, was begun."""
+        closes, gap = False, 0.0
         try:
             while not closes:
                 writer.write(REQUEST)
+                gap, began = time.monotonic() - began, time.monotonic()
                 status, closes = await answer(reader)
-                answered += 1
                 self.seen[f"answered {status}"] += 1
         except (asyncio.IncompleteReadError, ConnectionError):
-            self.seen["lost on a fresh connection" if answered == 0 else "lost on a used connection"] += 1
+            # This very process may have got no processor for so long that the server took the connection for idle.
+            self.seen["lost" if gap < LINGER_SECONDS else "sent too late"] += 1
         finally:
             writer.close()
 
 
 async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
-    """Every request on every connection that was taken is answered: busy connections are told to close first."""
+    """Each request that is not held back for half a second is answered, whether its connection is old or new."""
     clients = [KeepAliveClient(catalog.port) for _ in range(16)]
     async with asyncio.TaskGroup() as group:
         for client in clients:
@@ -104,7 +108,7 @@ async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
         catalog.process.terminate()
     seen = sum((client.seen for client in clients), Counter())
     assert await asyncio.to_thread(catalog.process.wait, 30) == 0
-    assert set(seen) == {"answered 200", "refused"}, seen
+    assert set(seen) <= {"answered 200", "refused", "sent too late"}, seen
 
 
 async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_served(catalog: Service) -> None:
