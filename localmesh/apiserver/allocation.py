@@ -8,8 +8,9 @@ from ipaddress import IPv4Network
 from localmesh.apiserver.errors import ApiError, invalid
 from localmesh.apiserver.store import Store
 from localmesh.kinds.addresses import LOOPBACK
-from localmesh.kinds.objects import Key, Object, key_of
-from localmesh.kinds.resources import SERVICES
+from localmesh.kinds.injection import is_gateway
+from localmesh.kinds.objects import Object, key_of, labels_of, selects
+from localmesh.kinds.resources import PODS, SERVICES
 
 CLUSTER_IPS = IPv4Network("10.200.1.0/24")
 """Nothing answers there: Services are found by name, and a cluster IP is one of the names."""
@@ -30,7 +31,7 @@ def allocate(store: Store, service: Object) -> Object:
         spec["clusterIPs"] = [spec["clusterIP"]]
         _check_address(service, spec["clusterIP"], others)
     if spec["type"] in ("NodePort", "LoadBalancer"):
-        spec["ports"] = list(_with_node_ports(service, others))
+        spec["ports"] = list(_with_node_ports(store, service, others))
     return {**service, "spec": spec}
 
 
@@ -50,23 +51,37 @@ def _check_address(service: Object, address: str, others: list[Object]) -> None:
         raise invalid(SERVICES, service["metadata"]["name"], "spec.clusterIPs", message)
 
 
-def _with_node_ports(service: Object, others: list[Object]) -> Iterator[Object]:
-    taken = {port["nodePort"]: key_of(other) for other in others for port in other["spec"].get("ports", [])
-             if port.get("nodePort")}  # fmt: skip
-    mine = {port["nodePort"] for port in service["spec"]["ports"] if port.get("nodePort")}
+def _with_node_ports(store: Store, service: Object, others: list[Object]) -> Iterator[Object]:
+    """Yield the Service's ports, each with a node port that is its own. Raises ApiError."""
+    taken = {port["nodePort"]: key_of(other) for other in others for port in _open_ports(other)}
+    mine = {port["nodePort"] for port in _open_ports(service)}
+    before = {port["nodePort"] for port in _open_ports(store.find(SERVICES, key_of(service)) or {"spec": {}})}
     for index, port in enumerate(service["spec"]["ports"]):
-        number = port.get("nodePort")
+        number = port.get("nodePort") or _free_port({*taken, *mine})
         if number in taken:
-            raise _already_allocated(service, index, number, taken[number])
-        if not number:
-            number = _free_port({*taken, *mine})
-            mine.add(number)
+            raise _refusal(
+                service, index, f"{number}: provided port is already allocated, to the Service {taken[number]}"
+            )
+        if number in mine - before and _has_listeners(store, service) and not _is_free(number, shared=True):
+            raise _refusal(service, index, f"{number}: another program on this machine listens there")
+        mine.add(number)
         yield {**port, "nodePort": number}
 
 
-def _already_allocated(service: Object, index: int, number: int, owner: Key) -> ApiError:
-    message = f"Invalid value: {number}: provided port is already allocated, to the Service {owner}"
-    return invalid(SERVICES, service["metadata"]["name"], f"spec.ports[{index}].nodePort", message)
+def _open_ports(service: Object) -> list[Object]:
+    return [port for port in service["spec"].get("ports", []) if port.get("nodePort")]
+
+
+def _refusal(service: Object, index: int, complaint: str) -> ApiError:
+    field = f"spec.ports[{index}].nodePort"
+    return invalid(SERVICES, service["metadata"]["name"], field, f"Invalid value: {complaint}")
+
+
+def _has_listeners(store: Store, service: Object) -> bool:
+    """Tell whether somebody listens on the Service's node ports: a gateway's Envoy does."""
+    selector = service["spec"].get("selector") or {}
+    pods = store.objects(PODS, service["metadata"].get("namespace", ""))
+    return bool(selector) and any(is_gateway(pod) and selects(selector, labels_of(pod)) for pod in pods)
 
 
 def _free_port(taken: set[int]) -> int:
@@ -76,8 +91,13 @@ def _free_port(taken: set[int]) -> int:
     return next(port for port in candidates if _is_free(port))
 
 
-def _is_free(port: int) -> bool:
+def _is_free(port: int, *, shared: bool = False) -> bool:
+    """Tell whether a port can be listened on; `shared`: beside an Envoy of one's own that has not let go of it yet."""
     with socket.socket() as probe:
+        # What is left of closed connections keeps nobody from listening.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError:

@@ -64,9 +64,8 @@ def failure(code: int, reason: str, message: str, details: Object | None = None)
     status: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
     if reason:
         status["reason"] = reason
-    if details:
-        status["details"] = details
-    return status | {"code": code}
+    # There are clients that read details without looking whether there are any (kubectl debug).
+    return status | {"details": details or {}, "code": code}
 
 
 def success(resource: Resource, obj: Object) -> Object:

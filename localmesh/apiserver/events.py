@@ -1,6 +1,7 @@
 """Events: what controllers and the kubelet say of an object, counted when they say it again."""
 
 import hashlib
+import time
 from typing import Literal
 
 from localmesh.apiserver.store import Store, now
@@ -14,6 +15,8 @@ class Recorder:
     def __init__(self, store: Store, component: str) -> None:
         self._store = store
         self._component = component
+        self._names: dict[str, str] = {}
+        """The event that stands for what was said, by a digest of it."""
 
     def normal(self, regarding: Object, reason: str, message: str, *, field: str = "") -> None:
         """Say what was done to an object; `field` is a place in it, like `spec.containers{catalog}`."""
@@ -26,22 +29,27 @@ class Recorder:
     def _record(
         self, regarding: Object, type_: Literal["Normal", "Warning"], reason: str, message: str, field: str
     ) -> None:
-        said = {"type": type_, "reason": reason, "message": message, "involvedObject": _reference(regarding, field)}
-        event = self._event(said)
-        namespace = event["metadata"]["namespace"]
+        said: Object = {
+            "type": type_,
+            "reason": reason,
+            "message": message,
+            "involvedObject": _reference(regarding, field),
+        }
+        namespace = said["involvedObject"]["namespace"] or "default"
         if self._store.find(NAMESPACES, Key("", namespace)) is None:
             return  # its namespace went meanwhile, as an API server would refuse it
-        key = Key(namespace, event["metadata"]["name"])
-        if self._store.find(EVENTS, key) is None:
-            self._store.create(EVENTS, event)
-        else:
-            self._store.modify(EVENTS, key, _again)
+        digest = hashlib.sha256("\n".join(map(str, said.values())).encode()).hexdigest()
+        known = Key(namespace, self._names.get(digest, ""))
+        if self._store.find(EVENTS, known) is not None:
+            self._store.modify(EVENTS, known, _again)
+            return
+        event = self._store.create(EVENTS, self._event(said, namespace))
+        self._names[digest] = event["metadata"]["name"]
 
-    def _event(self, said: Object) -> Object:
-        regarding = said["involvedObject"]
-        identity = "\n".join([self._component, *(str(part) for part in said.values())])
-        digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
-        metadata = {"namespace": regarding["namespace"] or "default", "name": f"{regarding['name']}.{digest}"}
+    def _event(self, said: Object, namespace: str) -> Object:
+        # As in Kubernetes the name ends with the time: kubectl shows events of one second in the order of their names.
+        name = f"{said['involvedObject']['name']}.{time.time_ns():x}"
+        metadata = {"namespace": namespace, "name": name}
         component = {"source": {"component": self._component}, "reportingComponent": self._component}
         times = {"firstTimestamp": now(), "lastTimestamp": now(), "count": 1}
         return {"metadata": metadata} | said | component | {"reportingInstance": ""} | times

@@ -25,7 +25,7 @@ _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 
 _FIRST_STATUS: dict[Resource, Object] = {
     NAMESPACES: {"phase": "Active"},
-    PODS: {"phase": "Pending", "qosClass": "BestEffort"},
+    PODS: {"phase": "Pending"},
     SERVICES: {"loadBalancer": {}},
 }
 

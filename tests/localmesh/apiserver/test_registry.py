@@ -134,6 +134,19 @@ def test_node_ports_are_free_ones_and_nobody_elses(shop: Shop) -> None:
         shop.create(SERVICES, service("y", type="NodePort", ports=[taken]))
 
 
+def test_a_gateway_gets_no_port_that_another_program_listens_on(shop: Shop) -> None:
+    labels = {"labels": {"istio": "ingressgateway"}, "annotations": {"inject.istio.io/templates": "gateway"}}
+    shop.create(PODS, {**pod(), "metadata": {"name": "gateway", **labels}})
+    shop.create(SERVICES, service(type="NodePort", selector={"istio": "ingressgateway"}))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = {"port": 80, "nodePort": other.getsockname()[1]}
+        with pytest.raises(
+            ApiError, match=r"nodePort: Invalid value: .* another program on this machine listens there"
+        ):
+            shop.patch(SERVICES, {"spec": {"ports": [port]}}, STRATEGIC)
+    shop.patch(SERVICES, {"spec": {"ports": [port]}}, STRATEGIC)
+
+
 def test_a_service_keeps_what_it_was_given(shop: Shop) -> None:
     before = shop.create(SERVICES, service(type="NodePort"))["spec"]
     after = shop.update(SERVICES, service(type="NodePort"))["spec"]
