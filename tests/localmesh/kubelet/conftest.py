@@ -31,8 +31,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     do_POST = do_GET
     def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler)
 print("listening", flush=True)
-http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
+server.serve_forever()
 """
 IMAGES: Mapping[str, Image] = {
     "test/server": Image(entrypoint=(sys.executable, "-I", "-S", "-c", SERVER), port=3000),
@@ -62,6 +63,11 @@ class Node:
                 if pod is not None and is_true(pod):
                     return pod
         raise AssertionError
+
+    async def running(self, key: Key) -> Key:
+        """Return the key once the pod's container runs."""
+        await self.until(key, lambda pod: "running" in state(pod))
+        return key
 
     async def gone(self, key: Key) -> None:
         async with asyncio.timeout(10):

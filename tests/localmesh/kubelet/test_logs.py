@@ -1,0 +1,85 @@
+import asyncio
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from localmesh.apiserver.runtime import LogOptions
+from localmesh.kubelet.logs import MAX_LINE, LogFile
+
+STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
+
+
+async def read(log: LogFile, **options: object) -> str:
+    return b"".join([part async for part in log.read(LogOptions(**options))]).decode()  # type: ignore[arg-type]
+
+
+def sizes(folder: Path) -> list[int]:
+    return [path.stat().st_size for path in folder.iterdir()]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> LogFile:
+    return LogFile(tmp_path / "0.log")
+
+
+async def test_lines_come_back_as_they_were_written(log: LogFile) -> None:
+    log.write(b"one\ntw")
+    log.write(b"o\n\nthr")
+    assert await read(log) == "one\ntwo\n\n"
+    log.close()
+    assert await read(log) == "one\ntwo\n\nthr"
+    assert await read(log, follow=True) == "one\ntwo\n\nthr"
+
+
+async def test_time_stamps_have_nine_digits(log: LogFile) -> None:
+    log.write(b"one\ntwo\n")
+    log.close()
+    lines = (await read(log, timestamps=True)).splitlines()
+    assert [STAMP.sub("", line) for line in lines] == ["one", "two"]
+    assert all(STAMP.match(line) for line in lines)
+
+
+async def test_a_part_may_be_asked_for(log: LogFile) -> None:
+    log.write(b"one\ntwo\nthree\n")
+    log.close()
+    assert await read(log, tail_lines=2) == "two\nthree\n"
+    assert await read(log, tail_lines=0) == ""
+    assert await read(log, tail_lines=9) == "one\ntwo\nthree\n"
+    assert await read(log, limit_bytes=6) == "one\ntw"
+    assert await read(log, since=datetime.now(UTC) + timedelta(seconds=5)) == ""
+    assert await read(log, since=datetime.now(UTC) - timedelta(seconds=5)) == "one\ntwo\nthree\n"
+    assert log.tail() == "one\ntwo\nthree\n"
+    assert log.tail(size=50) == "three\n"
+
+
+async def test_a_line_without_an_end_is_stored_in_parts_and_read_as_one(log: LogFile) -> None:
+    log.write(b"x" * (MAX_LINE + 1))
+    log.write(b"y\n")
+    log.close()
+    assert await read(log) == "x" * (MAX_LINE + 1) + "y\n"
+
+
+async def test_a_log_is_bounded_and_its_end_is_kept(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "0.log", max_bytes=1000)
+    for number in range(100):
+        log.write(f"line {number}\n".encode())
+    log.close()
+    assert sum(sizes(tmp_path)) <= 2000
+    lines = (await read(log)).splitlines()
+    assert lines[-1] == "line 99"
+    assert lines == [f"line {number}" for number in range(100 - len(lines), 100)]
+    log.remove()
+    assert sizes(tmp_path) == []
+
+
+async def test_a_follower_loses_nothing_when_a_new_file_is_begun(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "0.log", max_bytes=1000)
+    follower = asyncio.create_task(read(log, follow=True))
+    for number in range(100):
+        log.write(f"line {number}\n".encode())
+        await asyncio.sleep(0)
+    log.close()
+    async with asyncio.timeout(5):
+        assert (await follower).splitlines() == [f"line {number}" for number in range(100)]
