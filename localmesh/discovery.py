@@ -14,8 +14,8 @@ from localmesh.envoy.admin import Admin
 from localmesh.envoy.bootstrap import Node, command, write_bootstrap
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.emit import emit
-from localmesh.envoy.folder import Folder
 from localmesh.envoy.push import PushResult
+from localmesh.envoy.xds import XdsServer, from_server
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.objects import Key, Object, key_of, labels_of
 from localmesh.kinds.resources import PODS
@@ -35,6 +35,7 @@ class Discovery:
         self._store = store
         self._events = Recorder(store, "istiod")
         self._folder = folder
+        self._server = XdsServer()
         self._proxy_log: Callable[[Key], str] = lambda _: ""
         self._deliveries: dict[Key, Delivery] = {}
         self._seen: Snapshot | None = None
@@ -48,13 +49,14 @@ class Discovery:
         """
         self._proxy_log = proxy_log
         shutil.rmtree(self._folder, ignore_errors=True)  # what a killed predecessor left
-        task = asyncio.create_task(self._run(), name="discovery")
-        try:
-            yield
-        finally:
-            task.cancel()
-            closing = [delivery.close() for delivery in self._deliveries.values()]
-            await asyncio.gather(task, *closing, return_exceptions=True)
+        async with self._server:
+            task = asyncio.create_task(self._run(), name="discovery")
+            try:
+                yield
+            finally:
+                task.cancel()
+                closing = [delivery.close() for delivery in self._deliveries.values()]
+                await asyncio.gather(task, *closing, return_exceptions=True)
 
     async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
         """Write a pod's bootstrap and its first complete configuration; return the command that runs its Envoy."""
@@ -62,9 +64,10 @@ class Discovery:
         if addresses.admin is None:
             raise ValueError(f"pod {key} has no place for an admin page")
         proxy = self._computed()[ProxyId(key.namespace, key.name)]
-        folder = Folder(self._folder / key.namespace / key.name)
-        write_bootstrap(folder, _node(pod, proxy), addresses.admin)
-        folder.write_all(emit(proxy, folder.source))
+        node = _node(pod, proxy)
+        folder = self._server.open(node.id, self._folder / key.namespace / key.name)
+        write_bootstrap(folder, node, addresses.admin, self._server.port)
+        folder.write_all(emit(proxy, from_server))
         if key not in self._deliveries:
             self._deliveries[key] = Delivery(
                 folder,
@@ -88,8 +91,7 @@ class Discovery:
         for key, delivery in self._deliveries.items():
             proxy = proxies.get(ProxyId(key.namespace, key.name))
             if proxy is not None:
-                folder = Folder(self._folder / key.namespace / key.name)
-                delivery.submit(emit(proxy, folder.source))
+                delivery.submit(emit(proxy, from_server))
 
     def _computed(self) -> Mapping[ProxyId, Proxy]:
         """Return all proxies as the store has them now; computed once for each state of what they depend on."""
@@ -102,7 +104,9 @@ class Discovery:
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
             await self._deliveries.pop(key).close()
-            shutil.rmtree(self._folder / key.namespace / key.name, ignore_errors=True)
+            folder = self._folder / key.namespace / key.name
+            self._server.close(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _report(self, key: Key, result: PushResult) -> None:
         """Say in the pod's events what its Envoy did not take."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from localmesh.envoy.folder import Folder, replace
+from localmesh.envoy.xds import config_source, static_cluster
 from localmesh.home import MeshError
 
 RUNTIME = {
@@ -32,6 +33,9 @@ STATS_TAGS = {
     "http_conn_manager_listener_prefix": r"^listener(?=\.).*?\.http\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)",  # noqa: E501 - as it stands there
     "listener_address": r"^listener\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)",
 }
+
+FOLDER = "CONFIG_FOLDER"
+"""Key of the node's metadata."""
 
 DRAIN_S = 45
 """How long connections of a replaced listener may go on: Istio's drainDuration."""
@@ -76,9 +80,9 @@ def _missing() -> str:
     )
 
 
-def write_bootstrap(folder: Folder, node: Node, admin_port: int) -> None:
-    """Write the file that Envoy is started with."""
-    replace(folder.bootstrap, json.dumps(bootstrap(folder, node, admin_port), indent=1).encode())
+def write_bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) -> None:
+    """Write the file that Envoy is started with: its admin page on one port, its configuration from another."""
+    replace(folder.bootstrap, json.dumps(bootstrap(folder, node, admin_port, xds_port), indent=1).encode())
 
 
 def command(folder: Folder, log_level: str = "warning") -> list[str]:
@@ -98,13 +102,21 @@ def command(folder: Folder, log_level: str = "warning") -> list[str]:
     ]
 
 
-def bootstrap(folder: Folder, node: Node, admin_port: int) -> dict[str, Any]:
-    """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap): everything else comes from the folder's files."""
+def bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) -> dict[str, Any]:
+    """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes from the folder's files.
+
+    The folder is named among the metadata for whoever has only Envoy to ask.
+    """
     return {
         "node": {
             "id": node.id,
             "cluster": f"{node.workload}.{node.namespace}",
-            "metadata": {"NAME": node.pod, "NAMESPACE": node.namespace, "CLUSTER_ID": "Kubernetes"},
+            "metadata": {
+                "NAME": node.pod,
+                "NAMESPACE": node.namespace,
+                "CLUSTER_ID": "Kubernetes",
+                FOLDER: str(folder.root),
+            },
         },
         "application_log_config": {"log_format": {"text_format": LOG_FORMAT}},
         "layered_runtime": {
@@ -115,7 +127,8 @@ def bootstrap(folder: Folder, node: Node, admin_port: int) -> dict[str, Any]:
             "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in STATS_TAGS.items()],
         },
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}},
-        "dynamic_resources": {"cds_config": folder.source("cds"), "lds_config": folder.source("lds")},
+        "dynamic_resources": {"cds_config": config_source(), "lds_config": config_source()},
+        "static_resources": {"clusters": [static_cluster(xds_port)]},
         "overload_manager": _unlimited_connections(),
     }
 

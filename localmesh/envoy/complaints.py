@@ -5,7 +5,7 @@ import re
 _RECORD = re.compile(
     # bootstrap.LOG_FORMAT: time, level, logger and place, message (which may have several lines), thread.
     r"^(?P<time>\S+Z)\twarning\tenvoy config \S+\t"
-    r"Filesystem config update (?:rejected|failure): ?(?P<reason>.*?)\tthread=",
+    r"REST config for \S+ rejected: (?P<reason>.*?)\tthread=",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from localmesh.envoy.admin import Admin
+from localmesh.envoy.bootstrap import FOLDER
 from localmesh.envoy.folder import Folder
 from localmesh.envoy.resources import Resource
 
@@ -41,10 +42,9 @@ class Dump:
 
     @property
     def folder(self) -> Folder:
-        """Return the folder that this Envoy was told to read: nobody else needs to know it."""
+        """Return the folder from which this Envoy is served: it was told, so that nobody else needs to know."""
         (bootstrap,) = self._documents("Bootstrap")
-        path = bootstrap["bootstrap"]["dynamic_resources"]["cds_config"]["path_config_source"]["path"]
-        return Folder(Path(path).parent)
+        return Folder(Path(bootstrap["bootstrap"]["node"]["metadata"][FOLDER]))
 
     def _entries(self, kind: str, *fields: str) -> Iterator[dict[str, Any]]:
         for document in self._documents(kind):

@@ -1,20 +1,20 @@
-"""The files from which one Envoy takes its configuration: what is delivered to it, and the only record of that.
+"""The files that hold one Envoy's configuration: what is delivered to it, and the only record of that.
 
-    bootstrap.json         read once, at start
+    bootstrap.json         read by Envoy itself, once
     cds.json lds.json      all clusters, all listeners
     rds/NAME.json          one route configuration each
     eds/NAME.json          the endpoints of one cluster each
 
-Each file but the first is a DiscoveryResponse whose `version_info` is a hash of its content. Envoy watches for renames
-onto these very paths, so a file is written beside and moved into place, and one whose content stays is not touched.
+Each file but the first is a DiscoveryResponse whose `version_info` is a hash of its content. A file is written beside
+and moved into place, and one whose content stays is not touched.
 """
 
 import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -70,9 +70,13 @@ def name_of(resource: Resource) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """One Envoy's folder. Its path must be absolute, since Envoy is told of it."""
+    """One Envoy's folder."""
 
     root: Path
+    """An absolute path, since Envoy is told of it."""
+
+    changed: Callable[[Kind, str], None] = field(default=lambda _kind, _name: None, compare=False)
+    """Called with a file's kind and name after it was written; see xds.XdsServer."""
 
     @property
     def bootstrap(self) -> Path:
@@ -82,17 +86,6 @@ class Folder:
     def path(self, kind: Kind, name: str = "") -> Path:
         """Return where a kind's list, or one named resource of it, is kept."""
         return self.root / kind / f"{_slug(name)}.json" if name else self.root / f"{kind}.json"
-
-    def source(self, kind: Kind, name: str = "") -> Resource:
-        """Return the ConfigSource with which Envoy finds a file: what `emit` writes wherever a name is referred to.
-
-        No fetch timeout, as from istiod: Envoy waits for a first good version rather than serve without it.
-        """
-        return {
-            "path_config_source": {"path": str(self.path(kind, name))},
-            "initial_fetch_timeout": "0s",
-            "resource_api_version": "V3",
-        }
 
     def write_all(self, resources: Resources) -> None:
         """Write a complete configuration, whatever is referred to before what refers to it."""
@@ -107,16 +100,18 @@ class Folder:
             path = self.path(document.kind, document.name)
             if read(path) != document.content:
                 replace(path, document.content)
+                self.changed(document.kind, document.name)
 
     def put_aside(self, document: Document, previous: bytes | None) -> None:
-        """Give a file its previous content back and keep the document beside it, where Envoy does not look.
+        """Give a file its previous content back and keep the document beside it, where it is not served.
 
-        A file that had none keeps the document: Envoy must find something there, if only to refuse it.
+        A file that had none keeps the document: nothing better is known.
         """
         path = self.path(document.kind, document.name)
         replace(_aside(path), document.content)
         if previous is not None:
             replace(path, previous)
+            self.changed(document.kind, document.name)
 
     def accept(self, document: Document) -> None:
         """Forget what was put aside for a file before this document."""
@@ -125,6 +120,11 @@ class Folder:
     def has_put_aside(self, kind: Kind, name: str = "") -> bool:
         """Tell whether the latest document for a file was put aside."""
         return _aside(self.path(kind, name)).exists()
+
+    def is_refused(self, kind: Kind, name: str = "") -> bool:
+        """Tell whether a file holds what Envoy refused, for want of anything better."""
+        path = self.path(kind, name)
+        return self.has_put_aside(kind, name) and read(_aside(path)) == read(path)
 
     def resources(self, kind: Kind, name: str = "") -> list[Resource]:
         """Return the resources in a file, [] when it is not there."""
@@ -155,7 +155,7 @@ class Folder:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Put a whole file in its place at once: written beside, then renamed, which is what Envoy watches for."""
+    """Put a whole file in its place at once: written beside, then renamed, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
     beside.write_bytes(content)

@@ -67,7 +67,7 @@ async def test_status_says_synced_for_each_proxy_that_runs(capsys: pytest.Captur
 async def test_status_tells_refused_from_accepted(envoy: World, capsys: pytest.CaptureFixture[str]) -> None:
     delivery = envoy.delivery()
     delivery.submit(envoy.resources({}, routes=[{"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "x"}}]))
-    await delivery.settled()
+    assert (await delivery.settled()).outcome == "refused"
     await delivery.close()
     await mesh("proxy-status", "webapp-1.istioinaction", "-o", "json")
     (row,) = json.loads(capsys.readouterr().out)

@@ -28,7 +28,7 @@ def test_the_empty_wheel_of_other_platforms_counts_as_none(monkeypatch: pytest.M
 
 
 def test_the_admin_page_is_on_loopback_only(tmp_path: Path) -> None:
-    admin = bootstrap(Folder(tmp_path), NODE, 15000)["admin"]["address"]["socket_address"]
+    admin = bootstrap(Folder(tmp_path), NODE, 15000, 15010)["admin"]["address"]["socket_address"]
     assert admin == {"address": "127.0.0.1", "port_value": 15000}
 
 

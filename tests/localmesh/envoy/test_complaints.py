@@ -1,10 +1,11 @@
 from localmesh.envoy.complaints import complaints
 
-PLACE = "envoy config source/extensions/config_subscription/filesystem/filesystem_subscription_impl.cc:81"
+PLACE = "envoy config source/extensions/config_subscription/rest/http_subscription_impl.cc:132"
+REJECTED = "REST config for /v3/discovery:routes rejected"
 LOG = (
-    f"2026-11-25T15:11:36.442000Z\twarning\t{PLACE}\tFilesystem config update rejected: missing ): ((\tthread=7\n"
+    f"2026-11-25T15:11:36.442000Z\twarning\t{PLACE}\t{REJECTED}: missing ): ((\tthread=7\n"
     "2026-11-25T15:11:36.500000Z\twarning\tenvoy upstream lds_api.cc:89\tlds: listener 'l2' rejected\tthread=7\n"
-    f"2026-11-25T15:11:37.000000Z\twarning\t{PLACE}\tFilesystem config update rejected: goo.gle/debugonly\n"
+    f"2026-11-25T15:11:37.000000Z\twarning\t{PLACE}\t{REJECTED}: goo.gle/debugonly\n"
     'name: "two"\n: Proto constraint validation failed (RingHash: too large)\tthread=7\n'
 )
 

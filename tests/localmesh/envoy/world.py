@@ -15,13 +15,17 @@ from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.folder import Folder
 from localmesh.envoy.push import PushResult
 from localmesh.envoy.resources import Resource, Resources
+from localmesh.envoy.xds import XdsServer, config_source
 
 NODE = Node("sidecar", "webapp-1", "istioinaction", "webapp")
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    """Return a port that stays free for a minute: one in TIME_WAIT is given to nobody who does not name it."""
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        accepted, _ = server.accept()
+        accepted.close()
         return int(server.getsockname()[1])
 
 
@@ -73,14 +77,14 @@ class World:
             "alt_stat_name": f"{name};",
             "type": "EDS",
             "connect_timeout": "10s",
-            "eds_cluster_config": {"service_name": name, "eds_config": self.folder.source("eds", name)},
+            "eds_cluster_config": {"service_name": name, "eds_config": config_source()},
         }
 
     def listener(self, port: int, name: str = "0.0.0.0_80", routes: str = "80") -> Resource:
         manager = {
             "@type": f"{EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "outbound_0.0.0.0_80;",
-            "rds": {"route_config_name": routes, "config_source": self.folder.source("rds", routes)},
+            "rds": {"route_config_name": routes, "config_source": config_source()},
             "http_filters": [
                 {
                     "name": "envoy.filters.http.router",
@@ -108,14 +112,15 @@ def endpoints(cluster: str, port: int) -> Resource:
 @asynccontextmanager
 async def world(path: Path) -> AsyncIterator[World]:
     """Yield a world with a bootstrap, without an Envoy that runs; end whatever was started in it."""
-    folder, admin_port = Folder(path / "envoy"), free_port()
-    write_bootstrap(folder, NODE, admin_port)
-    made = World(folder, Admin(admin_port), free_port(), path / "log")
-    made.log.touch()
-    try:
-        yield made
-    finally:
-        await made.kill()
+    async with XdsServer() as server:
+        folder, admin_port = server.open(NODE.id, path / "envoy"), free_port()
+        write_bootstrap(folder, NODE, admin_port, server.port)
+        made = World(folder, Admin(admin_port), free_port(), path / "log")
+        made.log.touch()
+        try:
+            yield made
+        finally:
+            await made.kill()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from localmesh.envoy.emit import emit
+from localmesh.envoy.xds import from_server
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.objects import Object
 from tests.localmesh.envoy.world import World, backends, world
@@ -37,7 +38,7 @@ def catalog(name: str, answering: dict[str, int], version: str, *, ready: bool =
 async def serve(made: World, answering: dict[str, int], *objects: Object) -> httpx.AsyncClient:
     """Start the Envoy beside webapp-1 and return a client that has it as its HTTP proxy."""
     webapp = pod("webapp-1", PodAddresses(http_proxy=made.port, network=answering["network"]))
-    made.folder.write_all(emit(proxies(webapp, *objects)["webapp-1"], made.folder.source))
+    made.folder.write_all(emit(proxies(webapp, *objects)["webapp-1"], from_server))
     await made.start()
     return httpx.AsyncClient(proxy=f"http://127.0.0.1:{made.port}")
 
