@@ -80,14 +80,15 @@ async def read_head(reader: asyncio.StreamReader) -> Head | None:
     return Head(words[0], words[1], tuple(_field(line) for line in lines))
 
 
-def answer(status: HTTPStatus, text: str) -> bytes:
-    """Return a complete plain-text response."""
+def answer(status: HTTPStatus, text: str, *fields: str) -> bytes:
+    """Return a complete plain-text response; `fields` are further header lines."""
     body = f"{text}\n".encode()
     lines = (
         f"HTTP/1.1 {status.value} {status.phrase}",
         "Content-Type: text/plain; charset=utf-8",
         f"Content-Length: {len(body)}",
         "Connection: close",
+        *fields,
     )
     return "\r\n".join([*lines, "", ""]).encode() + body
 

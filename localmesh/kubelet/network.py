@@ -27,6 +27,15 @@ CONNECT_TIMEOUT = 5.0
 class UnreachableError(Exception):
     """There is nobody at that address; the text says who there is."""
 
+    proxy_error = "connection_refused"
+    """What the header Proxy-Status calls it (RFC 9209, section 2.3), for programs."""
+
+
+class UnknownHostError(UnreachableError):
+    """No Service has that name."""
+
+    proxy_error = "dns_error"
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -86,7 +95,7 @@ class Network:
             if host in _names(service, self._pod.namespace):
                 return service
         names = ", ".join(f"{key.name}.{key.namespace}" for key in map(key_of, self._store.objects(SERVICES)))
-        raise UnreachableError(f"no Service is called {host!r} for a pod of {self._pod.namespace}; there are: {names}")
+        raise UnknownHostError(f"no Service is called {host!r} for a pod of {self._pod.namespace}; there are: {names}")
 
     def _endpoint(self, service: Object, port: Object) -> int:
         """Choose one of the ready pods, as kube-proxy does: at random, each time anew."""
@@ -144,7 +153,7 @@ class NetworkProxy:
         except BadRequestError as error:
             await _say(writer, HTTPStatus.BAD_REQUEST, str(error))
         except UnreachableError as error:
-            await _say(writer, HTTPStatus.BAD_GATEWAY, str(error))
+            await _say(writer, HTTPStatus.BAD_GATEWAY, str(error), f"Proxy-Status: mesh; error={error.proxy_error}")
 
     async def _pass_on(self, head: Head, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if head.method == "CONNECT":
@@ -179,8 +188,8 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         await writer.drain()
 
 
-async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, text: str) -> None:
-    writer.write(answer(status, text))
+async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, text: str, *fields: str) -> None:
+    writer.write(answer(status, text, *fields))
     await writer.drain()
 
 

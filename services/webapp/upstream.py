@@ -8,8 +8,6 @@ import httpx
 from services.chassis import problems
 from services.webapp.propagation import ForwardedHeaders
 
-_ENVOYS_WORD_FOR_A_KNOWN_HOST = ("no healthy upstream", "upstream connect error", "fault filter abort")
-
 
 class UpstreamError(Exception):
     """A call gave nothing to work with."""
@@ -91,11 +89,12 @@ class Upstream:
 
 
 def _proxy_knows_no_such_host(response: httpx.Response) -> bool:
-    """Whether a sidecar says what a resolver says elsewhere: nobody is called that.
+    """Whether a proxy on the way says what elsewhere a resolver says: nobody is called that.
 
-    Envoy answers 502 or 503 by itself then. It does so for hosts that it knows and can't reach as well, in words of
-    its own; and it marks what a host did answer with the header ``x-envoy-upstream-service-time``.
+    A proxy says so by 502 and the header Proxy-Status (RFC 9209). Istio's sidecar, where it lets out nothing but what
+    it knows (REGISTRY_ONLY), by an empty 502 without the header that marks what a host did answer.
     """
+    if response.status_code != HTTPStatus.BAD_GATEWAY:
+        return False
     by_envoy = response.headers.get("server") == "envoy" and "x-envoy-upstream-service-time" not in response.headers
-    refused = response.status_code in {HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE}
-    return by_envoy and refused and not response.text.startswith(_ENVOYS_WORD_FOR_A_KNOWN_HOST)
+    return "error=dns_error" in response.headers.get("proxy-status", "") or (by_envoy and not response.content)

@@ -25,7 +25,7 @@ async def test_the_forums_users_are_passed_on_with_all_their_fields(webapp: Weba
     [
         unresolved,
         lambda _: httpx.Response(502, headers=ENVOY),
-        lambda _: httpx.Response(503, headers=ENVOY, text="no Service is called forum"),
+        lambda _: httpx.Response(502, headers={"proxy-status": "mesh; error=dns_error"}, text="no such Service"),
     ],
 )
 async def test_a_forum_that_is_not_deployed_is_the_same_500_wherever_that_shows(
@@ -51,7 +51,9 @@ async def test_a_forum_that_is_not_deployed_is_the_same_500_wherever_that_shows(
         lambda _: httpx.Response(500),
         lambda _: httpx.Response(503),
         lambda _: httpx.Response(503, headers=ENVOY, text="no healthy upstream"),
-        lambda _: httpx.Response(503, headers={**ENVOY, "x-envoy-upstream-service-time": "1"}),
+        lambda _: httpx.Response(502, headers=ENVOY, text="upstream connect error or disconnect/reset before headers"),
+        lambda _: httpx.Response(502, headers={**ENVOY, "x-envoy-upstream-service-time": "1"}),
+        lambda _: httpx.Response(502, headers={"proxy-status": "mesh; error=connection_refused"}),
         lambda _: httpx.Response(200, text="rubbish"),
     ],
 )
