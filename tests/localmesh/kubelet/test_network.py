@@ -61,13 +61,18 @@ class Mesh:
         await proxy.start(self.network)
         return proxy
 
-    async def ask(self, text: str) -> tuple[int, str]:
-        """Send bytes to the network; return the answer's status and body."""
+    async def raw(self, text: str) -> str:
+        """Send bytes to the network; return all that it answers."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.network)
         writer.write(text.replace("\n", "\r\n").encode("latin-1"))
         async with asyncio.timeout(5):
-            head, _, body = (await reader.read()).decode().partition("\r\n\r\n")
+            answer = (await reader.read()).decode()
         writer.close()
+        return answer
+
+    async def ask(self, text: str) -> tuple[int, str]:
+        """Send bytes to the network; return the answer's status and body."""
+        head, _, body = (await self.raw(text)).partition("\r\n\r\n")
         return int(head.split()[1]), body
 
     async def get(self, url: str) -> tuple[int, str]:
@@ -97,6 +102,12 @@ async def test_a_service_is_found_by_each_of_its_names(mesh: Mesh, upstream: Ups
     assert status == 200
     head = json.loads(body)["head"]
     assert head[:2] == ["GET /items/1?a=b HTTP/1.1", f"Host: {name}"], "the server is spoken to as a server"
+
+
+async def test_programs_are_told_an_unknown_name_from_a_service_without_pods_by_proxy_status(mesh: Mesh) -> None:
+    mesh.service("catalog", "shop", 80)
+    assert "\r\nProxy-Status: mesh; error=connection_refused\r\n" in await mesh.raw("GET http://catalog/ HTTP/1.1\n\n")
+    assert "\r\nProxy-Status: mesh; error=dns_error\r\n" in await mesh.raw("GET http://forum/ HTTP/1.1\n\n")
 
 
 async def test_a_short_name_means_the_pod_s_own_namespace(mesh: Mesh, upstream: Upstream) -> None:
