@@ -1,11 +1,11 @@
 """What an API server does to a document before it judges it: Kubernetes' `PrepareForCreate` and `PrepareForUpdate`."""
 
-import random
 from typing import Any
 
 from localmesh.apiserver.errors import bad_request
 from localmesh.apiserver.target import Target, subresources_of
 from localmesh.kinds.addresses import ANNOTATION
+from localmesh.kinds.names import suffix
 from localmesh.kinds.objects import Object, annotations_of
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES, Resource
 
@@ -20,19 +20,11 @@ _OF_THE_SERVER = (
 )
 """Metadata that a client may send back and cannot set."""
 
-_SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
-"""The letters of generated names: none of them makes a word (`apimachinery/pkg/util/rand`)."""
-
 _FIRST_STATUS: dict[Resource, Object] = {
     NAMESPACES: {"phase": "Active"},
     PODS: {"phase": "Pending"},
     SERVICES: {"loadBalancer": {}},
 }
-
-
-def suffix(length: int = 5) -> str:
-    """Return a random end for a generated name."""
-    return "".join(random.choices(_SUFFIX, k=length))  # noqa: S311 - a name, not a secret
 
 
 def check_identity(target: Target, document: Any) -> Object:

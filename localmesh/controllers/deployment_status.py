@@ -18,7 +18,8 @@ TIMED_OUT = "ProgressDeadlineExceeded"
 def next_status(deployment: Object, new: Object | None, owned: Sequence[Object]) -> Object:
     """Return the Deployment's status, given the ReplicaSet of its template and all that it owns."""
     counts = _counts(deployment, new, owned)
-    conditions = [_available(deployment, counts), _progressing(deployment, new, counts)]
+    failure = condition_of(new, "ReplicaFailure") if new else None
+    conditions = [_available(deployment, counts), _progressing(deployment, new, counts), failure]
     kept = [_kept(deployment, condition) for condition in conditions if condition is not None]
     shown = {name: value for name, value in counts.items() if value}
     return {"observedGeneration": deployment["metadata"]["generation"]} | shown | {"conditions": kept}

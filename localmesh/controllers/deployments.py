@@ -6,8 +6,9 @@ from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.store import Store
 from localmesh.controllers.deployment_status import next_status, until_deadline
 from localmesh.controllers.loop import each
-from localmesh.controllers.ownership import claim, digest, reference
+from localmesh.controllers.ownership import claim, reference
 from localmesh.controllers.rollout import Bounds, Size, roll
+from localmesh.kinds.names import digest
 from localmesh.kinds.objects import Object, annotations_of, controller_of, key_of, labels_of
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 

@@ -6,9 +6,10 @@ is about to end leaves Endpoints at once; its slice says that it is terminating 
 
 from localmesh.apiserver.store import Store
 from localmesh.controllers.loop import each
-from localmesh.controllers.ownership import digest, reference
+from localmesh.controllers.ownership import reference
 from localmesh.kinds.addresses import LOOPBACK, addresses_of
 from localmesh.kinds.injection import is_gateway
+from localmesh.kinds.names import digest
 from localmesh.kinds.objects import Object, controller_of, key_of, labels_of, selects
 from localmesh.kinds.pods import container_port, is_finished, is_ready, is_terminating, spec_of
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES, Resource

@@ -1,15 +1,9 @@
 """Which objects belong to a controller: those that it made, and orphans that its selector finds."""
 
-import hashlib
-import secrets
-
 from localmesh.apiserver.store import Store
 from localmesh.kinds.objects import Object, controller_of, key_of, labels_of, selects
 from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import Resource
-
-ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-"""The letters of generated names: no vowels, no digits that look like letters (k8s.io/apimachinery `rand`)."""
 
 
 def reference(owner: Object) -> Object:
@@ -47,21 +41,6 @@ def claim(store: Store, owner: Object, resource: Resource) -> list[Object]:
         elif controller_of(obj) is None and matches and not is_terminating(obj):
             mine.append(store.modify(resource, key_of(obj), lambda draft: _adopt(draft, owner)))
     return sorted(mine, key=lambda obj: (obj["metadata"]["creationTimestamp"], obj["metadata"]["name"]))
-
-
-def suffix(length: int = 5) -> str:
-    """Return the random end of a generated name."""
-    return "".join(secrets.choice(ALPHABET) for _ in range(length))
-
-
-def digest(text: str, length: int) -> str:
-    """Return a name's end that is always the same for the same text."""
-    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
-    letters = ""
-    for _ in range(length):
-        number, index = divmod(number, len(ALPHABET))
-        letters += ALPHABET[index]
-    return letters
 
 
 def _adopt(obj: Object, owner: Object) -> None:

@@ -2,15 +2,18 @@
 
 from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.events import Recorder
-from localmesh.apiserver.store import Store
+from localmesh.apiserver.store import Store, now
 from localmesh.controllers.clock import age
 from localmesh.controllers.loop import each, soonest
-from localmesh.controllers.ownership import claim, reference, suffix
+from localmesh.controllers.ownership import claim, reference
 from localmesh.kinds.defaults import complete
 from localmesh.kinds.injection import inject
+from localmesh.kinds.names import suffix
 from localmesh.kinds.objects import Key, Object, key_of
 from localmesh.kinds.pods import condition_of, is_finished, is_ready, is_terminating
-from localmesh.kinds.resources import NAMESPACES, PODS, REPLICA_SETS
+from localmesh.kinds.resources import NAMESPACES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS
+
+FAILURE = "ReplicaFailure"
 
 
 class ReplicaSetController:
@@ -27,23 +30,34 @@ class ReplicaSetController:
     def _sync(self, owner: Object) -> float | None:
         pods = [pod for pod in claim(self._store, owner, PODS) if not is_terminating(pod) and not is_finished(pod)]
         wanted = owner["spec"]["replicas"]
-        for _ in range(wanted - len(pods)):
-            pods += self._create(owner)
+        failure = self._obstacle(owner) if len(pods) < wanted else ""
+        if not failure:
+            pods += [self._create(owner) for _ in range(wanted - len(pods))]
         for pod in sorted(pods, key=_worth)[: max(0, len(pods) - wanted)]:
             delete(self._store, PODS, key_of(pod))
             self._events.normal(owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
             pods.remove(pod)
-        return self._report(owner, pods)
+        return self._report(owner, pods, failure)
 
-    def _create(self, owner: Object) -> list[Object]:
+    def _obstacle(self, owner: Object) -> str:
+        """Return why no pod can be made now, as the API server would say it; "" when one can."""
+        name, namespace = owner["metadata"]["name"], owner["metadata"]["namespace"]
+        found = self._store.find(NAMESPACES, Key("", namespace))
+        if found is not None and is_terminating(found):
+            return f'pods "{name}-" is forbidden: namespace {namespace} is being terminated'
+        account = owner["spec"]["template"]["spec"].get("serviceAccountName", "default")
+        if account != "default" and self._store.find(SERVICE_ACCOUNTS, Key(namespace, account)) is None:
+            where = f"error looking up service account {namespace}/{account}"
+            return f'pods "{name}-" is forbidden: {where}: serviceaccount "{account}" not found'
+        return ""
+
+    def _create(self, owner: Object) -> Object:
         namespace = self._store.find(NAMESPACES, Key("", owner["metadata"]["namespace"]))
-        if namespace is not None and is_terminating(namespace):
-            return []
-        pod = self._store.create(PODS, complete(PODS, inject(_pod_from(owner), namespace)))
+        pod = self._store.create(PODS, inject(complete(PODS, _pod_from(owner)), namespace))
         self._events.normal(owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
-        return [pod]
+        return pod
 
-    def _report(self, owner: Object, pods: list[Object]) -> float | None:
+    def _report(self, owner: Object, pods: list[Object], failure: str) -> float | None:
         ready = [pod for pod in pods if is_ready(pod)]
         waits = [_until_available(pod, owner["spec"].get("minReadySeconds", 0)) for pod in ready]
         status = {
@@ -53,9 +67,20 @@ class ReplicaSetController:
             "readyReplicas": len(ready),
             "availableReplicas": sum(wait is None for wait in waits),
         }
+        if failure:
+            status["conditions"] = [self._failed(owner, failure)]
         key = key_of(owner)
         self._store.modify(REPLICA_SETS, key, lambda draft: draft.update(status=status))
         return soonest(waits)
+
+    def _failed(self, owner: Object, failure: str) -> Object:
+        """Return the condition ReplicaFailure; it is said in an event when it is new."""
+        before = condition_of(owner, FAILURE)
+        if before is not None and before["message"] == failure:
+            return before
+        self._events.warning(owner, "FailedCreate", f"Error creating: {failure}")
+        reason = {"reason": "FailedCreate", "message": failure}
+        return {"type": FAILURE, "status": "True", "lastTransitionTime": now()} | reason
 
 
 def _pod_from(owner: Object) -> Object:
@@ -68,7 +93,8 @@ def _pod_from(owner: Object) -> Object:
         "namespace": owner["metadata"]["namespace"],
         "ownerReferences": [reference(owner)],
     }
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+    first = {"phase": "Pending"}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"], "status": first}
 
 
 def _worth(pod: Object) -> tuple[bool, bool, int, float]:

@@ -50,6 +50,7 @@ REASONS = {
     "loadBalancerIP": "nothing listens beyond loopback",
     "externalName": "there is no DNS here, and calls to this name fail",
 }
+OWN_VARIABLES = ("HOST", "PORT", "HTTP_PROXY", "http_proxy")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
@@ -111,8 +112,8 @@ def _ports(container: Object, at: str) -> Iterator[str]:
 def _variables(container: Object, at: str) -> Iterator[str]:
     for index, variable in enumerate(container.get("env") or []):
         here = f"{at}.env[{index}]"
-        if variable["name"] in ("HOST", "PORT"):
-            yield _warning(here, "the process is told there on which local port to listen for its container port")
+        if variable["name"] in OWN_VARIABLES:
+            yield _warning(here, "the process is told there where to listen, and where its calls go")
         for kind in sorted((variable.get("valueFrom") or {}).keys() - {"fieldRef", "configMapKeyRef"}):
             yield _warning(f"{here}.valueFrom.{kind}", "the variable is left out")
     for index, source in enumerate(container.get("envFrom") or []):

@@ -19,6 +19,8 @@ from localmesh.kubelet.status import pod_status
 logger = logging.getLogger(__name__)
 SIDECAR_GRACE = 2.0
 """Seconds that a sidecar has at least to end after its application, as with Kubernetes' native sidecars."""
+SIDECAR_LINGER = 0.2
+"""Seconds that a sidecar goes on after its application: the last answers are still on their way through it."""
 RETRY = 1.0
 """Seconds between attempts to make a sandbox."""
 
@@ -103,6 +105,8 @@ class PodWorker:
         for each in apps:
             each.runs_hooks = self._runs_hooks
         await _stop(apps, app_tasks, deadline)
+        if sidecars and self._runs_hooks:
+            await asyncio.sleep(SIDECAR_LINGER)
         await _stop(sidecars, sidecar_tasks, max(deadline, now() + SIDECAR_GRACE))
 
     async def _or_stopping(self, other: Awaitable[object]) -> None:

@@ -1,7 +1,8 @@
 from localmesh.apiserver.deletion import delete
 from localmesh.kinds.injection import PROXY
 from localmesh.kinds.objects import Object, controller_of, key_of
-from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS
+from localmesh.kinds.pods import condition_of
+from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS
 
 from .conftest import SHOP, Cluster
 
@@ -53,6 +54,25 @@ def test_a_pod_is_available_when_it_was_ready_for_long_enough(cluster: Cluster) 
     assert cluster.web()["status"]["readyReplicas"] == 1
     assert "availableReplicas" not in cluster.web()["status"]
     assert any(seconds is not None and 50 < seconds <= 60 for seconds in due)
+
+
+def test_without_its_service_account_no_pod_is_made_and_everybody_is_told(cluster: Cluster) -> None:
+    cluster.deployment()
+    cluster.store.modify(DEPLOYMENTS, SHOP, _with_account)
+    cluster.settle()
+    assert cluster.pods() == []
+    condition = condition_of(cluster.web(), "ReplicaFailure")
+    assert condition
+    assert condition["message"].endswith('serviceaccount "web" not found')
+    assert cluster.reasons().count("FailedCreate") == 1
+    cluster.create(SERVICE_ACCOUNTS, "web")
+    cluster.settle()
+    assert len(cluster.pods()) == 1
+    assert condition_of(cluster.web(), "ReplicaFailure") is None
+
+
+def _with_account(draft: Object) -> None:
+    draft["spec"]["template"]["spec"]["serviceAccountName"] = "web"
 
 
 def test_pods_of_a_labelled_namespace_get_a_sidecar(cluster: Cluster) -> None:
