@@ -53,6 +53,15 @@ class CallersB3(TextMapPropagator):
         return {*self._single.fields, *self._multi.fields, PARENT_SPAN_ID}
 
 
+class CallersBaggage(W3CBaggagePropagator):
+    """Reads baggage and leaves the header as it came: no service here adds any, and rewriting spoils properties."""
+
+    def inject(
+        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
+    ) -> None:
+        """Writes nothing."""
+
+
 class OwnSpansOnly(TextMapPropagator):
     """Writes headers for spans of this process only.
 
@@ -84,7 +93,7 @@ class OwnSpansOnly(TextMapPropagator):
 
 def default_propagators() -> Sequence[TextMapPropagator]:
     """W3C and B3; where a caller sends both and they differ, the last one to read, W3C, wins."""
-    return [CallersB3(), TraceContextTextMapPropagator(), W3CBaggagePropagator()]
+    return [CallersB3(), TraceContextTextMapPropagator(), CallersBaggage()]
 
 
 def default_propagator() -> TextMapPropagator:

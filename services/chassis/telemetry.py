@@ -13,7 +13,7 @@ from services.chassis.propagators import OwnSpansOnly, default_propagator
 from services.chassis.relay import RelayTracerProvider
 from services.chassis.settings import ServiceSettings
 
-FLUSH_SECONDS = 1.0
+FLUSH_SECONDS = 0.5
 """How long the end of the process waits for the last spans to be delivered."""
 
 

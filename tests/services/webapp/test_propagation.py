@@ -107,8 +107,9 @@ async def test_a_recorded_span_is_catalogs_parent_in_every_form_that_the_caller_
         assert format_span_id(client.span_id) in got[form]
     if "x-b3-spanid" in forms:
         assert got["x-b3-parentspanid"] == format_span_id(server.span_id)
-    kept = dict(trace + REST).keys() & {"tracestate", "x-request-id", "x-dark-launch", "authorization", "x-b3-flags"}
-    assert {name: got[name] for name in kept} == {name: dict(trace + REST)[name] for name in kept}
+    sent = dict(trace + REST)
+    as_they_came = sent.keys() & {"tracestate", "baggage", *dict(REST)}
+    assert {name: got[name] for name in as_they_came} == {name: sent[name] for name in as_they_came}
 
 
 @pytest.mark.parametrize(
