@@ -15,6 +15,7 @@ from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from localmesh.apiserver.door.rendering import encode
+from localmesh.apiserver.door.streaming import messages
 from localmesh.apiserver.errors import bad_request, failure
 from localmesh.apiserver.runtime import Process, Runtime, RuntimeRefusedError
 from localmesh.kinds.objects import Key, Object
@@ -108,18 +109,14 @@ async def _write(websocket: WebSocket, process: Process) -> None:
 
 async def _read(websocket: WebSocket, process: Process) -> None:
     """Hand the user's messages to the process until the user goes."""
-    with contextlib.suppress(WebSocketDisconnect):
-        while True:
-            message = await websocket.receive_bytes()
-            if not message:
-                continue
-            channel, data = message[0], message[1:]
-            if channel == Channel.STDIN:
-                await process.write(data)
-            elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
-                await process.close_stdin()
-            elif channel == Channel.RESIZE:
-                _resize(process, data)
+    async for message in messages(websocket):
+        channel, data = message[0], message[1:]
+        if channel == Channel.STDIN:
+            await process.write(data)
+        elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
+            await process.close_stdin()
+        elif channel == Channel.RESIZE:
+            _resize(process, data)
 
 
 def _resize(process: Process, data: bytes) -> None:

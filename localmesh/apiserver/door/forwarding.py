@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from localmesh.apiserver.door.streaming import messages
 from localmesh.apiserver.errors import bad_request
 from localmesh.apiserver.runtime import Runtime, RuntimeRefusedError
 from localmesh.apiserver.spdy import Data, Frame, Ping, Reset, Session, SynStream
@@ -36,6 +37,8 @@ async def serve(websocket: WebSocket, runtime: Runtime, pod: Key, stopping: asyn
         reading.cancel()
         stopped.cancel()
         await forwarder.end()
+    if reading.done() and not reading.cancelled():
+        reading.result()
     with contextlib.suppress(WebSocketDisconnect, RuntimeError):
         await websocket.close()
 
@@ -50,6 +53,11 @@ class _Connection:
     incoming: "asyncio.Queue[bytes | None]" = field(default_factory=lambda: asyncio.Queue(_WAITING))
     """What kubectl sent; None is its end."""
 
+    def forget(self) -> None:
+        """Drop what nobody will take any more, so that whoever waits to add to it goes on."""
+        while not self.incoming.empty():
+            self.incoming.get_nowait()
+
 
 class _Forwarder:
     def __init__(self, websocket: WebSocket, runtime: Runtime, pod: Key) -> None:
@@ -62,10 +70,9 @@ class _Forwarder:
 
     async def read(self) -> None:
         """Take frames until the user goes."""
-        with contextlib.suppress(WebSocketDisconnect):
-            while True:
-                for frame in self._session.feed(await self._websocket.receive_bytes()):
-                    await self._take(frame)
+        async for message in messages(self._websocket):
+            for frame in self._session.feed(message):
+                await self._take(frame)
 
     async def end(self) -> None:
         """End all connections."""
@@ -104,7 +111,11 @@ class _Forwarder:
     def _start(self, connection: _Connection, data_stream: int, error_stream: int) -> None:
         task = asyncio.create_task(self._forward(connection, data_stream, error_stream))
         self._by_data_stream[data_stream] = (connection, task)
-        task.add_done_callback(lambda _: self._by_data_stream.pop(data_stream, None))
+        task.add_done_callback(lambda _: self._ended(connection, data_stream))
+
+    def _ended(self, connection: _Connection, data_stream: int) -> None:
+        self._by_data_stream.pop(data_stream, None)
+        connection.forget()
 
     async def _forward(self, connection: _Connection, data_stream: int, error_stream: int) -> None:
         """Carry one connection; what goes wrong is said on its error stream."""
@@ -138,10 +149,14 @@ class _Forwarder:
 
 
 async def _drain(incoming: "asyncio.Queue[bytes | None]", writer: asyncio.StreamWriter) -> None:
+    """Write to the pod what kubectl sends; once the pod takes no more, only take it from the queue."""
     while (data := await incoming.get()) is not None:
-        writer.write(data)
-        await writer.drain()
-    writer.write_eof()
+        if not writer.is_closing():
+            with contextlib.suppress(OSError):
+                writer.write(data)
+                await writer.drain()
+    if not writer.is_closing():
+        writer.write_eof()
 
 
 async def _quietly(ending: Awaitable[None]) -> None:

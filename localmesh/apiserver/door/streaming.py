@@ -1,10 +1,11 @@
-"""Answers without an end of their own: watches and followed logs."""
+"""What has no end of its own: watches, followed logs, and the messages of a WebSocket."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 
 class Stream:
@@ -50,3 +51,10 @@ class Stream:
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def messages(websocket: WebSocket) -> AsyncIterator[bytes]:
+    """Yield a WebSocket's binary messages until the other side has gone."""
+    while (message := await websocket.receive())["type"] != "websocket.disconnect":
+        if data := message.get("bytes"):
+            yield data

@@ -138,6 +138,26 @@ def test_port_forward_of_a_port_that_nobody_serves_says_so(world: World, running
                 assert connection.recv(10) == b""
 
 
+def test_a_pod_that_takes_nothing_holds_up_nobody_else(world: World, running: Key, application: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closing:
+        world.runtime.ports[running, 81] = closing.getsockname()[1]
+        world.runtime.ports[running, 8080] = application
+        ports = {}
+        command = ("port-forward", "-n", running.namespace, f"pod/{running.name}", ":81", ":8080")
+        with world.background(*command) as process:
+            assert process.stdout is not None
+            while len(ports) < 2:
+                found = re.search(r"127\.0\.0\.1:(\d+) -> (\d+)", process.stdout.readline())
+                ports |= {int(found[2]): int(found[1])} if found else {}
+            with socket.create_connection(("127.0.0.1", ports[81]), timeout=10) as upload:
+                accepted, _ = closing.accept()
+                accepted.close()
+                with contextlib.suppress(OSError):
+                    upload.sendall(b"x" * 20_000_000)
+            answer = urllib.request.urlopen(f"http://127.0.0.1:{ports[8080]}/", timeout=10).read()
+    assert answer == BLOB
+
+
 def test_a_command_of_a_user_without_terminal_gets_no_input(world: World, running: Key) -> None:
     assert world.ok("exec", "-n", running.namespace, "webapp", "-c", "webapp", "--", "cat") == ""
 

@@ -150,6 +150,19 @@ def test_a_spdy_client_learns_what_is_needed(client: Client, world: World) -> No
     assert (code, "WebSocket only" in status["message"]) == (400, True)
 
 
+def test_a_fault_of_the_door_is_a_status_too(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(world.store, "objects", broken)
+    code, status = client.ask("GET", PODS)
+    assert (code, status["reason"]) == (500, "InternalError")
+    assert "ZeroDivisionError: oh: this is a fault of the local mesh" in status["message"]
+    assert "GET /api/v1/namespaces/default/pods failed" in caplog.text
+
+
 async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
