@@ -97,10 +97,13 @@ class Folder:
     def write(self, documents: Iterable[Document]) -> None:
         """Write documents, but touch no file that holds its document already."""
         for document in documents:
-            path = self.path(document.kind, document.name)
-            if read(path) != document.content:
-                replace(path, document.content)
+            if not self.holds(document):
+                replace(self.path(document.kind, document.name), document.content)
                 self.changed(document.kind, document.name)
+
+    def holds(self, document: Document) -> bool:
+        """Tell whether a document is in its file."""
+        return read(self.path(document.kind, document.name)) == document.content
 
     def put_aside(self, document: Document, previous: bytes | None) -> None:
         """Give a file its previous content back and keep the document beside it, where it is not served.
@@ -131,11 +134,6 @@ class Folder:
         content = read(self.path(kind, name))
         found: Sequence[Resource] = json.loads(content)["resources"] if content else ()
         return [{key: value for key, value in resource.items() if key != "@type"} for resource in found]
-
-    def version(self, kind: Kind, name: str = "") -> str | None:
-        """Return the version of one file, None when it is not there."""
-        content = read(self.path(kind, name))
-        return json.loads(content)["version_info"] if content else None
 
     def versions(self, kind: Kind) -> dict[str, str]:
         """Return the version of each of a kind's files by the resource's name, "" for a list of all."""

@@ -131,27 +131,18 @@ class Pusher:
     async def _settled(self, documents: Sequence[Document]) -> list[Document]:
         """Wait until Envoy runs each document that it follows; return those that it refused instead.
 
-        Raises TimeoutError when it does neither, AdminError when it says nothing.
+        Endpoints are overtaken while a push is under way (see Delivery.submit): a document that is no longer in its
+        file is not waited for. Raises TimeoutError when Envoy does neither, AdminError when it says nothing.
         """
         async with asyncio.timeout(self.timeout_s):
             while True:
                 current = await subscriptions(self.admin)
-                open_ = [document for document in documents if not self._runs(current, document)]
+                open_ = [each for each in documents if self.folder.holds(each) and not _runs(current, each)]
                 refused = [document for document in open_ if self._refuses(current, document)]
                 if refused == open_ and not current.warming:
                     self._counted = current
                     return refused
                 await asyncio.sleep(POLL_S)
-
-    def _runs(self, current: Subscriptions, document: Document) -> bool:
-        """Tell whether Envoy runs a document, or follows no such file: routes and endpoints that nothing refers to yet.
-
-        Endpoints are overtaken while a push is under way (see Delivery.submit): what counts is what the file has now.
-        """
-        subscription = current.get(document.kind, document.name)
-        if subscription is None:
-            return bool(document.name)
-        return subscription.version in (document.version, self.folder.version(document.kind, document.name))
 
     def _refuses(self, current: Subscriptions, document: Document) -> bool:
         """Tell whether Envoy has counted a refusal of the file since the last look; a new Envoy counts from 0."""
@@ -169,3 +160,11 @@ class Pusher:
                 self._heard = frozenset(found)
                 return "; ".join(new.values()) or "Envoy's log says why"
             await asyncio.sleep(POLL_S)
+
+
+def _runs(current: Subscriptions, document: Document) -> bool:
+    """Tell whether Envoy runs a document, or follows no such file: routes and endpoints that nothing refers to yet."""
+    subscription = current.get(document.kind, document.name)
+    if subscription is None:
+        return bool(document.name)
+    return subscription.version == document.version

@@ -9,7 +9,7 @@ from localmesh.envoy.folder import Kind
 
 STATS = (
     r"(cluster_manager\.cds|listener_manager\.lds|http\..+\.rds\..+|cluster\..+)"
-    r"\.(version_text|update_rejected|update_failure)|cluster_manager\.warming_clusters"
+    r"\.(version_text|update_rejected)|cluster_manager\.warming_clusters"
 )
 _OWNERS: dict[Kind, str] = {
     "cds": r"cluster_manager\.cds()",
@@ -28,7 +28,7 @@ class Subscription:
     """The version it runs, "" before the first good one."""
 
     refusals: int = 0
-    """How often it refused the file since its start: content it does not accept, or cannot read."""
+    """How often it refused the file since its start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,5 +76,4 @@ def _owner(owner: str) -> tuple[Kind, str] | None:
 
 
 def _subscription(fields: Mapping[str, str]) -> Subscription:
-    refusals = sum(int(fields.get(field, 0)) for field in ("update_rejected", "update_failure"))
-    return Subscription(fields["version_text"], refusals)
+    return Subscription(fields["version_text"], int(fields.get("update_rejected", 0)))

@@ -1,3 +1,4 @@
+import asyncio
 import socket
 from dataclasses import replace
 
@@ -135,6 +136,20 @@ async def test_the_newest_configuration_overtakes_those_that_wait(envoy: World, 
     await delivery.close()
     assert await get(envoy.port) == (200, "two")
     assert [report.outcome for report in envoy.reports] == ["accepted"]
+
+
+async def test_a_push_does_not_wait_for_endpoints_that_have_moved_on(envoy: World, ports: dict[str, int]) -> None:
+    envoy.folder.write_all(envoy.resources({"a": ports["one"]}, to="a"))
+    await envoy.start()
+    delivery = envoy.delivery()
+    async with asyncio.timeout(5):
+        for port in (ports["two"], ports["one"]) * 5:
+            delivery.submit(envoy.resources({"a": port, f"b{port}": port}, to=f"b{port}"))
+            # Long enough for the push to begin, too short for it to end.
+            await asyncio.sleep(0.003)
+        assert str(await delivery.settled()) == "accepted"
+    await delivery.close()
+    assert await get(envoy.port) == (200, "one")
 
 
 async def test_endpoints_are_written_before_submit_returns(envoy: World) -> None:
