@@ -1,13 +1,14 @@
-"""Listeners and their connection managers."""
+"""Listeners in envoy.config.listener.v3, and what they do with what they take."""
 
 from localmesh.envoy.access_log import access_log
 from localmesh.envoy.clusters import socket_address
 from localmesh.envoy.protobuf import Message, any_of, given
 from localmesh.envoy.resources import Source
 from localmesh.envoy.routes import inline_route_configuration
-from localmesh.pilot.model import Listener, RouteConfiguration, Side
+from localmesh.pilot.model import Forward, Listener, RouteConfiguration, Side
 
 _MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"
 _HTTP_FILTERS = [
     {
         "name": "envoy.filters.http.grpc_stats",
@@ -42,16 +43,17 @@ _BY_SIDE: dict[Side, Message] = {
         "set_current_client_cert_details": dict.fromkeys(("subject", "dns", "uri"), True),
     },
 }
-"""What differs by whom a connection manager works for (istiod's buildGatewayConnectionManager and its siblings)."""
+"""What differs by whom a listener works for (istiod's buildGatewayConnectionManager and its siblings)."""
 
 
 def listener(described: Listener, source: Source) -> Message:
-    """Return a Listener with one HTTP connection manager."""
-    manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": _manager(described, source)}
+    """Return a Listener with one filter, an HTTP connection manager unless it only forwards bytes."""
+    routes = described.routes
+    filter_ = _forwarding(routes) if isinstance(routes, Forward) else _managing(described, routes, source)
     return given(
         name=described.name,
         address=socket_address(described.address),
-        filter_chains=[{"filters": [manager], "transport_socket_connect_timeout": "15s"}],
+        filter_chains=[{"filters": [filter_], "transport_socket_connect_timeout": "15s"}],
         traffic_direction="INBOUND" if described.side is Side.INBOUND else "OUTBOUND",
         bind_to_port=None if described.bound else False,
         enable_reuse_port=described.shared,
@@ -59,12 +61,17 @@ def listener(described: Listener, source: Source) -> Message:
     )
 
 
-def _manager(described: Listener, source: Source) -> Message:
+def _forwarding(target: Forward) -> Message:
+    proxy = any_of(_TCP_PROXY, stat_prefix=target.cluster, cluster=target.cluster, access_log=access_log())
+    return {"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy}
+
+
+def _managing(described: Listener, routes: str | RouteConfiguration, source: Source) -> Message:
     proxy = {"http_protocol_options": {"allow_absolute_url": True}} if described.http_proxy else {}
-    return any_of(
+    manager = any_of(
         _MANAGER,
         stat_prefix=f"{_stat_prefix(described)};",
-        **_routes(described.routes, source),
+        **_routes(routes, source),
         http_filters=_HTTP_FILTERS,
         stream_idle_timeout="0s",
         access_log=access_log(),
@@ -76,6 +83,7 @@ def _manager(described: Listener, source: Source) -> Message:
         path_with_escaped_slashes_action="KEEP_UNCHANGED",
         request_id_extension=_REQUEST_ID,
     )
+    return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
 
 
 def _stat_prefix(described: Listener) -> str:

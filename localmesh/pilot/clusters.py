@@ -1,6 +1,7 @@
 """The destinations that each proxy knows: every port of every Service, and every subset of it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from localmesh.kinds.ports import Protocol
 from localmesh.pilot.model import Cluster, Origin, Upstream, Use
@@ -12,6 +13,17 @@ from localmesh.pilot.snapshot import Snapshot
 BLACK_HOLE = Cluster("BlackHoleCluster", Use.BLACK_HOLE)
 
 _UPSTREAM = {Protocol.HTTP2: Upstream.HTTP2, Protocol.SNIFFED: Upstream.AS_DOWNSTREAM}
+
+
+def upstream_of(protocol: Protocol) -> Upstream:
+    """Return what a sidecar speaks to a port: of one that says nothing, what it hears itself."""
+    return _UPSTREAM.get(protocol, Upstream.HTTP1)
+
+
+def gateway_clusters(snapshot: Snapshot, registry: Registry, namespace: str) -> Iterator[Cluster]:
+    """Yield the clusters of a gateway in a namespace: a sidecar's, but a gateway does not look at first bytes."""
+    for each in outbound_clusters(snapshot, registry, namespace):
+        yield replace(each, upstream=Upstream.HTTP1) if each.upstream is Upstream.AS_DOWNSTREAM else each
 
 
 def outbound_clusters(snapshot: Snapshot, registry: Registry, namespace: str) -> Iterator[Cluster]:
@@ -33,6 +45,6 @@ def _cluster(
         name=outbound_cluster(service.host, port.number, origin.subset),
         use=Use.SERVICE,
         endpoints=tuple(registry.endpoints(service, port, labels)),
-        upstream=_UPSTREAM.get(port.protocol, Upstream.HTTP1),
+        upstream=upstream_of(port.protocol),
         origin=origin,
     )

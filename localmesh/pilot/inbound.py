@@ -3,16 +3,28 @@
 from collections.abc import Iterator
 
 from localmesh.kinds.objects import Object
+from localmesh.kinds.ports import Protocol
 from localmesh.pilot.addresses import Addresses, PodPort
-from localmesh.pilot.model import Cluster, Endpoint, Listener, Origin, RouteConfiguration, Side, Use, VirtualHost
-from localmesh.pilot.registry import Registry, Service, container_port, container_ports
+from localmesh.pilot.clusters import upstream_of
+from localmesh.pilot.model import (
+    Cluster,
+    Endpoint,
+    Forward,
+    Listener,
+    Origin,
+    RouteConfiguration,
+    Side,
+    Use,
+    VirtualHost,
+)
+from localmesh.pilot.registry import Registry, Service, ServicePort, container_port, container_ports
 from localmesh.pilot.routes import application_route, inbound_cluster
 
 NOWHERE = 0
 """The container port that istiod takes a `targetPort` for whose name the pod does not have."""
 
-Served = tuple[Service, int]
-"""A Service, and the number of the port of it that leads to a container port."""
+Served = tuple[Service, ServicePort]
+"""A Service, and the port of it that leads to a container port."""
 
 
 def inbound_listeners(pod: Object, registry: Registry, addresses: Addresses) -> Iterator[Listener]:
@@ -27,9 +39,13 @@ def inbound_clusters(pod: Object, registry: Registry, addresses: Addresses) -> I
     """Yield the application behind each container port."""
     for number, served in _ports(pod, registry).items():
         address = addresses.application(PodPort(pod, number)) if number != NOWHERE else None
-        endpoints = (Endpoint(address),) if address else ()
-        origin = Origin(served[0].host, served[0].name, served[0].namespace) if served else None
-        yield Cluster(inbound_cluster(number), Use.APPLICATION, endpoints, origin=origin)
+        yield Cluster(
+            inbound_cluster(number),
+            Use.APPLICATION,
+            (Endpoint(address),) if address else (),
+            upstream_of(served[1].protocol if served else Protocol.HTTP),
+            Origin(served[0].host, served[0].name, served[0].namespace) if served else None,
+        )
 
 
 def _ports(pod: Object, registry: Registry) -> dict[int, Served | None]:
@@ -38,14 +54,18 @@ def _ports(pod: Object, registry: Registry) -> dict[int, Served | None]:
     for service in registry.of_pod(pod):
         for port in service.ports:
             number = container_port(pod, port.target) or NOWHERE
-            ports[number] = ports.get(number) or (service, port.number)
+            ports[number] = ports.get(number) or (service, port)
     return ports
 
 
-def _routes(number: int, served: Served | None) -> RouteConfiguration:
-    """Return the one route, under the name of the Service's port; of a port that no Service has, under 0."""
-    host, port = (served[0].host, served[1]) if served else ("", 0)
+def _routes(number: int, served: Served | None) -> RouteConfiguration | Forward:
+    """Return what becomes of requests: they go to the application, one by one if the Service says no other protocol.
+
+    The one route has the name of the Service's port; of a container port that no Service has, 0.
+    """
+    if served and not served[1].protocol.is_http:
+        return Forward(inbound_cluster(number))
+    host, port = (served[0].host, served[1].number) if served else ("", 0)
     route = application_route(number, f"{host}:{port}/*")
-    return RouteConfiguration(
-        inbound_cluster(number), (VirtualHost(f"inbound|http|{port}", ("*",), (route,), counts_attempts=False),)
-    )
+    catch_all = VirtualHost(f"inbound|http|{port}", ("*",), (route,), counts_attempts=False)
+    return RouteConfiguration(inbound_cluster(number), (catch_all,))

@@ -147,8 +147,15 @@ class RouteConfiguration:
     virtual_hosts: tuple[VirtualHost, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """What is done with a protocol that is not understood: all bytes go to one cluster."""
+
+    cluster: str
+
+
 class Side(Enum):
-    """For whom a connection manager works; much of what it does follows from that."""
+    """For whom a listener works; much of what it does with HTTP follows from that."""
 
     GATEWAY = "gateway"
     """For strangers: their headers are not trusted, the client's address is the connection's."""
@@ -162,13 +169,13 @@ class Side(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket that takes HTTP."""
+    """A socket, and what becomes of what it takes."""
 
     name: str
     address: Address
     side: Side
-    routes: str | RouteConfiguration
-    """Name of the proxy's route configuration to follow, or one that belongs to the listener alone."""
+    routes: str | RouteConfiguration | Forward
+    """For HTTP, the name of the proxy's route configuration to follow, or one that belongs to the listener alone."""
 
     bound: bool = True
     """Whether it opens a socket; one that does not gets what another listener has caught, which is nothing here."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from localmesh.kinds.injection import is_gateway, is_injected
 from localmesh.kinds.objects import Object
 from localmesh.pilot.addresses import Addresses
-from localmesh.pilot.clusters import BLACK_HOLE, outbound_clusters
+from localmesh.pilot.clusters import BLACK_HOLE, gateway_clusters, outbound_clusters
 from localmesh.pilot.gateways import gateway_listeners, gateway_routes, servers_of
 from localmesh.pilot.inbound import inbound_clusters, inbound_listeners
 from localmesh.pilot.model import (
@@ -52,7 +52,7 @@ class _Mesh:
             Kind.ROUTER,
             gateway_listeners(servers, self._addresses),
             gateway_routes(servers, self._snapshot, self._registry),
-            (BLACK_HOLE, *self._outbound_clusters(pod)),
+            (BLACK_HOLE, *gateway_clusters(self._snapshot, self._registry, pod["metadata"]["namespace"])),
         )
 
     def sidecar(self, pod: Object) -> Proxy:

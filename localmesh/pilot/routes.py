@@ -89,7 +89,7 @@ def _route(service: Config[VirtualService], rule: HTTPRoute, match: HTTPMatch | 
     return Route(
         shares,
         match=translated,
-        name=".".join(filter(None, (rule.name, match.name if match else ""))),
+        name=f"{rule.name}.{match.name}" if match and match.name else rule.name,
         timeout=rule.timeout or NO_TIMEOUT,
         retry=retry_policy(rule.retries),
         operation=_operation(service, shares, translated, outlook),

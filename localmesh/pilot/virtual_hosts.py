@@ -15,7 +15,6 @@ from localmesh.pilot.snapshot import Config
 
 Rules = Sequence[Config[VirtualService]]
 
-
 ALLOW_ANY = VirtualHost("allow_any", ("*",), (passthrough_route(),))
 """The last one of a listener: what is no Service's goes where it was going."""
 
