@@ -5,7 +5,7 @@ import json
 from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.store import Store
 from localmesh.controllers.deployment_status import next_status, until_deadline
-from localmesh.controllers.loop import each
+from localmesh.controllers.loop import reconcile_each
 from localmesh.controllers.ownership import claim, reference
 from localmesh.controllers.rollout import Bounds, Size, roll
 from localmesh.kinds.names import digest
@@ -28,13 +28,13 @@ class DeploymentController:
 
     def reconcile(self) -> float | None:
         """Look at each Deployment; return when one of their progress deadlines is due."""
-        return each(self._store.objects(DEPLOYMENTS), self._sync)
+        return reconcile_each(self._store.objects(DEPLOYMENTS), self._sync)
 
     def _sync(self, deployment: Object) -> float | None:
         owned = claim(self._store, deployment, REPLICA_SETS)
         name = f"{deployment['metadata']['name']}-{template_hash(deployment)}"
-        new = next((each_ for each_ in owned if each_["metadata"]["name"] == name), None)
-        old = [each_ for each_ in owned if each_ is not new]
+        new = next((each for each in owned if each["metadata"]["name"] == name), None)
+        old = [each for each in owned if each is not new]
         if deployment["spec"].get("paused"):
             self._hold(deployment, new, old)
         else:
@@ -46,7 +46,7 @@ class DeploymentController:
             return self._recreate(deployment, name, new, old)
         revised = self._revise(deployment, name, new, old)
         bounds = Bounds.of(deployment)
-        grown, shrunk = roll(deployment["spec"]["replicas"], bounds, _size(revised), [_size(each_) for each_ in old])
+        grown, shrunk = roll(deployment["spec"]["replicas"], bounds, _size(revised), [_size(each) for each in old])
         for replica_set, wanted in zip([revised, *old], [grown, *shrunk], strict=True):
             self._scale(deployment, replica_set, wanted)
         self._forget(deployment, old)
@@ -67,7 +67,7 @@ class DeploymentController:
 
     def _hold(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
         """Start no rollout while paused, but keep the number of replicas where there is one ReplicaSet."""
-        active = [each_ for each_ in [new, *old] if each_ is not None and each_["spec"]["replicas"]]
+        active = [each for each in [new, *old] if each is not None and each["spec"]["replicas"]]
         if len(active) == 1:
             self._scale(deployment, active[0], deployment["spec"]["replicas"])
 
@@ -105,16 +105,14 @@ class DeploymentController:
 
     def _forget(self, deployment: Object, old: list[Object]) -> None:
         """Drop empty ReplicaSets beyond the history limit, the oldest revisions first."""
-        empty = [
-            each_ for each_ in old if not each_["spec"]["replicas"] and not each_.get("status", {}).get("replicas")
-        ]
+        empty = [each for each in old if not each["spec"]["replicas"] and not each.get("status", {}).get("replicas")]
         limit = deployment["spec"].get("revisionHistoryLimit", 10)
         for replica_set in sorted(empty, key=_revision)[: max(0, len(empty) - limit)]:
             self._store.remove(REPLICA_SETS, key_of(replica_set))
 
     def _report(self, deployment: Object, new: Object | None) -> float | None:
         owned = claim(self._store, deployment, REPLICA_SETS)
-        current = next((each_ for each_ in owned if new and key_of(each_) == key_of(new)), None)
+        current = next((each for each in owned if new and key_of(each) == key_of(new)), None)
         status = next_status(deployment, current, owned)
         self._store.modify(DEPLOYMENTS, key_of(deployment), lambda draft: draft.update(status=status))
         return until_deadline(deployment, status)

@@ -5,7 +5,7 @@ is about to end leaves Endpoints at once; its slice says that it is terminating 
 """
 
 from localmesh.apiserver.store import Store
-from localmesh.controllers.loop import each
+from localmesh.controllers.loop import reconcile_each
 from localmesh.controllers.ownership import reference
 from localmesh.kinds.addresses import LOOPBACK, addresses_of
 from localmesh.kinds.injection import is_gateway
@@ -26,12 +26,12 @@ class EndpointsController:
 
     def reconcile(self) -> float | None:
         """Look at each Service that selects pods."""
-        return each((service for service in self._store.objects(SERVICES) if _selector(service)), self._sync)
+        return reconcile_each((service for service in self._store.objects(SERVICES) if _selector(service)), self._sync)
 
     def _sync(self, service: Object) -> None:
         pods = [pod for pod in self._pods(service) if pod["spec"].get("nodeName") and ports_of(service, pod)]
         self._put(ENDPOINTS, _endpoints(service, pods))
-        slices = {each_["metadata"]["name"]: each_ for each_ in (_slice(service, pod) for pod in pods)}
+        slices = {each["metadata"]["name"]: each for each in (_slice(service, pod) for pod in pods)}
         for slice_ in slices.values():
             self._put(ENDPOINT_SLICES, slice_)
         for stale in self._store.objects(ENDPOINT_SLICES, service["metadata"]["namespace"]):

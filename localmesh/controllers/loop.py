@@ -26,7 +26,7 @@ async def keep(store: Store, reconcile: Reconcile) -> None:
                 continue
 
 
-def each(objects: Iterable[Object], act: Callable[[Object], float | None]) -> float | None:
+def reconcile_each(objects: Iterable[Object], act: Callable[[Object], float | None]) -> float | None:
     """Act on each object and return when the first of them is due again.
 
     One object that cannot be reconciled is logged and does not hold up the others, as in a controller's work queue.

@@ -4,7 +4,7 @@ import time
 
 from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.store import Store
-from localmesh.controllers.loop import each
+from localmesh.controllers.loop import reconcile_each
 from localmesh.kinds.objects import Key, Object, key_of
 from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, RESOURCES, SERVICE_ACCOUNTS
@@ -26,7 +26,7 @@ class NamespaceController:
 
     def reconcile(self) -> float | None:
         """Look at each namespace; return when the next deleted one is to be emptied."""
-        return each(self._store.objects(NAMESPACES), self._sync)
+        return reconcile_each(self._store.objects(NAMESPACES), self._sync)
 
     def _sync(self, namespace: Object) -> float | None:
         if is_terminating(namespace):

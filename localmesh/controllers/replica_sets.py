@@ -4,7 +4,7 @@ from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.store import Store, now
 from localmesh.controllers.clock import age
-from localmesh.controllers.loop import each, soonest
+from localmesh.controllers.loop import reconcile_each, soonest
 from localmesh.controllers.ownership import claim, reference
 from localmesh.kinds.defaults import complete
 from localmesh.kinds.injection import inject
@@ -25,7 +25,7 @@ class ReplicaSetController:
 
     def reconcile(self) -> float | None:
         """Look at each ReplicaSet; return when one of their pods will have been ready for long enough."""
-        return each(self._store.objects(REPLICA_SETS), self._sync)
+        return reconcile_each(self._store.objects(REPLICA_SETS), self._sync)
 
     def _sync(self, owner: Object) -> float | None:
         pods = [pod for pod in claim(self._store, owner, PODS) if not is_terminating(pod) and not is_finished(pod)]
@@ -100,7 +100,7 @@ def _pod_from(owner: Object) -> Object:
 def _worth(pod: Object) -> tuple[bool, bool, int, float]:
     """Order pods by how little is lost with them: not started, not ready, often restarted, young ones go first."""
     status = pod.get("status", {})
-    restarts = sum(each_["restartCount"] for each_ in status.get("containerStatuses", []))
+    restarts = sum(each["restartCount"] for each in status.get("containerStatuses", []))
     return status.get("phase") == "Running", is_ready(pod), -restarts, age(pod["metadata"]["creationTimestamp"])
 
 

@@ -15,12 +15,12 @@ from localmesh.kinds.review import Problem, Review
 
 HONOURED_POD = frozenset(
     ("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "serviceAccountName", "serviceAccount",
-     "hostname", "nodeName")
+     "hostname")
 )  # fmt: skip
 INERT_POD = frozenset(
-    ("affinity", "automountServiceAccountToken", "dnsPolicy", "enableServiceLinks", "imagePullSecrets", "nodeSelector",
-     "os", "overhead", "preemptionPolicy", "priority", "priorityClassName", "resources", "runtimeClassName",
-     "schedulerName", "securityContext", "tolerations", "topologySpreadConstraints")
+    ("affinity", "automountServiceAccountToken", "dnsPolicy", "enableServiceLinks", "imagePullSecrets", "nodeName",
+     "nodeSelector", "os", "overhead", "preemptionPolicy", "priority", "priorityClassName", "resources",
+     "runtimeClassName", "schedulerName", "securityContext", "tolerations", "topologySpreadConstraints")
 )  # fmt: skip
 HONOURED_CONTAINER = frozenset(
     ("name", "image", "command", "args", "env", "envFrom", "ports", "startupProbe", "readinessProbe", "livenessProbe",

@@ -1,6 +1,7 @@
 """One container: start, probe, log, restart, end."""
 
 import asyncio
+import logging
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +21,7 @@ from localmesh.kubelet.pipes import PipeReader
 from localmesh.kubelet.probes import http_status
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 
+logger = logging.getLogger(__name__)
 CHUNK = 64 * 1024
 CANNOT_EXECUTE = 126
 """Exit code of a command that cannot be started, as shells have it."""
@@ -93,21 +95,19 @@ class ContainerRunner:
 
     async def run_command(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in the container's environment to its end; return the exit code and what it said."""
-        reading, writing = os.pipe()
-        reader = await PipeReader.open(reading)
-        child: Child | None = None
         try:
-            child = self._spawn(command, self.launch.exec_environment(), writing)
-            said = b""
+            child, reader = await self._spawn(command, self.launch.exec_environment())
+        except (OSError, CannotStartError) as error:
+            return CANNOT_EXECUTE, str(error)
+        said = b""
+        try:
             while data := await reader.read(CHUNK):
                 said = (said + data)[:COMMAND_OUTPUT]
             return await child.wait(), said.decode(errors="replace")
-        except OSError as error:
-            return CANNOT_EXECUTE, str(error)
         finally:
-            if child is not None:
-                child.signal(signal.SIGKILL)
             reader.close()
+            child.signal(signal.SIGKILL)
+            await child.wait()
 
     async def exec(self, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
         """Start a command beside the container's process. Raises RuntimeRefusedError."""
@@ -120,44 +120,48 @@ class ContainerRunner:
     async def _run_once(self, argv: Sequence[str], environment: Mapping[str, str]) -> int:
         """Run the process to its end and return its exit code."""
         log = self._next_log()
-        reading, writing = os.pipe()
-        reader = await PipeReader.open(reading)
-        pump = asyncio.create_task(_pump(reader, log))
         try:
-            exit_code = await self._live(argv, environment, writing)
+            exit_code = await self._live(argv, environment, log)
         except OSError as error:
             log.write(f"{error}\n".encode())
             exit_code = CANNOT_EXECUTE
         finally:
-            await asyncio.wait([pump], timeout=LAST_WORDS)
-            await cancelled(pump)
-            reader.close()
             log.close()
         self._last = self.status.end(exit_code)
         self._changed()
         return exit_code
 
-    async def _live(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> int:
-        """Start the process, probe it until it ends, and end with it what was started beside it."""
-        self.child = child = self._spawn(argv, environment, output)
+    async def _live(self, argv: Sequence[str], environment: Mapping[str, str], log: LogFile) -> int:
+        """Start the process, log and probe it until it ends, and end with it what was started beside it."""
+        child, reader = await self._spawn(argv, environment)
+        self.child = child
         self._note_start(child)
-        watch = asyncio.create_task(self._watch(child))
+        pump, watch = asyncio.create_task(_pump(reader, log)), asyncio.create_task(self._watch(child))
         try:
             if self._stopping.is_set():  # told to stop before there was a process
                 child.signal(signal.SIGTERM)
             return await child.wait()
         finally:
             child.signal(signal.SIGKILL)
+            await child.wait()
             await cancelled(watch)
             await asyncio.gather(*(process.end() for process in self.execs))
+            await asyncio.wait([pump], timeout=LAST_WORDS)
+            await cancelled(pump)
+            reader.close()
 
-    def _spawn(self, argv: Sequence[str], environment: Mapping[str, str], output: int) -> Child:
-        """Start a process that writes to a descriptor, which is closed here."""
+    async def _spawn(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Child, PipeReader]:
+        """Start a process and return it with the end of its output. Raises OSError."""
+        reading, writing = os.pipe()
+        reader = await PipeReader.open(reading)
         try:
             folder, guard = self.launch.folders.home, self.launch.node.guard
-            return spawn(argv, environment=environment, folder=folder, guard=guard, stdout=output)
+            return spawn(argv, environment=environment, folder=folder, guard=guard, stdout=writing), reader
+        except OSError:
+            reader.close()
+            raise
         finally:
-            os.close(output)
+            os.close(writing)
 
     def _note_start(self, child: Child) -> None:
         self._run_trouble.started()
@@ -265,10 +269,13 @@ class ContainerRunner:
         return f"spec.containers{{{self.name}}}"
 
 
-async def cancelled(task: "asyncio.Task[Any]") -> None:
-    """End a task and wait until it has ended."""
+async def cancelled(task: "asyncio.Future[Any]") -> None:
+    """End a task, wait until it has ended, and log an error that it ended with."""
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    outcomes = await asyncio.gather(task, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            logger.error("an error of the kubelet", exc_info=outcome)
 
 
 async def _pump(reader: PipeReader, log: LogFile) -> None:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.kubelet.children import Child, spawn
-from localmesh.kubelet.launch import Launch
+from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader, PipeWriter
 
 Stream = Literal["stdout", "stderr"]
@@ -40,7 +40,10 @@ class ExecProcess:
     @classmethod
     async def start(cls, launch: Launch, command: Sequence[str], *, stdin: bool, tty: bool) -> "ExecProcess":
         """Start a command in a container. Raises RuntimeRefusedError when it cannot be started."""
-        environment = launch.exec_environment()
+        try:
+            environment = launch.exec_environment()
+        except CannotStartError as error:
+            raise RuntimeRefusedError(f"{error.reason}: {error}", 500) from error
         if not command or shutil.which(command[0], path=environment["PATH"]) is None:
             name = command[0] if command else ""
             raise RuntimeRefusedError(f'exec: "{name}": executable file not found in $PATH', 500)

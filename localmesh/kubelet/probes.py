@@ -110,7 +110,7 @@ async def _ask_http(get: HttpGet, port: int) -> str | None:
     url = f"http://{LOOPBACK}:{port}/{get.path.removeprefix('/')}"
     try:
         status = await http_status(get, port)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
         return f'Get "{url}": {_refused(port, error)}'
     return None if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"  # noqa: PLR2004
 
