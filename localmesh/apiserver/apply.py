@@ -4,7 +4,6 @@ There is no detection of conflicts, and `managedFields` is not kept.
 """
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 from localmesh.kinds.objects import Object
@@ -54,14 +53,18 @@ def _value(live: Any, previous: Any, wanted: Any, schema: Schema) -> Any:
     return copy.deepcopy(wanted)
 
 
-def _keyed_list(live: list[Object], previous: list[Object], wanted: list[Object], schema: Schema) -> list[Object]:
-    identity = _identity(schema.map_keys)
-    known = {identity(item): item for item in live}
-    before = {identity(item): item for item in previous}
-    named = {identity(item) for item in wanted}
-    applied = [_value(known.get(identity(item)), before.get(identity(item)), item, schema.item()) for item in wanted]
-    return applied + [item for item in live if identity(item) not in named | before.keys()]
+def _keyed_list(live: list[Object], previous: list[Any], wanted: list[Any], schema: Schema) -> list[Any]:
+    if not all(isinstance(item, dict) for item in wanted):
+        return copy.deepcopy(wanted)  # its schema says why it is refused
+    keys = schema.map_keys
+    applied = [_value(_like(item, live, keys), _like(item, previous, keys), item, schema.item()) for item in wanted]
+    return applied + [item for item in live if _like(item, [*wanted, *previous], keys) is None]
 
 
-def _identity(keys: list[str]) -> Callable[[Object], tuple[Any, ...]]:
-    return lambda item: tuple(item.get(key, _KEY_DEFAULTS.get(key)) for key in keys)
+def _like(item: Object, items: list[Any], keys: list[str]) -> Object | None:
+    """Return the item among others that has the same keys."""
+
+    def identity(known: Object) -> list[Any]:
+        return [known.get(key, _KEY_DEFAULTS.get(key)) for key in keys]
+
+    return next((known for known in items if isinstance(known, dict) and identity(known) == identity(item)), None)

@@ -4,6 +4,7 @@ Nothing here awaits: what is read and what is written belong together, and a ref
 raises ApiError, AdmissionError, StoreError or PatchError.
 """
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -186,8 +187,9 @@ class Registry:
         applied = self._applied.get((current["metadata"]["uid"], manager))
         configuration = annotations_of(current).get(LAST_APPLIED)
         if applied is None and manager == "kubectl" and configuration:
-            applied = json.loads(configuration)
-        return applied or {}
+            with contextlib.suppress(ValueError):  # whoever broke the annotation leaves fields that nobody lets go of
+                applied = json.loads(configuration)
+        return applied if isinstance(applied, dict) else {}
 
 
 def _admit(target: Target, document: Object, current: Object | None, options: WriteOptions) -> Admitted:

@@ -38,22 +38,29 @@ def merge(original: Object, patch: Object, schema: Schema) -> Object:
 
 
 def _retained(original: Object, patch: Object) -> Object:
-    keep = patch.get(_RETAIN)
+    keep = _list_of(patch, _RETAIN) if _RETAIN in patch else None
     return {name: value for name, value in original.items() if keep is None or name in keep}
 
 
 def _with_lists(merged: Object, patch: Object, schema: Schema) -> Object:
     """Carry out the directives about lists beside them: deletions of scalars first, then the order."""
-    for name, value in patch.items():
-        if name.startswith(_DELETE_SCALARS):
-            field = name.removeprefix(_DELETE_SCALARS)
-            merged[field] = [item for item in merged.get(field, []) if item not in value]
-    for name, value in patch.items():
-        if name.startswith(_ORDER) and name.removeprefix(_ORDER) in merged:
-            field = name.removeprefix(_ORDER)
-            key = (schema.child(field) or _ANY).merge_key
-            merged[field] = _ordered(merged[field], value, key)
+    for name in filter(lambda name: name.startswith(_DELETE_SCALARS), patch):
+        field = name.removeprefix(_DELETE_SCALARS)
+        gone = _list_of(patch, name)
+        merged[field] = [item for item in _list_of(merged, field) if item not in gone]
+    for name in filter(lambda name: name.startswith(_ORDER), patch):
+        field = name.removeprefix(_ORDER)
+        key = (schema.child(field) or _ANY).merge_key
+        if field in merged:
+            merged[field] = _ordered(_list_of(merged, field), _list_of(patch, name), key)
     return merged
+
+
+def _list_of(patch: Object, name: str) -> list[Any]:
+    value = patch.get(name, [])
+    if not isinstance(value, list):
+        raise PatchError(f"{name} is a list, not {value!r}")
+    return value
 
 
 def _value(original: Any, value: Any, schema: Schema) -> Any:
@@ -79,7 +86,7 @@ def _keyed_list(original: list[Object], patch: list[Object], schema: Schema, key
     for item in patch:
         if item == {_DIRECTIVE: "replace"}:
             continue
-        if key not in item:
+        if not isinstance(item, dict) or key not in item:
             raise PatchError(f"an item of a list that is merged by {key} has no {key}: {item}")
         place = next((index for index, known in enumerate(merged) if known.get(key) == item[key]), None)
         if item.get(_DIRECTIVE) == "delete":

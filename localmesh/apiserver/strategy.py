@@ -88,8 +88,11 @@ def for_status_update(document: Object, current: Object) -> Object:
 
 def _with_addresses(pod: Object, current: Object) -> Object:
     """Keep the kubelet's annotation when a user replaces a pod: where its ports are is no wish."""
+    sent: Any = annotations_of(pod)
+    if not isinstance(sent, dict):
+        return pod  # its schema says why it is refused
     addresses = annotations_of(current).get(ANNOTATION)
-    annotations = {name: value for name, value in annotations_of(pod).items() if name != ANNOTATION}
+    annotations = {name: value for name, value in sent.items() if name != ANNOTATION}
     if addresses is not None:
         annotations[ANNOTATION] = addresses
     return {**pod, "metadata": {**pod["metadata"], **({"annotations": annotations} if annotations else {})}}

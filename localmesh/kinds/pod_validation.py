@@ -83,8 +83,9 @@ def validate_workload(obj: Object) -> Iterator[Problem]:
 
 def validate_workload_update(obj: Object, current: Object) -> Iterator[Problem]:
     """Yield a problem when an update changes the selector of a Deployment or a ReplicaSet."""
-    if obj["spec"]["selector"] != current["spec"]["selector"]:
-        yield Problem("spec.selector", invalid(obj["spec"]["selector"], "field is immutable"))
+    selector = obj["spec"].get("selector")
+    if selector != current["spec"]["selector"]:
+        yield Problem("spec.selector", invalid(selector, "field is immutable"))
 
 
 def _selector(selector: Object, labels: Mapping[str, str]) -> Iterator[Problem]:

@@ -99,11 +99,19 @@ async def _document(request: Request) -> Any:
             return protobuf.decode(body)
         if media_type in (APPLY, "application/yaml"):
             return yaml.safe_load(body)
-        return json.loads(body)
+        return _parsed(body)
     except protobuf.ProtobufError as error:
         raise unsupported_media_type(str(error)) from error
     except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"the body of the request cannot be read as {media_type}: {error}") from error
+
+
+def _parsed(body: bytes) -> Any:
+    """Read JSON; as in Go, half a surrogate pair is no character and is replaced."""
+    document = json.loads(body)
+    if b"\\ud" not in body.lower():
+        return document
+    return json.loads(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
 
 
 def _write_options(request: Request) -> WriteOptions:

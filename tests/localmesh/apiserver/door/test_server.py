@@ -109,6 +109,13 @@ def test_a_body_that_cannot_be_read_is_a_status(
     assert client.ask("POST", PODS, body, **headers)[0] == code
 
 
+def test_half_a_surrogate_pair_does_not_poison_what_is_listed(client: Client, namespace: str) -> None:
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    body = b'{"metadata": {"name": "c"}, "data": {"whole": "\\ud83d\\ude00", "half": "\\uD83d"}}'
+    assert client.ask("POST", path, body)[0] == 201
+    assert client.ask("GET", path)[1]["items"][0]["data"] == {"whole": "\U0001f600", "half": "?"}
+
+
 def test_queries_that_make_no_sense_are_refused(client: Client) -> None:
     for query in ("fieldValidation=Maybe", "dryRun=Some"):
         code, status = client.ask("POST", f"/api/v1/namespaces?{query}", {"metadata": {"name": "never"}})
