@@ -8,6 +8,7 @@ from localmesh.kinds.networking import DestinationRule
 from localmesh.kinds.networking.destination_rule import Subset
 from localmesh.kinds.networking.hosts import covers, is_wildcard, resolve
 from localmesh.kinds.networking.virtual_service import HTTPRetry
+from localmesh.kinds.networking.virtual_service_rules import retry_status
 from localmesh.pilot.model import RetryPolicy
 from localmesh.pilot.registry import Service
 from localmesh.pilot.snapshot import Config
@@ -17,6 +18,9 @@ ROOT_NAMESPACE = "istio-system"
 
 DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 """When Istio tries again by itself. The status 503 is no longer among them since Istio 1.24."""
+
+BY_STATUS = "retriable-status-codes"
+"""The condition that a list of statuses needs."""
 
 DEFAULT_RETRIES = 2
 NO_TIMEOUT = timedelta(0)
@@ -31,20 +35,18 @@ SERVER_SIDE_RETRY = RetryPolicy(2, "reset-before-request")
 def retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
     """Return what a rule's `retries` mean: nothing said is the default, and `attempts: 0` is never again.
 
-    HTTP statuses among the conditions go into a list of their own, which `retriable-status-codes` turns on.
+    HTTP statuses among the conditions go into a list of their own, which a condition turns on.
     """
     if retries is None:
         return DEFAULT_RETRY
     if retries.attempts == 0:
         return None
     said = retries.retry_on.split(",") if retries.retry_on else [DEFAULT_CONDITIONS]
-    statuses = tuple(int(condition) for condition in said if condition.isdecimal())
-    conditions = [condition for condition in said if not condition.isdecimal()]
-    if statuses and "retriable-status-codes" not in conditions:
-        conditions.append("retriable-status-codes")
-    return RetryPolicy(
-        retries.attempts, ",".join(conditions), statuses, retries.per_try_timeout, host_attempts=HOST_ATTEMPTS
-    )
+    statuses = tuple(status for status in map(retry_status, said) if status is not None)
+    conditions = ",".join(condition for condition in said if retry_status(condition) is None)
+    if statuses and BY_STATUS not in conditions:
+        conditions += f",{BY_STATUS}"  # begins with a comma if there are no others; Envoy and istiod do not mind
+    return RetryPolicy(retries.attempts, conditions, statuses, retries.per_try_timeout, host_attempts=HOST_ATTEMPTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ class Service:
 
     selector: Mapping[str, str]
     ports: tuple[ServicePort, ...]
+    publishes_unready: bool = False
+    """Whether its pods get requests even while they are not ready (`publishNotReadyAddresses`)."""
 
     @property
     def host(self) -> str:
@@ -85,7 +87,7 @@ class Registry:
             number = container_port(pod, port.target)
             address = number and self._addresses.endpoint(PodPort(pod, number, port.node_port))
             if address:
-                yield Endpoint(address, _is_ready(pod), _workload(pod))
+                yield Endpoint(address, service.publishes_unready or _is_ready(pod), _workload(pod))
 
 
 def container_port(pod: Object, target: int | str) -> int | None:
@@ -112,6 +114,7 @@ def _service(obj: Object) -> Service:
         cluster_ip=None if cluster_ip == "None" else cluster_ip,
         selector=spec.get("selector") or {},
         ports=tuple(_ports(spec.get("ports") or [])),
+        publishes_unready=bool(spec.get("publishNotReadyAddresses")),
     )
 
 

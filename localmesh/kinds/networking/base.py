@@ -11,8 +11,14 @@ from localmesh.kinds.networking.durations import parse_duration
 from localmesh.kinds.objects import Object
 from localmesh.kinds.review import Problem
 
-Integer = Annotated[int, Field(strict=True)]
-"""A whole number that is written as one: neither `"80"` nor `true`."""
+
+def _whole(value: object) -> object:
+    """Take `80.0` for 80, as Kubernetes does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Integer = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+"""A whole number that is written as a number: neither `"80"` nor `true`."""
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 """A duration as Istio takes it: `2s`, `1m30s`, at least one millisecond."""

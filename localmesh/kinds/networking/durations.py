@@ -15,7 +15,10 @@ _UNITS = {
 }
 _NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
 _PART = re.compile(_NUMBER + r"(h|ms|us|µs|ns|m|s)")
-_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+_WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+")
+
+_LONGEST = Fraction(2**63 - 1, 10**9)
+"""In seconds: Go counts nanoseconds in 64 bits."""
 
 _INVALID = "must be a valid duration greater than 1ms"
 _PRECISION = "only durations to ms precision are supported"
@@ -30,7 +33,7 @@ def parse_duration(value: object) -> timedelta:
         raise ValueError(f"{_INVALID}, such as 500ms, 2s or 1m30s")
     seconds = sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(value)), Fraction())
     milliseconds = seconds * 1000
-    if milliseconds < 1:
+    if milliseconds < 1 or seconds > _LONGEST:
         raise ValueError(_INVALID)
     if milliseconds.denominator != 1:
         raise ValueError(_PRECISION)

@@ -51,7 +51,8 @@ RETRY_CONDITIONS = (
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~A-Za-z0-9]+")
 _PSEUDO_HEADERS = (":method", ":scheme", ":authority", ":path", ":status")
-_STATUSES = frozenset(str(status.value) for status in HTTPStatus)
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_STATUSES = frozenset(HTTPStatus)
 
 
 def virtual_service_problems(service: VirtualService) -> Iterator[Problem]:
@@ -66,7 +67,7 @@ def virtual_service_problems(service: VirtualService) -> Iterator[Problem]:
 
 def virtual_service_warnings(service: VirtualService) -> Iterator[str]:
     """Yield what the webhook takes with a warning."""
-    for entry in service.gateways:
+    for _, entry in _judged(service.gateways):
         if "/" not in entry and "." in entry:
             name, namespace = entry.split(".")[:2]
             yield (
@@ -76,11 +77,19 @@ def virtual_service_warnings(service: VirtualService) -> Iterator[str]:
 
 
 def _gateway_problems(gateways: tuple[str, ...]) -> Iterator[Problem]:
-    for index, entry in enumerate(gateways):
+    for index, entry in _judged(gateways):
         namespace, slash, name = entry.partition("/")
         complaints = _qualified_gateway_complaints(namespace, name) if slash else [name_complaint(entry)]
         for complaint in filter(None, complaints):
             yield Problem(f"spec.gateways[{index}]", complaint)
+
+
+def _judged(gateways: tuple[str, ...]) -> Iterator[tuple[int, str]]:
+    """Yield the entries that istiod looks at: none behind the first one without a namespace."""
+    for index, entry in enumerate(gateways):
+        yield index, entry
+        if "/" not in entry:
+            return
 
 
 def _qualified_gateway_complaints(namespace: str, name: str) -> Iterator[str]:
@@ -165,8 +174,14 @@ def _retry_problems(path: str, retries: HTTPRetry) -> Iterator[Problem]:
     if retries.attempts == 0 and (retries.per_try_timeout is not None or retries.retry_on):
         yield Problem(f"{path}.attempts", "http retry policy configured when attempts are set to 0 (disabled)")
     for condition in retries.retry_on.split(",") if retries.retry_on else ():
-        if condition not in RETRY_CONDITIONS and condition not in _STATUSES:
+        if condition not in RETRY_CONDITIONS and retry_status(condition) is None:
             yield Problem(f"{path}.retryOn", _unknown_condition(condition))
+
+
+def retry_status(condition: str) -> int | None:
+    """Return the HTTP status that a condition of `retryOn` is, None for one that has a name."""
+    number = int(condition) if _INTEGER.fullmatch(condition) else None
+    return number if number in _STATUSES else None
 
 
 def _unknown_condition(condition: str) -> str:

@@ -28,6 +28,16 @@ def test_what_is_written_twice_the_same_is_the_same_bytes(tmp_path: Path) -> Non
     assert all((tmp_path / "one" / each).read_bytes() == (tmp_path / "two" / each).read_bytes() for each in files)
 
 
+@pytest.mark.parametrize("version", ["v1beta1", "v1alpha3"])
+def test_all_versions_of_istios_kinds_mean_the_same(version: str, tmp_path: Path) -> None:
+    for each in ("v1", version):
+        file = tmp_path / f"{each}.yaml"
+        file.write_text(Path(DARK_LAUNCH).read_text().replace("networking.istio.io/v1", f"networking.istio.io/{each}"))
+        assert main(["xds", "-f", BASE, "-f", str(file), "-o", str(tmp_path / each)]) == 0
+    routes = "istioinaction.webapp/rds.json"
+    assert (tmp_path / "v1" / routes).read_bytes() == (tmp_path / version / routes).read_bytes()
+
+
 def test_a_later_document_of_the_same_name_takes_the_place_of_an_earlier(tmp_path: Path) -> None:
     retries = str(CHECKOUT / "k8s/experiments/catalog-retries.yaml")
     assert main(["xds", "-f", BASE, "-f", retries, "-f", DARK_LAUNCH, "-o", str(tmp_path)]) == 0

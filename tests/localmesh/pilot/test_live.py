@@ -65,6 +65,12 @@ def test_pods_that_are_not_ready_or_on_their_way_out_are_listed_and_get_nothing(
     assert ports(cluster(proxy, outbound("catalog"))) == [(21001, False), (21001, False)]
 
 
+def test_a_service_may_want_requests_for_its_pods_before_they_are_ready() -> None:
+    eager = service("catalog", publishNotReadyAddresses=True)
+    proxy = proxies(pod("webapp-1", WEBAPP), eager, pod("catalog-1", CATALOG, ready=False))["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(21001, True)]
+
+
 def test_pods_that_have_ended_or_have_no_addresses_yet_are_not_listed() -> None:
     ended = pod("catalog-1", CATALOG)
     ended["status"]["phase"] = "Failed"

@@ -35,7 +35,8 @@ def test_the_tutorials_retries_are_taken_as_they_are() -> None:
     ("said", "conditions", "statuses"),
     [
         ("", DEFAULT_CONDITIONS, ()),
-        ("503,reset", "reset,retriable-status-codes", (503,)),
+        ("+503,reset", "reset,retriable-status-codes", (503,)),
+        ("503", ",retriable-status-codes", (503,)),
         ("retriable-status-codes,429,503", "retriable-status-codes", (429, 503)),
     ],
 )

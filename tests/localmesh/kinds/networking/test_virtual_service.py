@@ -12,13 +12,13 @@ from tests.localmesh.kinds.networking.documents import ROUTE, complaints, virtua
         ROUTE,
         ROUTE | {"name": "all", "timeout": "500ms"},
         ROUTE | {"retries": {"attempts": 3, "retryOn": "5xx", "perTryTimeout": "2s"}},
-        ROUTE | {"retries": {"attempts": 1, "retryOn": "503,reset,gateway-error"}},
+        ROUTE | {"retries": {"attempts": 1, "retryOn": "503,reset,gateway-error,+429"}},
         ROUTE | {"retries": {"attempts": 0}},
         ROUTE | {"retries": {}},
         ROUTE | {"match": [{"headers": {"x-dark-launch": {"exact": "v2"}, ":method": {"exact": "GET"}, "x-any": {}}}]},
         ROUTE | {"match": [{"uri": {"prefix": ""}}, {"uri": {}}, {"name": "one", "uri": {"exact": "/items"}}]},
         {"route": [{"destination": {"host": "catalog", "subset": "V1", "port": {"number": 80}}, "weight": 0}]},
-        {"route": [{"destination": {"host": "a"}, "weight": 70}, {"destination": {"host": "b"}, "weight": 70}]},
+        {"route": [{"destination": {"host": "a"}, "weight": 70}, {"destination": {"host": "b"}, "weight": 70.0}]},
     ],
 )
 def test_what_istiod_takes_is_taken(rule: Any) -> None:
