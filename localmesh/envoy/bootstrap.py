@@ -19,8 +19,8 @@ RUNTIME = {
     "envoy.reloadable_features.fixed_heap_use_allocated": True,
 }
 
-LOG_FORMAT = "%Y-%m-%dT%T.%fZ\t%l\tenvoy %n %g:%#\t%v\tthread=%t"
-"""istio-proxy's."""
+LOG_FORMAT = "%Y-%m-%dT%T.%f%z\t%l\tenvoy %n %g:%#\t%v\tthread=%t"
+"""istio-proxy's, but with the time zone that Envoy really writes in: the machine's, which in a container is UTC."""
 
 STATS_TAGS = {
     # tools/packaging/common/envoy_bootstrap.json there: the `;` that ends a stat prefix is istiod's, for these.

@@ -4,7 +4,7 @@ import re
 
 _RECORD = re.compile(
     # bootstrap.LOG_FORMAT: time, level, logger and place, message (which may have several lines), thread.
-    r"^(?P<time>\S+Z)\twarning\tenvoy config \S+\t"
+    r"^(?P<time>\S+)\twarning\tenvoy config \S+\t"
     r"REST config for \S+ rejected: (?P<reason>.*?)\tthread=",
     re.MULTILINE | re.DOTALL,
 )

@@ -48,7 +48,7 @@ def config_source() -> Resource:
             "transport_api_version": "V3",
             "cluster_names": [CLUSTER],
             # A pause after each answer. The waiting is done here.
-            "refresh_delay": "0.005s",
+            "refresh_delay": "0.01s",
             "request_timeout": f"{2 * HOLD_S}s",
         },
         "initial_fetch_timeout": "0s",
