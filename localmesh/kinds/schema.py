@@ -110,7 +110,7 @@ class Decoded:
 
 def decode(resource: Resource, document: Object) -> Decoded:
     """Look at a document with the eyes of a resource's schema; the document is not changed."""
-    decoder = _Decoder()
+    decoder = _Decoder(takes_null=not resource.custom)
     cleaned = decoder.value(document, Schema.of(resource), "")
     return Decoded(cleaned, tuple(decoder.unknown), tuple(decoder.problems))
 
@@ -118,7 +118,9 @@ def decode(resource: Resource, document: Object) -> Decoded:
 class _Decoder:
     """One walk through a document."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, takes_null: bool) -> None:
+        self._takes_null = takes_null
+        """Whether null is the same as nothing everywhere; a custom resource takes it in its metadata only."""
         self.unknown: list[str] = []
         self.problems: list[Problem] = []
 
@@ -139,7 +141,7 @@ class _Decoder:
             child = schema.child(name)
             if child is None:
                 self.unknown.append(place)
-            elif content is not None:
+            elif content is not None or not (self._takes_null or place.startswith("metadata")):
                 kept[name] = self.value(content, child, place)
         self.problems.extend(_missing(kept, schema, path))
         return kept
@@ -178,7 +180,7 @@ def _mismatch(value: Any, keywords: Mapping[str, Any]) -> str | None:
 
 
 def _hint(value: Any, wanted: str) -> str:
-    if wanted != "string" or isinstance(value, (dict, list)):
+    if wanted != "string" or value is None or isinstance(value, (dict, list)):
         return ""
     if isinstance(value, bool):
         return ": in YAML an unquoted y, n, yes, no, on, off, true or false is a boolean, so put it in quotes"

@@ -40,6 +40,14 @@ def test_null_counts_as_absent() -> None:
     assert decoded.problems == ()
 
 
+def test_null_is_a_wrong_value_in_what_a_custom_resource_specifies() -> None:
+    document = {"metadata": {"name": "v", "labels": None}, "spec": {"hosts": None, "http": [{"timeout": None}]}}
+    assert said(VIRTUAL_SERVICES, document) == [
+        "spec.hosts: Invalid value: null: must be an array",
+        "spec.http[0].timeout: Invalid value: null: must be a string",
+    ]
+
+
 @pytest.mark.parametrize(
     ("container", "complaint"),
     [
