@@ -23,6 +23,7 @@ from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.apiserver.selectors import SelectorError
 from localmesh.apiserver.store import StoreError
 from localmesh.kinds.admission import AdmissionError
+from localmesh.kinds.objects import Object
 
 _LOG = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -90,22 +91,10 @@ async def _deny(scope: Scope, receive: Receive, send: Send, response: Response) 
 
 
 def _discovery_routes() -> list[Route]:
-    def documents(name: str) -> Callable[[Request], Awaitable[Response]]:
-        legacy = discovery.api_versions if name == "" else discovery.api_groups
-
-        async def respond(request: Request) -> Response:
-            if "APIGroupDiscoveryList" not in request.headers.get("accept", ""):
-                return answer(legacy())
-            response = answer(discovery.aggregated([""] if name == "" else discovery.groups()))
-            response.headers["content-type"] = discovery.AGGREGATED
-            return response
-
-        return respond
-
     return [
         Route("/version", _version),
-        Route("/api", documents("")),
-        Route("/apis", documents("apis")),
+        Route("/api", _discovery([""], discovery.api_versions())),
+        Route("/apis", _discovery(discovery.groups(), discovery.api_groups())),
         Route("/api/{version}", _api_resources),
         Route("/apis/{group}", _api_group),
         Route("/apis/{group}/{version}", _api_resources),
@@ -114,6 +103,19 @@ def _discovery_routes() -> list[Route]:
         Route("/openapi/v3/{path:path}", _openapi),
         *(Route(path, _healthy) for path in ("/healthz", "/livez", "/readyz")),
     ]
+
+
+def _discovery(groups: list[str], legacy: Object) -> Callable[[Request], Awaitable[Response]]:
+    """Return a handler that answers with these groups, in the form that the client accepts."""
+
+    async def respond(request: Request) -> Response:
+        if "APIGroupDiscoveryList" not in request.headers.get("accept", ""):
+            return answer(legacy)
+        response = answer(discovery.aggregated(groups))
+        response.headers["content-type"] = discovery.AGGREGATED
+        return response
+
+    return respond
 
 
 async def _version(_: Request) -> Response:

@@ -14,7 +14,7 @@ VERSION = "v1.36.4"
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
-OPENAPI_V2 = b'\n\x03"2.0"'
+OPENAPI_V2 = b"\n\x032.0"
 """An empty OpenAPI v2 document as protobuf: kubectl then finds out by itself that a kind is unknown."""
 
 OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
