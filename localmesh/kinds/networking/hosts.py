@@ -92,7 +92,8 @@ def resolve(host: str, namespace: str) -> str:
 
     Anything with a dot, addresses and `*` stay as they are: `catalog.istioinaction` is *not* the Service of that name.
     """
-    return host if host == "*" or "." in host or is_address(host) else f"{host}.{namespace}.{CLUSTER_DOMAIN}"
+    is_short = host != "*" and not {".", ":"} & set(host)
+    return f"{host}.{namespace}.{CLUSTER_DOMAIN}" if is_short else host
 
 
 def resolve_gateway(name: str, namespace: str) -> str:
