@@ -51,6 +51,8 @@ class ContainerRunner:
         self._start_trouble = BackOff()
         self._run_trouble = BackOff()
         self._last: Terminated | None = None
+        self._is_replaced = False
+        self._replacing: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -86,6 +88,15 @@ class ContainerRunner:
         if self.child is not None and self.child.is_running:
             self._say("Killing", f"Stopping container {self.name}")
             await self._end(self.child, deadline)
+
+    def replace(self, launch: Launch) -> None:
+        """Run another image from now on: the process ends, and one of the new image begins."""
+        self.launch = launch
+        self.status.image = launch.container.image
+        if self.child is not None and self.child.is_running:
+            self._is_replaced = True
+            self._say("Killing", f"Container {self.name} definition changed, will be restarted")
+            self._replacing = asyncio.create_task(self._end(self.child, self._own_deadline()))
 
     def kill(self) -> None:
         """End the container at once."""
@@ -181,6 +192,9 @@ class ContainerRunner:
         """Tell whether the container is to run again after it ended."""
         if self._stopping.is_set():
             return False
+        if self._is_replaced:
+            self._is_replaced = False
+            return True
         policy = "Always" if self.is_sidecar else self.launch.spec.restart_policy
         return policy == "Always" or (policy == "OnFailure" and exit_code != 0)
 
@@ -218,7 +232,11 @@ class ContainerRunner:
         if self._stopping.is_set():
             return
         self._say("Killing", f"Container {self.name} failed {kind} probe, will be restarted")
-        await self._end(child, asyncio.get_running_loop().time() + self.launch.spec.termination_grace_period_seconds)
+        await self._end(child, self._own_deadline())
+
+    def _own_deadline(self) -> float:
+        """Return the loop time by which a process must have ended that is ended now."""
+        return asyncio.get_running_loop().time() + self.launch.spec.termination_grace_period_seconds
 
     def _changed_health(self) -> None:
         self.started.set()

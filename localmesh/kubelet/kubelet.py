@@ -74,6 +74,7 @@ class Kubelet:
         for uid, pod in pods.items():
             if uid not in self._workers:
                 self._begin(uid, pod)
+            self._workers[uid].update(pod)
             if is_terminating(pod):
                 self._workers[uid].stop(pod["metadata"]["deletionGracePeriodSeconds"])
         for uid, worker in self._workers.items():

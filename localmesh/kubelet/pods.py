@@ -50,6 +50,16 @@ class PodWorker:
         self._runs_hooks = runs_hooks
         self._stopping.set()
 
+    def update(self, pod: Object) -> None:
+        """Take over what may change of a pod that runs: its containers' images."""
+        if self.sandbox is None or pod["metadata"]["generation"] == self.pod["metadata"]["generation"]:
+            return
+        self.pod = pod
+        for container in spec_of(pod).containers:
+            runner = self.containers.get(container.name)
+            if runner is not None and runner.launch.container.image != container.image:
+                runner.replace(Launch(self._node, pod, self.sandbox, container))
+
     async def _run(self) -> None:
         self.sandbox = await self._make_sandbox()
         if self.sandbox is None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from localmesh.apiserver.store import now
 from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.injection import sidecars_of
 from localmesh.kinds.objects import Object
 from localmesh.kinds.pods import condition_of
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
@@ -11,7 +12,7 @@ from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 
 def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: bool) -> Object:
     """Return the pod's new status; `is_over` says that no container will run again."""
-    phase = _phase(containers, is_over=is_over)
+    phase = _outcome(pod, containers) if is_over else _phase(containers)
     return {
         "phase": phase,
         "conditions": _conditions(pod, containers, phase),
@@ -24,11 +25,14 @@ def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: b
     }
 
 
-def _phase(containers: Sequence[ContainerStatus], *, is_over: bool) -> str:
-    states = [container.state for container in containers]
-    if is_over:
-        codes = [state.exit_code for state in states if isinstance(state, Terminated)]
-        return "Failed" if any(codes) or not codes else "Succeeded"
+def _outcome(pod: Object, containers: Sequence[ContainerStatus]) -> str:
+    """Return the last phase: how a sidecar ended, which is told to, does not count."""
+    states = [container.state for container in containers if container.name not in sidecars_of(pod)]
+    codes = [state.exit_code for state in states if isinstance(state, Terminated)]
+    return "Failed" if any(codes) or not codes else "Succeeded"
+
+
+def _phase(containers: Sequence[ContainerStatus]) -> str:
     never_ran = any(isinstance(each.state, Waiting) and each.last is None for each in containers)
     return "Pending" if never_ran else "Running"
 

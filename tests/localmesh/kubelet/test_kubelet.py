@@ -200,6 +200,29 @@ async def test_the_sidecar_starts_first_and_ends_last(node: Node, tmp_path: Path
     assert said.read_text().split() == ["200", "200"]
 
 
+async def test_how_the_sidecar_ended_does_not_count(node: Node) -> None:
+    status = {"annotations": {"sidecar.istio.io/status": json.dumps({"containers": ["istio-proxy"]})}}
+    proxy = container("istio-proxy", "test/proxy", command=[])
+    key = node.pod("job", script("echo done"), proxy, metadata=status, restartPolicy="Never")
+    pod = await node.until(key, lambda pod: phase(pod) in ("Succeeded", "Failed"))
+    assert state(pod, "istio-proxy")["terminated"]["exitCode"] == 143
+    assert phase(pod) == "Succeeded"
+
+
+async def test_another_image_restarts_the_container(node: Node) -> None:
+    key = await node.running(node.pod("web", container(image="test/server")))
+
+    def change(draft: Object) -> None:
+        draft["spec"]["containers"][0] |= {"image": "none/such:2"}
+
+    node.store.modify(PODS, key, change)
+    pod = await node.until(key, lambda pod: "waiting" in state(pod))
+    assert pod["status"]["containerStatuses"][0]["image"] == "none/such:2"
+    assert restarts(pod) == 1
+    messages = [event["message"] for event in node.store.objects(EVENTS)]
+    assert "Container main definition changed, will be restarted" in messages
+
+
 async def test_readiness_is_lost_and_found_again(node: Node) -> None:
     probe = {"exec": {"command": ["test", "-e", "ready"]}, "periodSeconds": 1, "failureThreshold": 1}
     key = node.pod("web", script("touch ready; sleep 60", readinessProbe=probe))
