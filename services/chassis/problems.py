@@ -11,6 +11,9 @@ from starlette.exceptions import HTTPException
 
 MEDIA_TYPE = "application/problem+json"
 
+# RFC 9110's names, which Python has from 3.13 on: an answer is not to differ with the interpreter.
+_PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}
+
 
 def problem(
     status: int,
@@ -29,7 +32,8 @@ def problem(
         errors: For a body that was refused, each ``field`` with its ``message``.
         headers: Headers that the status asks for, such as Allow.
     """
-    content: dict[str, Any] = {"title": title or HTTPStatus(status).phrase, "status": status, "detail": detail}
+    title = title or _PHRASES.get(status) or HTTPStatus(status).phrase
+    content: dict[str, Any] = {"title": title, "status": status, "detail": detail}
     if errors:
         content["errors"] = list(errors)
     return JSONResponse(content, status, headers, MEDIA_TYPE)
