@@ -59,6 +59,7 @@ def deploy(cluster: Cluster) -> Iterator[Callable[[str], None]]:
         manifests = built(f"k8s/overlays/{overlay}")
         remove_all_but(cluster, {key(manifest) for manifest in manifests})
         cluster.ready(*(manifest["metadata"]["name"] for manifest in of_kind("Deployment", manifests)))
+        wait_for_the_leaving(cluster)
 
     yield exactly
     exactly("storefront")
@@ -77,3 +78,11 @@ def remove_all_but(cluster: Cluster, wanted: set[Key]) -> None:
         there = {key(item) for item in cluster.json("get", names, "-n", namespace)["items"]} if names else set()
         for kind, name in there - wanted:
             cluster.kubectl("delete", f"{kind.lower()}/{name}", "-n", namespace)
+
+
+def wait_for_the_leaving(cluster: Cluster) -> None:
+    """Wait until pods that have been told to end are gone."""
+    pods = cluster.json("get", "pods", "-n", "istioinaction")["items"]
+    leaving = [f"pod/{pod['metadata']['name']}" for pod in pods if "deletionTimestamp" in pod["metadata"]]
+    if leaving:
+        cluster.kubectl("wait", *leaving, "-n", "istioinaction", "--for=delete", "--timeout=60s")
