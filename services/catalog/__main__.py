@@ -1,15 +1,19 @@
 """``python -m services.catalog``: read the settings, build, serve."""
 
-from services.catalog.settings import Settings
-from services.chassis.settings import load
+# ruff: noqa: PLC0415 - what is imported when is the point: each step comes before whatever it does not need.
+from services.chassis.early import end_on_signals
 
 
 def main() -> None:
     """Runs catalog until it is told to end."""
+    end_on_signals()
+    from services.catalog.settings import Settings
+    from services.chassis.settings import load
+
     settings = load(Settings, "catalog")
-    # Only now: a bad setting ends the process before the web framework is loaded, or trips over it.
-    from services.catalog.app import create_app  # noqa: PLC0415
-    from services.chassis.runner import run  # noqa: PLC0415
+    # A bad setting has ended the process by now, before the web framework is loaded or trips over it.
+    from services.catalog.app import create_app
+    from services.chassis.runner import run
 
     run("catalog", settings, create_app)
 

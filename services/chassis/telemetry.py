@@ -1,20 +1,24 @@
 """Traces: what records them, where they go, and which headers carry them."""
 
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fastapi.telemetry import TelemetryConfig
+from fastapi import FastAPI
 from opentelemetry import propagate
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.trace import TracerProvider
 
-from services.chassis.probes import is_probe
+from services.chassis.probes import PATHS
 from services.chassis.propagators import OwnSpansOnly, default_propagator
 from services.chassis.relay import RelayTracerProvider
 from services.chassis.settings import ServiceSettings
 
 FLUSH_SECONDS = 0.5
 """How long the end of the process waits for the last spans to be delivered."""
+_PROBE_URLS = rf"^https?://[^/]*({'|'.join(sorted(PATHS))})$"
 
 
 def _nothing() -> None:
@@ -30,24 +34,25 @@ class Telemetry:
     flush: Callable[[], None] = _nothing
     """Delivers what was recorded and ends the exporter; may block for long."""
 
-    @property
-    def fastapi(self) -> TelemetryConfig:
-        """Server spans for every request but the probes'; no metrics and logs, for which there is no exporter."""
-        return {
-            "tracer_provider": self.tracer_provider,
-            "exclude": is_probe,
-            "operation_spans": False,
-            "metrics": False,
-            "logs": False,
-            "auto_configure": False,
-        }
-
     def close(self) -> None:
         """Delivers the last spans, for `FLUSH_SECONDS` at most: a dead collector must not hold up the exit."""
         # A daemon thread, because the exporter's own retries can't be cancelled.
         worker = threading.Thread(target=self.flush, daemon=True)
         worker.start()
         worker.join(FLUSH_SECONDS)
+
+
+def instrument(app: FastAPI, telemetry: Telemetry) -> None:
+    """Has `app` make one server span of each request but the probes'; no metrics, for which there is no exporter."""
+    # The attributes' names are the stable ones, which the instrumentations still have to be asked for.
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=telemetry.tracer_provider,
+        meter_provider=NoOpMeterProvider(),
+        excluded_urls=_PROBE_URLS,
+        exclude_spans=["receive", "send"],
+    )
 
 
 def relaying() -> Telemetry:

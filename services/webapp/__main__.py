@@ -1,15 +1,19 @@
 """``python -m services.webapp``: read the settings, build, serve."""
 
-from services.chassis.settings import load
-from services.webapp.settings import Settings
+# ruff: noqa: PLC0415 - what is imported when is the point: each step comes before whatever it does not need.
+from services.chassis.early import end_on_signals
 
 
 def main() -> None:
     """Runs webapp until it is told to end."""
+    end_on_signals()
+    from services.chassis.settings import load
+    from services.webapp.settings import Settings
+
     settings = load(Settings, "webapp")
-    # Only now: a bad setting ends the process before the web framework is loaded, or trips over it.
-    from services.chassis.runner import run  # noqa: PLC0415
-    from services.webapp.app import create_app  # noqa: PLC0415
+    # A bad setting has ended the process by now, before the web framework is loaded or trips over it.
+    from services.chassis.runner import run
+    from services.webapp.app import create_app
 
     run("webapp", settings, create_app)
 

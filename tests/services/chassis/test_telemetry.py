@@ -94,8 +94,8 @@ async def test_where_w3c_and_b3_differ_w3c_wins() -> None:
     assert trace.format_trace_id(span.context.trace_id) == TRACE
 
 
-@pytest.mark.parametrize("broken", ["", "00-xyz", "0" * 10_000, f"00-{'0' * 32}-{SPAN}-01", "\xff\xfe"])
-@pytest.mark.parametrize("header", ["traceparent", "b3", "tracestate", "baggage", "x-b3-traceid"])
+@pytest.mark.parametrize("broken", ["", "00-xyz", "0" * 10_000, f"00-{'0' * 32}-{SPAN}-01", "\xff\xfe", "\xff\\x"])
+@pytest.mark.parametrize("header", ["traceparent", "b3", "tracestate", "baggage", "x-b3-traceid", "user-agent", "host"])
 async def test_broken_trace_headers_break_nothing(header: str, broken: str) -> None:
     async with recorded() as (client, exporter):
         answer = await client.get("/items", headers=[(header.encode(), broken.encode("latin-1"))])

@@ -153,8 +153,9 @@ async def test_duplicates_and_hostile_bytes_on_the_wire_end_in_one_sound_request
     async with recorder() as catalog:
         where = {"CATALOG_SERVICE_HOST": "127.0.0.1", "CATALOG_SERVICE_PORT": str(catalog.port)}
         with running("webapp", **where) as webapp:
-            smuggled = b"GET /api/catalog HTTP/1.1\r\nhost: w\r\nx-a: 1\x00\r\n\r\n"
-            assert (await answer_to(webapp.port, smuggled)).startswith(b"HTTP/1.1 400")
+            zero, raw_byte = b"GET /api/catalog HTTP/1.1\r\nx-a: 1\x00", b"GET /api/catalog?q=\xff HTTP/1.1"
+            for refused in (zero, raw_byte):
+                assert (await answer_to(webapp.port, refused + b"\r\nhost: w\r\n\r\n")).startswith(b"HTTP/1.1 400")
             assert catalog.heads == []
             twice = b"x-a: 1\r\nX-A: 2\r\nx-u: \xc3\xa9\r\n"
             request = b"GET /api/catalog HTTP/1.1\r\nhost: w\r\nconnection: close\r\n" + twice + b"\r\n"

@@ -1,0 +1,27 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.services.processes import CHECKOUT, STOP_SECONDS, clean_environment
+
+SLOW_LIBRARY = "import time; print('importing', flush=True); time.sleep(600)"
+
+
+@pytest.mark.parametrize("service", ["catalog", "webapp"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_is_told_to_end_while_it_imports_ends_with_0_and_without_a_word(
+    service: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    """The first library that a service needs takes for ever here; a container's first process has no other handler."""
+    (tmp_path / "pydantic.py").write_text(SLOW_LIBRARY)
+    command = [sys.executable, "-m", f"services.{service}"]
+    env = clean_environment(PYTHONPATH=str(tmp_path))
+    with subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"importing\n"
+        process.send_signal(number)
+        assert process.wait(STOP_SECONDS) == 0
+        assert process.stdout.read() == b""
