@@ -83,6 +83,9 @@ def test_netshoot_reaches_both_services(cluster: Cluster) -> None:
     cluster.sh(heredocs.NETSHOOT)
     cluster.kubectl("wait", "pod/netshoot", "--for=condition=Ready", "--timeout=60s")
     for url in ("http://catalog.istioinaction/items/1", "http://webapp.istioinaction/api/catalog/items/1"):
+        # A Service's address works once the node's proxy has heard of its pods, which nobody waits for.
+        ask = ["kubectl", "exec", "netshoot", "--", "curl", "-s", "-o", "/dev/null", url]
+        eventually(lambda ask=ask: cluster.run(ask).returncode == 0, f"{url} answers")
         assert json.loads(cluster.sh(f"kubectl exec netshoot -- curl -s {url}")) == ITEMS[0]
 
 
