@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -14,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.chassis.connection import Connection, DrainState
+from services.chassis.listener import listen, take_the_last
 from services.chassis.probes import Readiness
 from services.chassis.settings import ServiceSettings
 
@@ -56,24 +56,6 @@ def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service
     )
     log.info("%s listens on %s:%s", service, *listener.getsockname()[:2])
     DrainingServer(config, listener, readiness).run(sockets=[listener])
-
-
-def listen(host: str, port: int, service: str) -> socket.socket:
-    """A bound TCP socket.
-
-    Its protocol number is spelt out because asyncio sets TCP_NODELAY only where it is; without, an answer in two
-    writes waits for the peer's delayed acknowledgement, some 40 ms.
-    """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, _, _, address = found[0]
-        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        sys.exit(f"{service}: cannot listen on HOST={host} PORT={port}: {error.strerror or error}")
-    listener.setblocking(False)
-    return listener
 
 
 class DrainingServer(uvicorn.Server):
@@ -142,20 +124,12 @@ class DrainingServer(uvicorn.Server):
     async def _stop_listening(self) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._listener)
-        # No await until the listener is closed: whatever arrives in between would be reset.
-        waiting = list(iter(self._accept, None))
+        # No await until the listener is closed: the fewer connections come in between, the better.
+        waiting = list(take_the_last(self._listener))
         for server in self.servers:
             server.close()
         for accepted in waiting:
             await loop.connect_accepted_socket(self._connection, accepted)
-
-    def _accept(self) -> socket.socket | None:
-        try:
-            accepted, _ = self._listener.accept()
-        except OSError:  # none is waiting (BlockingIOError), or none can be taken: all the same now
-            return None
-        accepted.setblocking(False)
-        return accepted
 
     def _connection(self) -> Connection:
         return Connection(self.config, self.server_state, self.lifespan.state)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import httpx
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from services.webapp.models import Item
 from services.webapp.propagation import ForwardedHeaders
@@ -23,30 +23,15 @@ class CatalogClient:
 
     async def items(self, headers: ForwardedHeaders) -> list[Item]:
         """All items."""
-        path = "/items"
-        response = await self.upstream.call("GET", path, headers)
-        try:
-            return _ITEMS.validate_json(response.content)
-        except ValidationError as error:
-            raise self.upstream.rubbish("GET", path) from error
+        return await self.upstream.fetch(_ITEMS, "GET", "/items", headers)
 
     async def item(self, item_id: int, headers: ForwardedHeaders) -> Item:
         """One item."""
-        path = f"/items/{item_id}"
-        response = await self.upstream.call("GET", path, headers)
-        try:
-            return _ITEM.validate_json(response.content)
-        except ValidationError as error:
-            raise self.upstream.rubbish("GET", path) from error
+        return await self.upstream.fetch(_ITEM, "GET", f"/items/{item_id}", headers)
 
     async def add(self, body: bytes, headers: ForwardedHeaders) -> Item:
         """Has catalog check and keep a new item, which `body` says as JSON."""
-        path = "/items"
-        response = await self.upstream.call("POST", path, headers, content=body)
-        try:
-            return _ITEM.validate_json(response.content)
-        except ValidationError as error:
-            raise self.upstream.rubbish("POST", path) from error
+        return await self.upstream.fetch(_ITEM, "POST", "/items", headers, content=body)
 
     async def picture(self, item_id: int, headers: ForwardedHeaders) -> httpx.Response:
         """Catalog's answer with an item's picture."""

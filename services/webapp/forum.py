@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from services.webapp.models import User
 from services.webapp.propagation import ForwardedHeaders
@@ -21,9 +21,4 @@ class ForumClient:
 
     async def users(self, headers: ForwardedHeaders) -> list[User]:
         """All users; raises what `Upstream.call` raises."""
-        path = "/api/users"
-        response = await self.upstream.call("GET", path, headers)
-        try:
-            return _USERS.validate_json(response.content)
-        except ValidationError as error:
-            raise self.upstream.rubbish("GET", path) from error
+        return await self.upstream.fetch(_USERS, "GET", "/api/users", headers)

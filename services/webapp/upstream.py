@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import TypeVar
 
 import httpx
+from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import problems
 from services.webapp.propagation import ForwardedHeaders
+
+T = TypeVar("T")
 
 
 class UpstreamError(Exception):
@@ -68,9 +72,19 @@ class Upstream:
             raise self._failed(method, path, f"broke off: {error or type(error).__name__}") from error
         return self._checked(method, path, response)
 
-    def rubbish(self, method: str, path: str) -> UpstreamFailedError:
-        """The error for an answer that is not what the service is known to send."""
-        return self._failed(method, path, "answered something unexpected")
+    async def fetch(
+        self, kind: TypeAdapter[T], method: str, path: str, headers: ForwardedHeaders, *, content: bytes | None = None
+    ) -> T:
+        """The service's answer, read as JSON of a `kind`.
+
+        Raises:
+            UpstreamError: as `call` raises; an answer of another kind is a failure.
+        """
+        response = await self.call(method, path, headers, content=content)
+        try:
+            return kind.validate_json(response.content)
+        except ValidationError as error:
+            raise self._failed(method, path, "answered something unexpected") from error
 
     def _checked(self, method: str, path: str, response: httpx.Response) -> httpx.Response:
         if _proxy_knows_no_such_host(response):

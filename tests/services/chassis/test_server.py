@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS, listen
-from tests.services.processes import Service, run_to_end, running
+from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS
+from tests.services.processes import Service, running
 from tests.services.waiting import until
 
 ENVOY_IDLE_SECONDS = 3600
@@ -30,12 +30,20 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return int(head.split(b" ")[1]), b"connection: close" in head
 
 
-async def test_sigterm_ends_a_service_with_idle_connections_with_0(catalog: Service) -> None:
+async def test_sigterm_ends_a_service_with_idle_connections_with_0_and_all_it_ever_printed_is_json(
+    catalog: Service,
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
     writer.write(REQUEST)
     assert await answer(reader) == (200, False)
     assert await asyncio.to_thread(catalog.terminate) == 0
     writer.close()
+    lines = [json.loads(line) for line in catalog.output.read_text().splitlines()]
+    assert [line["message"] for line in lines][-3:] == [
+        "GET /items/1 200",
+        "draining: 1 connections are open",
+        "drained",
+    ]
 
 
 async def test_after_sigterm_readiness_is_false_and_requests_in_flight_are_answered(catalog: Service) -> None:
@@ -130,23 +138,5 @@ async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_se
     assert await asyncio.to_thread(catalog.process.wait, 30) == 0
 
 
-def test_a_port_in_use_is_one_clear_line(catalog: Service) -> None:
-    ended = run_to_end("catalog", PORT=str(catalog.port))
-    assert ended.returncode == 1
-    assert ended.stderr == f"catalog: cannot listen on HOST=127.0.0.1 PORT={catalog.port}: Address already in use\n"
-
-
-def test_the_listener_has_asyncio_set_nodelay_on_its_connections() -> None:
-    with listen("127.0.0.1", 0, "test") as listener:
-        assert listener.proto == socket.IPPROTO_TCP
-
-
 def test_idle_connections_outlive_envoys() -> None:
     assert KEEP_ALIVE_SECONDS > ENVOY_IDLE_SECONDS
-
-
-def test_sigterm_ends_an_idle_service_with_0_and_all_that_it_ever_printed_is_json(catalog: Service) -> None:
-    httpx.get(f"{catalog.url}/items", trust_env=False)
-    assert catalog.terminate() == 0
-    lines = [json.loads(line) for line in catalog.output.read_text().splitlines()]
-    assert [line["message"] for line in lines][-3:] == ["GET /items 200", "draining: 0 connections are open", "drained"]

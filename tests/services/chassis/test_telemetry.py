@@ -162,31 +162,34 @@ def exported(received: list[ExportTraceServiceRequest]) -> tuple[set[str], list[
     return names, [span.name for spans in resources for scope in spans.scope_spans for span in scope.spans]
 
 
-def spans_of_a_process(**variables: str) -> tuple[set[str], list[str]]:
-    """What reaches a collector from a catalog that answers one request and ends; HTTP_PROXY leads nowhere."""
-    with (
-        collector() as (url, received),
-        refusing_port() as nobody,
-        running(
-            "catalog",
-            OTEL_EXPORTER_OTLP_ENDPOINT=url,
-            HTTP_PROXY=f"http://127.0.0.1:{nobody}",
-            http_proxy=f"http://127.0.0.1:{nobody}",
-            **variables,
-        ) as catalog,
-    ):
-        assert httpx.get(f"{catalog.url}/items", trust_env=False).status_code == 200
-        assert catalog.terminate() == 0
-    return exported(received)
-
-
 def test_spans_reach_the_collector_past_the_proxy_and_before_the_process_ends() -> None:
-    assert spans_of_a_process() == ({"catalog"}, ["GET /items"])
+    with collector() as (url, received), refusing_port() as nobody:
+        proxy = f"http://127.0.0.1:{nobody}"
+        with running("catalog", OTEL_EXPORTER_OTLP_ENDPOINT=url, HTTP_PROXY=proxy, http_proxy=proxy) as catalog:
+            assert httpx.get(f"{catalog.url}/items", trust_env=False).status_code == 200
+            assert catalog.terminate() == 0
+    assert exported(received) == ({"catalog"}, ["GET /items"])
 
 
-def test_otel_service_name_and_sampler_are_honoured() -> None:
-    assert spans_of_a_process(OTEL_SERVICE_NAME="shop") == ({"shop"}, ["GET /items"])
-    assert spans_of_a_process(OTEL_TRACES_SAMPLER="always_off") == (set(), [])
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, ({"catalog"}, ["one"])),
+        ({"OTEL_SERVICE_NAME": "shop"}, ({"shop"}, ["one"])),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=shop"}, ({"shop"}, ["one"])),
+        ({"OTEL_TRACES_SAMPLER": "always_off"}, (set(), [])),
+    ],
+)
+def test_the_standard_variables_name_the_service_and_choose_the_sampler(
+    variables: dict[str, str], expected: tuple[set[str], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with collector() as (url, received):
+        for name, value in {"OTEL_EXPORTER_OTLP_ENDPOINT": url, **variables}.items():
+            monkeypatch.setenv(name, value)
+        telemetry = from_settings(Settings(), "catalog")
+        telemetry.tracer_provider.get_tracer("test").start_span("one").end()
+        telemetry.flush()
+    assert exported(received) == expected
 
 
 def test_a_dead_collector_holds_up_neither_requests_nor_the_exit() -> None:
