@@ -52,7 +52,8 @@ def status(cluster: Cluster) -> int:
 
 @pytest.fixture(scope="module", autouse=True)
 def _tidy(cluster: Cluster) -> None:
-    """Start where the tutorial starts: no namespace, no netshoot."""
+    """Start where the tutorial starts: no namespace, no netshoot, the context's namespace as it comes."""
+    cluster.kubectl("config", "set-context", "--current", "--namespace=default")
     cluster.kubectl("delete", "namespace", "istioinaction", "--ignore-not-found")
     cluster.kubectl("delete", "pod", "netshoot", "-n", "default", "--ignore-not-found")
 
