@@ -27,7 +27,7 @@ status: install      ## what runs
 	@$(BIN)/mesh status
 
 test: install        ## all tests but those of the browser
-	$(BIN)/python -m pytest -n 4 --dist loadgroup -m 'not browser' $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not browser' $(ARGS)
 
 test-browser: install  ## the page in a headless Chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt

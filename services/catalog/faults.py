@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.catalog.models import FaultOrder, FaultReport
@@ -49,7 +50,8 @@ class Faults:
         seed: Makes the draws repeatable; None draws at random.
     """
 
-    def __init__(self, seed: int | None = None) -> None:
+    def __init__(self, seed: int | None = None, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
+        self._sleep = sleep
         self._rng = random.Random(seed)  # noqa: S311 - a dice, no secret
         self._active: dict[str, Fault] = {}
 
@@ -88,4 +90,4 @@ class Faults:
         latency = self._active.get("latency")
         if latency and latency.draw(self._rng):
             share = self._rng.random() if latency.order.volatile else 1.0
-            await asyncio.sleep(latency.order.latency_ms * share / 1000)
+            await self._sleep(latency.order.latency_ms * share / 1000)

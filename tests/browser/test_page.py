@@ -14,7 +14,7 @@ from tests.browser.conftest import Storefront
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 
 LAPTOP, PHONE, SMALL_PHONE = (1280, 800), (390, 844), (320, 568)
 NATURAL_WIDTHS = "[...document.images].map(image => image.complete && image.naturalWidth)"

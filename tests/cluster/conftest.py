@@ -38,8 +38,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if here and not os.environ.get("TEST_CLUSTER"):
         config.hook.pytest_deselected(items=here)
         items[:] = [item for item in items if item not in here]
-    for item in here:
-        item.add_marker(pytest.mark.xdist_group("cluster"))
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,6 @@ import pytest
 from tests.system.cluster import Cluster, environment_for
 from tests.system.local import MESH, free_port, local_mesh
 
-pytestmark = pytest.mark.xdist_group("mesh command")
 PATIENCE_S = 30
 
 

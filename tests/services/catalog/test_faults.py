@@ -87,22 +87,17 @@ async def test_of_two_statuses_that_both_hit_the_lower_one_is_answered() -> None
     assert fault.value.status == 429
 
 
-@pytest.fixture
-def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+class Naps(list[float]):
     """The seconds that a fault slept; none of them passes."""
-    slept: list[float] = []
-    sleep = asyncio.sleep
 
-    async def note(seconds: float) -> None:
-        slept.append(seconds)
-        await sleep(0)
-
-    monkeypatch.setattr("services.catalog.faults.asyncio.sleep", note)
-    return slept
+    async def sleep(self, seconds: float) -> None:
+        self.append(seconds)
+        await asyncio.sleep(0)
 
 
-async def test_latency_comes_first_and_the_other_faults_still_hit(naps: list[float]) -> None:
-    faults = Faults()
+async def test_latency_comes_first_and_the_other_faults_still_hit() -> None:
+    naps = Naps()
+    faults = Faults(sleep=naps.sleep)
     faults.set(order("500"))
     faults.set(order("latency", latencyMs=1500))
     with pytest.raises(StatusFaultError):
@@ -110,15 +105,17 @@ async def test_latency_comes_first_and_the_other_faults_still_hit(naps: list[flo
     assert naps == [1.5]
 
 
-async def test_latency_lasts_a_second_unless_told_otherwise(naps: list[float]) -> None:
-    faults = Faults()
+async def test_latency_lasts_a_second_unless_told_otherwise() -> None:
+    naps = Naps()
+    faults = Faults(sleep=naps.sleep)
     faults.set(order("latency"))
     await faults.strike()
     assert naps == [1.0]
 
 
-async def test_volatile_latency_is_spread_evenly_up_to_the_limit(naps: list[float]) -> None:
-    faults, requests = Faults(seed=9), 4000
+async def test_volatile_latency_is_spread_evenly_up_to_the_limit() -> None:
+    naps, requests = Naps(), 4000
+    faults = Faults(seed=9, sleep=naps.sleep)
     faults.set(order("latency", latencyMs=1000, volatile=True))
     await hits(faults, requests)
     mean, deviation = sum(naps) / requests, 1 / math.sqrt(12 * requests)
