@@ -34,8 +34,6 @@ KEPT = (
     "minimum",
     "pattern",
     "required",
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
     "x-kubernetes-patch-merge-key",
     "x-kubernetes-patch-strategy",
     "x-kubernetes-preserve-unknown-fields",

@@ -4,19 +4,16 @@ Nothing here awaits: what is read and what is written belong together, and a ref
 raises ApiError, AdmissionError, StoreError or PatchError.
 """
 
-import contextlib
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from localmesh.apiserver import apply, patches, strategic, strategy
+from localmesh.apiserver import patches, strategic, strategy
 from localmesh.apiserver.allocation import allocate
 from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.errors import (
     ApiError,
     bad_request,
     forbidden,
-    not_allowed,
     not_found,
     unsupported_media_type,
 )
@@ -25,15 +22,14 @@ from localmesh.apiserver.store import Store
 from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import Admitted, FieldValidation, admit
 from localmesh.kinds.injection import inject
-from localmesh.kinds.objects import Key, Object, annotations_of
+from localmesh.kinds.objects import Key, Object
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
 from localmesh.kinds.schema import Schema
 
 STRATEGIC = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 OPERATIONS = "application/json-patch+json"
-APPLY = "application/apply-patch+yaml"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+SERVER_SIDE_APPLY = "application/apply-patch+yaml"
 PROTECTED = ("default", "kube-system", "istio-system")
 """Namespaces without which there is no mesh."""
 
@@ -44,7 +40,6 @@ class WriteOptions:
 
     dry_run: bool = False
     field_validation: FieldValidation = "Warn"
-    field_manager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +73,6 @@ class Registry:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._applied: dict[tuple[str, str], Object] = {}
-        """What each manager applied last to each object (by uid), for server-side apply."""
 
     def create(self, target: Target, document: Any, options: WriteOptions) -> Written:
         """Store a new object."""
@@ -107,8 +100,8 @@ class Registry:
 
     def patch(self, target: Target, patch: Any, media_type: str, options: WriteOptions) -> Written:
         """Change an object, its status or its scale."""
-        if media_type == APPLY:
-            return self._apply(target, patch, options)
+        if media_type == SERVER_SIDE_APPLY:  # which would create the object, too
+            raise unsupported_media_type("there is no server-side apply here: use kubectl apply without --server-side")
         current = self._store.get(target.resource, target.key)
         if target.subresource == "scale":
             return self.update(target, _patched(target, scale_of(current), patch, media_type), options)
@@ -161,36 +154,6 @@ class Registry:
         updated = self._opened(options).update(target.resource, scaled(current, document))
         return Written(scale_of(updated))
 
-    def _apply(self, target: Target, wanted: Any, options: WriteOptions) -> Written:
-        if target.subresource:
-            raise not_allowed()
-        if not options.field_manager:
-            raise bad_request("fieldManager is required for apply patch")
-        identified = strategy.check_identity(target, wanted)
-        current = self._store.find(target.resource, target.key)
-        written = (
-            self.create(target, identified, options)
-            if current is None
-            else self._reapply(target, current, identified, options)
-        )
-        if not options.dry_run:
-            self._applied[written.object["metadata"]["uid"], options.field_manager] = identified
-        return written
-
-    def _reapply(self, target: Target, current: Object, wanted: Object, options: WriteOptions) -> Written:
-        previous = self._previously_applied(current, options.field_manager)
-        live = {**current, "apiVersion": target.api_version}
-        return self.update(target, apply.apply(live, previous, wanted, Schema.of(target.resource)), options)
-
-    def _previously_applied(self, current: Object, manager: str) -> Object:
-        """Return what a manager applied last; kubectl's client-side applies stand on the object itself."""
-        applied = self._applied.get((current["metadata"]["uid"], manager))
-        configuration = annotations_of(current).get(LAST_APPLIED)
-        if applied is None and manager == "kubectl" and configuration:
-            with contextlib.suppress(ValueError):  # whoever broke the annotation leaves fields that nobody lets go of
-                applied = json.loads(configuration)
-        return applied if isinstance(applied, dict) else {}
-
 
 def _admit(target: Target, document: Object, current: Object | None, options: WriteOptions) -> Admitted:
     return admit(
@@ -220,7 +183,7 @@ def _patched(target: Target, current: Object, patch: Any, media_type: str) -> An
     if media_type == STRATEGIC and not target.resource.custom:
         schema = Schema.of(target.resource) if target.subresource != "scale" else Schema()
         return strategic.merge(current, patch, schema)
-    known = [OPERATIONS, MERGE, APPLY] + ([] if target.resource.custom else [STRATEGIC])
+    known = [OPERATIONS, MERGE] + ([] if target.resource.custom else [STRATEGIC])
     raise unsupported_media_type(
         "the body of the request was in an unknown format - accepted media types include: " + ", ".join(known)
     )

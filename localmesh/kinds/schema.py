@@ -82,17 +82,6 @@ class Schema:
         text: str = self.keywords.get("x-kubernetes-patch-strategy", "")
         return text.split(",") if text else []
 
-    @property
-    def map_keys(self) -> list[str]:
-        """The fields by which server-side apply tells a list's items apart; [] for a list that is one value."""
-        keys: list[str] = self.keywords.get("x-kubernetes-list-map-keys", [])
-        return keys if self.keywords.get("x-kubernetes-list-type") == "map" else []
-
-    @property
-    def is_set(self) -> bool:
-        """Whether server-side apply merges the list as a set of scalars."""
-        return self.keywords.get("x-kubernetes-list-type") == "set"
-
 
 @dataclass(frozen=True, slots=True)
 class Decoded:

@@ -4,7 +4,6 @@ import asyncio
 import json
 from typing import Any, cast, get_args
 
-import yaml
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
@@ -13,7 +12,7 @@ from localmesh.apiserver.door.rendering import Form, answer
 from localmesh.apiserver.door.streaming import Stream
 from localmesh.apiserver.door.watching import Watch, watch
 from localmesh.apiserver.errors import ApiError, bad_request, not_allowed, success, unsupported_media_type
-from localmesh.apiserver.registry import APPLY, DeleteOptions, Registry, WriteOptions
+from localmesh.apiserver.registry import DeleteOptions, Registry, WriteOptions
 from localmesh.apiserver.scale import scale_of
 from localmesh.apiserver.selectors import Selector
 from localmesh.apiserver.store import Store
@@ -69,11 +68,9 @@ class Objects:
         return answer(Form.of(request).one(target, written.object), 200, written.warnings)
 
     async def _patch(self, target: Target, request: Request) -> ASGIApp:
-        media_type = _media_type(request)
         patch = await _document(request)
-        written = self._registry.patch(target, patch, media_type, _write_options(request))
-        code = 201 if written.created else 200
-        return answer(Form.of(request).one(target, written.object), code, written.warnings)
+        written = self._registry.patch(target, patch, _media_type(request), _write_options(request))
+        return answer(Form.of(request).one(target, written.object), 200, written.warnings)
 
     async def _delete(self, target: Target, request: Request) -> ASGIApp:
         if not target.name:
@@ -97,12 +94,10 @@ async def _document(request: Request) -> Any:
     try:
         if media_type == _PROTOBUF:
             return protobuf.decode(body)
-        if media_type in (APPLY, "application/yaml"):
-            return yaml.safe_load(body)
         return _parsed(body)
     except protobuf.ProtobufError as error:
         raise unsupported_media_type(str(error)) from error
-    except (ValueError, yaml.YAMLError) as error:
+    except ValueError as error:
         raise bad_request(f"the body of the request cannot be read as {media_type}: {error}") from error
 
 
@@ -122,7 +117,6 @@ def _write_options(request: Request) -> WriteOptions:
     return WriteOptions(
         dry_run=_dry_run(query.getlist("dryRun")),
         field_validation=cast("FieldValidation", validation),
-        field_manager=query.get("fieldManager", ""),
     )
 
 

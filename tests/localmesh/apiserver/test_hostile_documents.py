@@ -10,12 +10,12 @@ import yaml
 
 from localmesh.apiserver.errors import ApiError
 from localmesh.apiserver.patches import PatchError
-from localmesh.apiserver.registry import APPLY, MERGE, STRATEGIC, Registry, WriteOptions
+from localmesh.apiserver.registry import MERGE, STRATEGIC, Registry, WriteOptions
 from localmesh.apiserver.store import Store, StoreError
 from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import AdmissionError
 from localmesh.kinds.objects import Object
-from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES, Resource, resource_of
+from localmesh.kinds.resources import NAMESPACES, PODS, Resource, resource_of
 
 REFUSALS = (ApiError, AdmissionError, PatchError, StoreError)
 JUNK: list[Any] = [
@@ -144,7 +144,7 @@ def registry() -> Registry:
 def test_a_damaged_document_is_refused_in_words_or_taken(
     registry: Registry, resource: Resource, document: Object
 ) -> None:
-    options = WriteOptions(dry_run=True, field_validation="Ignore", field_manager="kubectl")
+    options = WriteOptions(dry_run=True, field_validation="Ignore")
     new, old = Target(resource, "v1", "shop"), Target(resource, "v1", "shop", "x")
     registry.create(new, document, WriteOptions())
     for seed in range(150):
@@ -155,7 +155,6 @@ def test_a_damaged_document_is_refused_in_words_or_taken(
             lambda sent=sent: registry.update(old, sent, options),
             lambda sent=sent: registry.patch(old, sent, MERGE, options),
             lambda sent=sent: registry.patch(old, sent, STRATEGIC, options),
-            lambda sent=sent: registry.patch(old, sent, APPLY, options),
         ):
             assert is_answered(write), seed
 
@@ -168,16 +167,3 @@ def test_directives_that_make_no_sense_are_no_fault(registry: Registry, directiv
     registry.create(Target(PODS, "v1", "shop"), documents()[0][1], WriteOptions())
     target, options = Target(PODS, "v1", "shop", "x"), WriteOptions(dry_run=True)
     assert is_answered(lambda: registry.patch(target, {"spec": {directive: junk}}, STRATEGIC, options))
-
-
-def test_a_broken_last_applied_annotation_is_no_fault(registry: Registry) -> None:
-    service = documents()[1][1]
-    annotations = {"kubectl.kubernetes.io/last-applied-configuration": "{"}
-    registry.create(
-        Target(SERVICES, "v1", "shop"),
-        {**service, "metadata": {"annotations": annotations, "name": "x"}},
-        WriteOptions(),
-    )
-    target = Target(SERVICES, "v1", "shop", "x")
-    written = registry.patch(target, service, APPLY, WriteOptions(field_manager="kubectl"))
-    assert written.object["spec"]["selector"] == {"a": "b"}

@@ -116,5 +116,5 @@ def test_patches_learn_how_lists_are_merged() -> None:
     ports, arguments = containers.item().child("ports"), containers.item().child("args")
     assert ports is not None
     assert arguments is not None
-    assert (ports.merge_key, ports.map_keys) == ("containerPort", ["containerPort", "protocol"])
+    assert ports.merge_key == "containerPort"
     assert arguments.merge_key is None

@@ -7,7 +7,6 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from localmesh.kinds.objects import Key, Object
@@ -410,23 +409,21 @@ def test_version_and_discovery_need_no_warning(world: World) -> None:
     assert "networking.istio.io/v1alpha3" in world.ok("api-versions")
 
 
-@pytest.mark.parametrize("flags", [(), ("--server-side",)], ids=["client-side", "server-side"])
-def test_random_edits_through_apply_give_what_was_asked_for(
-    world: World, namespace: str, flags: tuple[str, ...]
-) -> None:
+def test_random_edits_through_apply_give_what_was_asked_for(world: World, namespace: str) -> None:
     seed = random.randrange(2**32)
     dice = random.Random(seed)
     for round_ in range(8):
         deployment = random_deployment(dice)
-        world.ok("apply", "-n", namespace, *flags, "-f", "-", stdin=json.dumps(deployment))
+        world.ok("apply", "-n", namespace, "-f", "-", stdin=json.dumps(deployment))
         found = world.get(DEPLOYMENTS, namespace, "edited")
         assert covers(found, deployment), f"seed {seed}, round {round_}"
 
 
-def test_server_side_apply_takes_over_what_was_applied_client_side(world: World, namespace: str) -> None:
-    world.ok("apply", "-n", namespace, "-f", "-", stdin=SERVICE.replace("selector: {", "selector: {tier: a, "))
-    world.ok("apply", "-n", namespace, "--server-side", "-f", "-", stdin=SERVICE)
-    assert world.get(SERVICES, namespace, "catalog")["spec"]["selector"] == {"app": "catalog"}
+def test_server_side_apply_is_refused_with_the_way_out(world: World, namespace: str) -> None:
+    complaint = world.fails("apply", "-n", namespace, "--server-side", "-f", "-", stdin=SERVICE)
+    assert "use kubectl apply without --server-side" in complaint
+    world.ok("apply", "-n", namespace, "-f", "-", stdin=SERVICE)
+    assert "without --server-side" in world.fails("apply", "-n", namespace, "--server-side", "-f", "-", stdin=SERVICE)
 
 
 def random_deployment(dice: random.Random) -> Object:
