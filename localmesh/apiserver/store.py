@@ -139,9 +139,12 @@ class Store:
         return gone
 
     def changes_since(self, revision: int) -> list[Change]:
-        """Return the changes after a revision, oldest first. Raises ExpiredError."""
+        """Return the changes after a revision, oldest first.
+
+        Raises ExpiredError, also for a revision that is yet to come: it is from another mesh, before a restart.
+        """
         oldest = self._log[0].revision if self._log else self.revision + 1
-        if revision < oldest - 1:
+        if not oldest - 1 <= revision <= self.revision:
             raise ExpiredError(revision)
         return [change for change in self._log if change.revision > revision]
 

@@ -97,7 +97,9 @@ class Delivery:
 
     async def _news_within(self, seconds: float) -> bool:
         try:
-            await asyncio.wait_for(self._news.wait(), seconds)
+            # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with the news.
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
         except TimeoutError:
             return False
         return True

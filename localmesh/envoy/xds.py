@@ -149,8 +149,10 @@ class _Feed:
         try:
             async with asyncio.timeout(HOLD_S):
                 while (content := self._worth_sending(kind, name, running)) is None:
+                    # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes with an event.
                     with suppress(TimeoutError):
-                        await asyncio.wait_for(event.wait(), None if running else RESEND_S)
+                        async with asyncio.timeout(None if running else RESEND_S):
+                            await event.wait()
                     event.clear()
                 return content
         except TimeoutError:

@@ -80,7 +80,9 @@ def _selected(store: Store, wanted: Watch) -> list[Object]:
 
 async def _signalled(changed: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 -- a timeout is no failure here
     try:
-        await asyncio.wait_for(changed.wait(), timeout)
+        # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with a change.
+        async with asyncio.timeout(timeout):
+            await changed.wait()
     except TimeoutError:
         return False
     changed.clear()

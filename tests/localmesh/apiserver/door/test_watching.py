@@ -110,8 +110,28 @@ async def test_what_is_forgotten_is_answered_with_an_error() -> None:
     assert (type_, status["reason"], status["code"]) == ("ERROR", "Expired", 410)
 
 
+async def test_a_revision_of_a_store_that_was_there_before_is_answered_with_an_error() -> None:
+    store = Store()
+    create(store, "a")
+    ((type_, status),) = await events(begin(store, f"resourceVersion={store.revision + 1}"), 2)
+    assert (type_, status["reason"], status["code"]) == ("ERROR", "Expired", 410)
+
+
 async def test_a_watch_ends_after_its_time() -> None:
     assert await events(begin(Store(), "timeoutSeconds=0.05"), 1) == []
+
+
+@pytest.mark.parametrize("ticks", range(4))
+async def test_a_watch_whose_client_goes_while_something_changes_ends(ticks: int) -> None:
+    store = Store()
+    watching = asyncio.create_task(events(begin(store, ""), 10))
+    await asyncio.sleep(0.01)  # the watch waits
+    create(store, "a")
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    watching.cancel()
+    await asyncio.wait([watching], timeout=1)
+    assert watching.cancelled()
 
 
 async def test_events_are_of_the_version_that_was_asked_for() -> None:
