@@ -5,12 +5,13 @@ import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Network
 
-from localmesh.apiserver.errors import ApiError, invalid
 from localmesh.apiserver.store import Store
 from localmesh.kinds.addresses import LOOPBACK
+from localmesh.kinds.admission import InvalidError
 from localmesh.kinds.injection import is_gateway
 from localmesh.kinds.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.resources import PODS, SERVICES
+from localmesh.kinds.review import Problem
 
 CLUSTER_IPS = IPv4Network("10.200.1.0/24")
 """Nothing answers there: Services are found by name, and a cluster IP is one of the names."""
@@ -20,7 +21,7 @@ NODE_PORTS = range(30000, 32768)
 
 
 def allocate(store: Store, service: Object) -> Object:
-    """Return a Service with cluster IP and node ports, as far as its type has them. Raises ApiError.
+    """Return a Service with cluster IP and node ports, as far as its type has them. Raises InvalidError.
 
     What the Service already has stays its own; the argument is not changed.
     """
@@ -40,7 +41,7 @@ def _free_address(service: Object, others: list[Object]) -> str:
     free = [str(address) for address in CLUSTER_IPS.hosts() if str(address) not in taken]
     if not free:
         message = f"Internal error: all of {CLUSTER_IPS} is taken: delete Services that are no longer needed"
-        raise invalid(SERVICES, service["metadata"]["name"], "spec.clusterIPs", message)
+        raise _invalid(service, "spec.clusterIPs", message)
     return random.choice(free)  # noqa: S311 - a number, not a secret
 
 
@@ -48,22 +49,23 @@ def _check_address(service: Object, address: str, others: list[Object]) -> None:
     owner = next((key_of(other) for other in others if other["spec"].get("clusterIP") == address), None)
     if address != "None" and owner is not None:
         message = f"Invalid value: {[address]}: failed to allocate IP {address}: it belongs to the Service {owner}"
-        raise invalid(SERVICES, service["metadata"]["name"], "spec.clusterIPs", message)
+        raise _invalid(service, "spec.clusterIPs", message)
 
 
 def _with_node_ports(store: Store, service: Object, others: list[Object]) -> Iterator[Object]:
-    """Yield the Service's ports, each with a node port that is its own. Raises ApiError."""
+    """Yield the Service's ports, each with a node port that is its own. Raises InvalidError."""
     taken = {port["nodePort"]: key_of(other) for other in others for port in _open_ports(other)}
     mine = {port["nodePort"] for port in _open_ports(service)}
     before = {port["nodePort"] for port in _open_ports(store.find(SERVICES, key_of(service)) or {"spec": {}})}
     for index, port in enumerate(service["spec"]["ports"]):
         number = port.get("nodePort") or _free_port({*taken, *mine})
+        complaint = f"Invalid value: {number}: "
         if number in taken:
-            raise _refusal(
-                service, index, f"{number}: provided port is already allocated, to the Service {taken[number]}"
-            )
+            complaint += f"provided port is already allocated, to the Service {taken[number]}"
+            raise _invalid(service, f"spec.ports[{index}].nodePort", complaint)
         if number in mine - before and _has_listeners(store, service) and not _is_free(number, shared=True):
-            raise _refusal(service, index, f"{number}: another program on this machine listens there")
+            complaint += "another program on this machine listens there"
+            raise _invalid(service, f"spec.ports[{index}].nodePort", complaint)
         mine.add(number)
         yield {**port, "nodePort": number}
 
@@ -72,9 +74,8 @@ def _open_ports(service: Object) -> list[Object]:
     return [port for port in service["spec"].get("ports", []) if port.get("nodePort")]
 
 
-def _refusal(service: Object, index: int, complaint: str) -> ApiError:
-    field = f"spec.ports[{index}].nodePort"
-    return invalid(SERVICES, service["metadata"]["name"], field, f"Invalid value: {complaint}")
+def _invalid(service: Object, field: str, complaint: str) -> InvalidError:
+    return InvalidError(SERVICES, service["metadata"]["name"], [Problem(field, complaint)])
 
 
 def _has_listeners(store: Store, service: Object) -> bool:

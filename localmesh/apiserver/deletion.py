@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from localmesh.apiserver.store import Store, now
+from localmesh.kinds.defaults import DEFAULT_GRACE
 from localmesh.kinds.objects import Key, Object
 from localmesh.kinds.resources import NAMESPACES, PODS, Resource
 
@@ -22,7 +23,7 @@ def delete(store: Store, resource: Resource, key: Key, *, grace: int | None = No
 
 def _delete_pod(store: Store, key: Key, grace: int | None) -> Object:
     pod = store.get(PODS, key)
-    seconds = pod["spec"].get("terminationGracePeriodSeconds", 30) if grace is None else max(grace, 0)
+    seconds = pod["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE) if grace is None else max(grace, 0)
     left = pod["metadata"].get("deletionGracePeriodSeconds")
     if seconds == 0 or not pod["spec"].get("nodeName"):
         return store.remove(PODS, key)

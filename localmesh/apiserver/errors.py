@@ -1,7 +1,6 @@
 """What the door answers instead of an object: `Status` documents, in the words that kubectl's users know."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
@@ -9,19 +8,7 @@ from localmesh.apiserver.store import AlreadyExistsError, ConflictError, NotFoun
 from localmesh.kinds.admission import AdmissionError, DecodingError, InvalidError
 from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import Resource
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """One line below the message: kubectl prints `* field: message`."""
-
-    field: str
-    message: str
-
-    def to_object(self) -> Object:
-        """Return the cause as it stands in a Status."""
-        reason = "FieldValueRequired" if self.message.startswith("Required") else "FieldValueInvalid"
-        return {"reason": reason, "message": self.message, "field": self.field}
+from localmesh.kinds.review import Problem
 
 
 class ApiError(Exception):
@@ -35,14 +22,14 @@ class ApiError(Exception):
         *,
         resource: Resource | None = None,
         name: str = "",
-        causes: Iterable[Cause] = (),
+        problems: Iterable[Problem] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
         self.reason = reason
         self.resource = resource
         self.name = name
-        self.causes = tuple(causes)
+        self.problems = tuple(problems)
 
     def to_status(self) -> Object:
         """Return the document that kubectl reads."""
@@ -54,9 +41,15 @@ class ApiError(Exception):
             # Validation names the kind, everything else the resource.
             kind = self.resource.kind if self.reason == "Invalid" else self.resource.plural
             details |= {"name": self.name, "group": self.resource.group, "kind": kind}
-        if self.causes:
-            details["causes"] = [cause.to_object() for cause in self.causes]
+        if self.problems:
+            details["causes"] = [_cause(problem) for problem in self.problems]
         return details
+
+
+def _cause(problem: Problem) -> Object:
+    """Return what kubectl prints in a line of its own, as `* field: message`."""
+    reason = "FieldValueRequired" if problem.message.startswith("Required") else "FieldValueInvalid"
+    return {"reason": reason, "message": problem.message, "field": problem.field}
 
 
 def failure(code: int, reason: str, message: str, details: Object | None = None) -> Object:
@@ -111,20 +104,12 @@ def expired(revision: int) -> ApiError:
     return ApiError(410, "Expired", f"too old resource version: {revision}")
 
 
-def invalid(resource: Resource, name: str, field_: str, message: str) -> ApiError:
-    """Return the answer to one field's value that only the store's other objects make wrong."""
-    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-    text = f'{kind} "{name}" is invalid: {field_}: {message}'
-    return ApiError(422, "Invalid", text, resource=resource, name=name, causes=[Cause(field_, message)])
-
-
 def from_admission(error: AdmissionError) -> ApiError:
     """Translate a refusal of admission."""
     if isinstance(error, DecodingError):
         return bad_request(str(error))
     if isinstance(error, InvalidError):
-        causes = [Cause(problem.field, problem.message) for problem in error.problems]
-        return ApiError(422, "Invalid", str(error), resource=error.resource, name=error.name, causes=causes)
+        return ApiError(422, "Invalid", str(error), resource=error.resource, name=error.name, problems=error.problems)
     return ApiError(400, "", str(error))
 
 

@@ -1,10 +1,11 @@
-"""What `kubectl get pods` says of a pod: Kubernetes' `printPod`."""
+"""What `kubectl get pods` says of a pod: Kubernetes' `printPod`, without init containers, which are not run."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from localmesh.apiserver.ages import age
 from localmesh.kinds.objects import Object
+from localmesh.kinds.pods import is_ready, is_terminating
 
 
 def ready(pod: Object) -> str:
@@ -17,15 +18,12 @@ def phase(pod: Object) -> str:
     """Return the word under STATUS: the phase, or what its containers know better."""
     status = pod.get("status", {})
     word: str = status.get("reason") or status.get("phase", "Pending")
-    if (initial := _initializing(pod)) is not None:
-        word = initial
-    else:
-        for said in _reasons(pod):
-            word = said
-        # One container has completed and another one runs.
-        if word == "Completed" and any("running" in known.get("state", {}) for known in _statuses(pod)):
-            word = "Running" if _condition(pod, "Ready") else "NotReady"
-    return "Terminating" if pod["metadata"].get("deletionTimestamp") else word
+    for said in _reasons(pod):
+        word = said
+    # One container has completed and another one runs.
+    if word == "Completed" and any("running" in known.get("state", {}) for known in _statuses(pod)):
+        word = "Running" if is_ready(pod) else "NotReady"
+    return "Terminating" if is_terminating(pod) else word
 
 
 def restarts(pod: Object, at: datetime | None = None) -> str:
@@ -40,8 +38,8 @@ def restarts(pod: Object, at: datetime | None = None) -> str:
     return f"{count} ({age(last, at or datetime.now(UTC))} ago)" if count and last else str(count)
 
 
-def _statuses(pod: Object, field: str = "containerStatuses") -> list[Object]:
-    statuses: list[Object] = pod.get("status", {}).get(field) or []
+def _statuses(pod: Object) -> list[Object]:
+    statuses: list[Object] = pod.get("status", {}).get("containerStatuses") or []
     return statuses
 
 
@@ -61,24 +59,3 @@ def _ended(terminated: Object) -> str:
     if terminated.get("signal"):
         return f"Signal:{terminated['signal']}"
     return f"ExitCode:{terminated.get('exitCode', 0)}"
-
-
-def _initializing(pod: Object) -> str | None:
-    """Return how far the init containers are, None when they are done."""
-    statuses = _statuses(pod, "initContainerStatuses")
-    for index, status in enumerate(statuses):
-        state = status.get("state", {})
-        if "terminated" in state:
-            if state["terminated"].get("exitCode", 0) == 0:
-                continue
-            return f"Init:{_ended(state['terminated'])}"
-        if status.get("started") and status.get("ready"):
-            continue
-        reason = state.get("waiting", {}).get("reason")
-        return f"Init:{reason}" if reason and reason != "PodInitializing" else f"Init:{index}/{len(statuses)}"
-    return None
-
-
-def _condition(pod: Object, type_: str) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(known["type"] == type_ and known["status"] == "True" for known in conditions)

@@ -23,6 +23,7 @@ from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import Admitted, FieldValidation, admit
 from localmesh.kinds.injection import inject
 from localmesh.kinds.objects import Key, Object
+from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
 from localmesh.kinds.schema import Schema
 
@@ -65,7 +66,6 @@ class Written:
     """The object, or its Scale if that is what was written."""
 
     warnings: tuple[str, ...] = ()
-    created: bool = False
 
 
 class Registry:
@@ -82,7 +82,7 @@ class Registry:
         admitted = _admit(target, prepared, None, options)
         store = self._opened(options)
         obj = self._completed(target, admitted.object)
-        return Written(store.create(resource, obj), admitted.warnings, created=True)
+        return Written(store.create(resource, obj), admitted.warnings)
 
     def update(self, target: Target, document: Any, options: WriteOptions) -> Written:
         """Replace an object, its status or its scale."""
@@ -128,7 +128,7 @@ class Registry:
         namespace = self._store.find(NAMESPACES, Key("", target.namespace))
         if namespace is None:
             raise not_found(NAMESPACES, target.namespace)
-        if namespace["metadata"].get("deletionTimestamp"):
+        if is_terminating(namespace):
             why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
             raise forbidden(target.resource, document["metadata"].get("name", ""), why)
 

@@ -1,14 +1,10 @@
 """Tables: how `kubectl get` asks for objects that it only prints."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from localmesh.apiserver.columns import columns_of
 from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import Resource
-
-INCLUDES = ("Metadata", "Object", "None")
-"""How much of the object a row carries (`includeObject`)."""
 
 
 def table(
@@ -19,7 +15,10 @@ def table(
     include: str = "Metadata",
     headed: bool = True,
 ) -> Object:
-    """Return a Table; a watch sends its columns with the first event only (`headed`)."""
+    """Return a Table; a watch sends its columns with the first event only (`headed`).
+
+    `include` is the query's `includeObject`: with `Object` a row carries all of the object, else its metadata.
+    """
     columns = columns_of(resource)
     return {
         "kind": "Table",
@@ -32,9 +31,7 @@ def table(
     }
 
 
-def _row_object(obj: Object, include: str) -> Any:
+def _row_object(obj: Object, include: str) -> Object:
     if include == "Object":
         return obj
-    if include == "None":
-        return None
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}

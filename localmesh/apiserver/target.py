@@ -54,8 +54,8 @@ def parse(path: str) -> Target:
     group, rest = ("", parts[1:]) if parts[0] == "api" else (parts[1] if len(parts) > 1 else "", parts[2:])
     version, *rest = rest or [""]
     namespace = ""
-    # /namespaces/NAME and its subresources are the Namespace itself, anything longer is something in it.
-    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):  # noqa: PLR2004
+    # /namespaces/NAME and its status are the Namespace itself, anything longer is something in it.
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] != "status":  # noqa: PLR2004
         namespace, rest = rest[1], rest[2:]
     plural, name, subresource = (*rest, "", "", "")[:3]
     resource = BY_PLURAL.get((group, plural))
@@ -68,7 +68,5 @@ def parse(path: str) -> Target:
 
 
 def _check_scope(resource: Resource, namespace: str, name: str) -> None:
-    if resource.namespaced and name and not namespace:
-        raise no_such_resource()
-    if namespace and not resource.namespaced:
+    if (name and resource.namespaced and not namespace) or (namespace and not resource.namespaced):
         raise no_such_resource()

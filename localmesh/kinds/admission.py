@@ -4,7 +4,7 @@ The order is the one that users of a cluster know: unknown fields, then types an
 fields, then what Istio's webhook says. All complaints of one step come together, before anything changes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +12,7 @@ from localmesh.kinds import networking, workloads
 from localmesh.kinds.defaults import complete
 from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import Resource
-from localmesh.kinds.review import Problem, Review
+from localmesh.kinds.review import Problem, Review, not_honoured
 from localmesh.kinds.schema import Decoded, decode
 from localmesh.kinds.validation import validate
 
@@ -39,6 +39,12 @@ class DecodingError(AdmissionError):
 
 class InvalidError(AdmissionError):
     """Its fields have wrong values, or do not go together."""
+
+    def __init__(self, resource: Resource, name: str, problems: Sequence[Problem]) -> None:
+        """Say it in Kubernetes' words: one complaint bare, several in brackets."""
+        texts = ", ".join(map(str, problems))
+        complaints = texts if len(problems) == 1 else f"[{texts}]"
+        super().__init__(resource, name, f'{resource.qualified_kind} "{name}" is invalid: {complaints}', problems)
 
 
 class DeniedError(AdmissionError):
@@ -84,7 +90,10 @@ def admit(
 
 
 def _review(resource: Resource, obj: Object) -> Review:
-    return networking.review(obj) if resource.custom else workloads.review(obj)
+    review = networking.review(obj) if resource.custom else workloads.review(obj)
+    if obj["metadata"].get("finalizers"):
+        return review + Review(warnings=(not_honoured("metadata.finalizers", "a deletion waits for nobody"),))
+    return review
 
 
 def _name(document: Object) -> str:
@@ -102,18 +111,11 @@ def _decoding_error(resource: Resource, name: str, version: str, decoded: Decode
 
 
 def _raise_invalid(resource: Resource, name: str, problems: tuple[Problem, ...]) -> None:
-    """Raise InvalidError in Kubernetes' words: one complaint bare, several in brackets."""
     if problems:
-        kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-        raise InvalidError(resource, name, f'{kind} "{name}" is invalid: {_together(problems)}', problems)
+        raise InvalidError(resource, name, problems)
 
 
 def _denied(resource: Resource, name: str, problems: tuple[Problem, ...]) -> DeniedError:
     text = "; ".join(map(str, problems))
     message = f'admission webhook "{WEBHOOK}" denied the request: configuration is invalid: {text}'
     return DeniedError(resource, name, message, problems)
-
-
-def _together(problems: tuple[Problem, ...]) -> str:
-    texts = [str(problem) for problem in problems]
-    return texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"

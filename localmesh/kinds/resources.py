@@ -27,6 +27,11 @@ class Resource:
         """The name in error messages: `deployments.apps`, `pods`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
+    @property
+    def qualified_kind(self) -> str:
+        """The name where an object is invalid: `Deployment.apps`, `Pod`."""
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
     def api_version(self, version: str = "") -> str:
         """Return `group/version`, of the preferred version unless another one is named."""
         return "/".join(filter(None, (self.group, version or self.versions[0])))

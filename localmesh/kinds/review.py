@@ -29,3 +29,8 @@ class Review:
 
     def __add__(self, other: "Review") -> "Review":
         return Review(self.problems + other.problems, self.warnings + other.warnings)
+
+
+def not_honoured(field: str, reason: str) -> str:
+    """Return the warning about a field that is understood and does nothing."""
+    return f"{field}: not honoured by the local mesh: {reason}"

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Address
 
 from localmesh.kinds import syntax
 from localmesh.kinds.objects import Object, annotations_of, labels_of
@@ -63,11 +64,21 @@ def _service(obj: Object) -> Iterator[Problem]:
     if spec.get("clusterIP") == "None" and spec["type"] in ("NodePort", "LoadBalancer"):
         rule = f"may not be set to 'None' for {spec['type']} services"
         yield Problem("spec.clusterIPs[0]", invalid("None", rule))
+    if (address := spec.get("clusterIP")) not in (None, "", "None") and not _is_ipv4(address):
+        yield Problem("spec.clusterIPs[0]", invalid(address, "must be a valid IPv4 address, such as 10.200.1.9"))
     for index, port in enumerate(ports):
         yield from _service_port(port, spec["type"], f"spec.ports[{index}]", named=len(ports) > 1)
     yield from duplicates(ports, "name", "spec.ports")
     yield from _duplicate_ports(ports)
     yield from syntax.label_problems(spec.get("selector", {}), "spec.selector")
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _service_port(port: Object, type_: str, field: str, *, named: bool) -> Iterator[Problem]:

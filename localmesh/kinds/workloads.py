@@ -11,7 +11,7 @@ from typing import Any
 from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.objects import Object
 from localmesh.kinds.ports import Protocol, protocol_of
-from localmesh.kinds.review import Problem, Review
+from localmesh.kinds.review import Problem, Review, not_honoured
 
 HONOURED_POD = frozenset(
     ("containers", "volumes", "restartPolicy", "terminationGracePeriodSeconds", "serviceAccountName", "serviceAccount",
@@ -84,7 +84,7 @@ def _pod(spec: Object, at: str) -> Iterator[Problem | str]:
         yield from _container(container, f"{at}.containers[{index}]", volumes)
     for index, volume in enumerate(volumes.values()):
         for kind in sorted(volume.keys() - {"name", "emptyDir"}):
-            yield _warning(f"{at}.volumes[{index}].{kind}", "only emptyDir is, so its files are not there")
+            yield not_honoured(f"{at}.volumes[{index}].{kind}", "only emptyDir is, so its files are not there")
 
 
 def _container(container: Object, at: str, volumes: Mapping[str, Object]) -> Iterator[Problem | str]:
@@ -101,24 +101,24 @@ def _ports(container: Object, at: str) -> Iterator[str]:
     for index, port in enumerate(container.get("ports") or []):
         here = f"{at}.ports[{index}]"
         if port["containerPort"] == ADMIN_PORT and container["name"] != "istio-proxy":
-            yield _warning(f"{here}.containerPort", f"{ADMIN_PORT} is the sidecar's admin page, which hides it")
+            yield not_honoured(f"{here}.containerPort", f"{ADMIN_PORT} is the sidecar's admin page, which hides it")
         for name in ("hostPort", "hostIP"):
             if port.get(name):
-                yield _warning(f"{here}.{name}", "pods are reached through Services and kubectl port-forward")
+                yield not_honoured(f"{here}.{name}", "pods are reached through Services and kubectl port-forward")
         if port.get("protocol", "TCP") != "TCP":
-            yield _warning(f"{here}.protocol", "only TCP is")
+            yield not_honoured(f"{here}.protocol", "only TCP is")
 
 
 def _variables(container: Object, at: str) -> Iterator[str]:
     for index, variable in enumerate(container.get("env") or []):
         here = f"{at}.env[{index}]"
         if variable["name"] in OWN_VARIABLES:
-            yield _warning(here, "the process is told there where to listen, and where its calls go")
+            yield not_honoured(here, "the process is told there where to listen, and where its calls go")
         for kind in sorted((variable.get("valueFrom") or {}).keys() - {"fieldRef", "configMapKeyRef"}):
-            yield _warning(f"{here}.valueFrom.{kind}", "the variable is left out")
+            yield not_honoured(f"{here}.valueFrom.{kind}", "the variable is left out")
     for index, source in enumerate(container.get("envFrom") or []):
         if source.get("secretRef"):
-            yield _warning(f"{at}.envFrom[{index}].secretRef", "there are no Secrets here; a ConfigMap is read")
+            yield not_honoured(f"{at}.envFrom[{index}].secretRef", "there are no Secrets here; a ConfigMap is read")
 
 
 def _mounts(container: Object, at: str, volumes: Mapping[str, Object]) -> Iterator[str]:
@@ -126,7 +126,7 @@ def _mounts(container: Object, at: str, volumes: Mapping[str, Object]) -> Iterat
         path = mount["mountPath"]
         if "emptyDir" in volumes.get(mount["name"], {}) and path.rstrip("/") != "/tmp":
             here = f"{at}.volumeMounts[{index}].mountPath"
-            yield _warning(here, f"{path} is the machine's own; only /tmp is given, by TMPDIR")
+            yield not_honoured(here, f"{path} is the machine's own; only /tmp is given, by TMPDIR")
 
 
 def _probe(probe: Object, at: str) -> Iterator[Problem | str]:
@@ -134,30 +134,32 @@ def _probe(probe: Object, at: str) -> Iterator[Problem | str]:
         yield Problem(f"{at}.grpc", "Forbidden: the local mesh probes by httpGet, tcpSocket or exec")
     http = probe.get("httpGet") or {}
     if http.get("host"):
-        yield _warning(f"{at}.httpGet.host", "the pod itself is asked")
+        yield not_honoured(f"{at}.httpGet.host", "the pod itself is asked")
     if http.get("scheme", "HTTP") != "HTTP":
         yield Problem(f"{at}.httpGet.scheme", f'Unsupported value: "{http["scheme"]}": supported values: "HTTP"')
 
 
 def _lifecycle(lifecycle: Object, at: str) -> Iterator[str]:
     for name in sorted(lifecycle.keys() - {"preStop"}):
-        yield _warning(f"{at}.{name}", "only preStop is")
+        yield not_honoured(f"{at}.{name}", "only preStop is")
     for name in sorted((lifecycle.get("preStop") or {}).keys() - {"sleep", "exec", "httpGet"}):
-        yield _warning(f"{at}.preStop.{name}", "only sleep, exec and httpGet are")
+        yield not_honoured(f"{at}.preStop.{name}", "only sleep, exec and httpGet are")
 
 
 def _service(spec: Object) -> Iterator[str]:
     is_gateway = "istio" in (spec.get("selector") or {})
     yield from _ignored(spec, "spec", HONOURED_SERVICE | INERT_SERVICE)
     if spec.get("type") in ("LoadBalancer", "NodePort") and not is_gateway:
-        yield _warning("spec.type", "only the ingress gateway's Service listens on the machine, this one in the mesh")
+        yield not_honoured(
+            "spec.type", "only the ingress gateway's Service listens on the machine, this one in the mesh"
+        )
     for index, port in enumerate(spec.get("ports") or []):
         here = f"spec.ports[{index}]"
         if port.get("protocol", "TCP") != "TCP":
-            yield _warning(f"{here}.protocol", "only TCP is")
+            yield not_honoured(f"{here}.protocol", "only TCP is")
         elif protocol_of(port) is Protocol.TCP and not is_gateway:
             said = "appProtocol" if port.get("appProtocol") else "name"
-            yield _warning(
+            yield not_honoured(
                 f"{here}.{said}", f"{port[said]!r} says that the port takes no HTTP, and nothing else gets there"
             )
 
@@ -165,8 +167,4 @@ def _service(spec: Object) -> Iterator[str]:
 def _ignored(part: Object, at: str, known: frozenset[str]) -> Iterator[str]:
     for name, value in part.items():
         if name not in known and value not in INERT_VALUES:
-            yield _warning(f"{at}.{name}", REASONS.get(name, "it changes nothing"))
-
-
-def _warning(field: str, reason: str) -> str:
-    return f"{field}: not honoured by the local mesh: {reason}"
+            yield not_honoured(f"{at}.{name}", REASONS.get(name, "it changes nothing"))

@@ -14,6 +14,7 @@ from starlette.websockets import WebSocket
 
 from localmesh.apiserver import errors, target
 from localmesh.apiserver.door import discovery
+from localmesh.apiserver.door.certificates import HOSTS
 from localmesh.apiserver.door.connections import Connections
 from localmesh.apiserver.door.objects import Objects
 from localmesh.apiserver.door.rendering import answer
@@ -27,7 +28,6 @@ from localmesh.kinds.objects import Object
 
 _LOG = logging.getLogger(__name__)
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_HOSTS = ("127.0.0.1", "localhost")
 _REFUSALS = (ApiError, StoreError, AdmissionError, PatchError, SelectorError, RuntimeRefusedError)
 
 
@@ -76,8 +76,8 @@ class _HostCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
             host = dict(scope["headers"]).get(b"host", b"").decode("latin-1")
-            if host.rpartition(":")[0] not in _HOSTS and host not in _HOSTS:
-                message = f"this is the API of a local mesh: it answers to {' and '.join(_HOSTS)} only"
+            if host.rpartition(":")[0] not in HOSTS and host not in HOSTS:
+                message = f"this is the API of a local mesh: it answers to {' and '.join(HOSTS)} only"
                 status = errors.failure(421, "MisdirectedRequest", message)
                 return await _deny(scope, receive, send, answer(status, 421))
         return await self._app(scope, receive, send)

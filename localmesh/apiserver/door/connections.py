@@ -15,8 +15,8 @@ from localmesh.apiserver.errors import bad_request, not_allowed
 from localmesh.apiserver.runtime import LogOptions, Runtime
 from localmesh.apiserver.store import Store
 from localmesh.apiserver.target import Target
-from localmesh.kinds.objects import Object, annotations_of
-from localmesh.kinds.pods import DEFAULT_CONTAINER
+from localmesh.kinds.objects import Object
+from localmesh.kinds.pods import default_container
 from localmesh.kinds.resources import PODS
 
 _TRUE = ("true", "1")
@@ -55,9 +55,9 @@ class Connections:
 
 
 def _container(pod: Object, query: QueryParams) -> str:
-    """Return the container that is meant; like kubectl, the first one unless the pod names a default."""
+    """Return the container that is meant. Raises ApiError when the pod has no such one."""
     names = [container["name"] for container in pod["spec"]["containers"]]
-    name = query.get("container") or annotations_of(pod).get(DEFAULT_CONTAINER) or names[0]
+    name = query.get("container") or default_container(pod)
     if name not in names:
         raise bad_request(f"container {name} is not valid for pod {pod['metadata']['name']}: it has {', '.join(names)}")
     return name

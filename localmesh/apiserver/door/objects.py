@@ -18,6 +18,7 @@ from localmesh.apiserver.selectors import Selector
 from localmesh.apiserver.store import Store
 from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import FieldValidation
+from localmesh.kinds.pods import is_terminating
 
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
 _LARGEST_BODY = 3 * 1024 * 1024
@@ -76,7 +77,7 @@ class Objects:
         if not target.name:
             raise not_allowed()
         deleted = self._registry.delete(target, await _delete_options(request))
-        if deleted["metadata"].get("deletionTimestamp"):
+        if is_terminating(deleted):
             return answer(Form.of(request).one(target, deleted))
         return answer(success(target.resource, deleted))
 
@@ -123,7 +124,7 @@ def _write_options(request: Request) -> WriteOptions:
 async def _delete_options(request: Request) -> DeleteOptions:
     """Read the body of a deletion; the query may say the same."""
     body = await _document(request) if await request.body() else {}
-    if not isinstance(body, dict):
+    if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
         raise bad_request("the body of a deletion is a DeleteOptions object")
     query = request.query_params
     preconditions = body.get("preconditions") or {}

@@ -6,8 +6,8 @@ from typing import Literal
 from localmesh.kinds.networking.base import Integer, Spec
 from localmesh.kinds.networking.hosts import domain_complaint, is_address, is_label, is_partial_wildcard
 from localmesh.kinds.review import Problem
+from localmesh.kinds.syntax import HIGHEST_PORT
 
-PORT_MAX = 65535
 HTTP_PORT = 80
 """The one port for plain HTTP that the Service of the ingress gateway has."""
 
@@ -77,8 +77,8 @@ def _server_problems(path: str, server: Server) -> Iterator[Problem]:
     for index, host in enumerate(server.hosts):
         for complaint in _host_complaints(host):
             yield Problem(f"{path}.hosts[{index}]", complaint)
-    if not 1 <= server.port.number <= PORT_MAX:
-        yield Problem(f"{path}.port.number", f"port number {server.port.number} must be in the range 1..{PORT_MAX}")
+    if not 1 <= server.port.number <= HIGHEST_PORT:
+        yield Problem(f"{path}.port.number", f"port number {server.port.number} must be in the range 1..{HIGHEST_PORT}")
     if not server.port.name:
         yield Problem(f"{path}.port.name", "port name must be set")
 

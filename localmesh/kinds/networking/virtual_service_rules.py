@@ -9,7 +9,6 @@ from http import HTTPStatus
 from itertools import combinations
 
 from localmesh.kinds.networking.destination_rule import subset_name_problems
-from localmesh.kinds.networking.gateway import PORT_MAX
 from localmesh.kinds.networking.hosts import (
     domain_complaint,
     is_address,
@@ -28,6 +27,7 @@ from localmesh.kinds.networking.virtual_service import (
     VirtualService,
 )
 from localmesh.kinds.review import Problem
+from localmesh.kinds.syntax import HIGHEST_PORT
 
 RETRY_CONDITIONS = (
     "5xx",
@@ -163,9 +163,9 @@ def _destination_problems(path: str, destination: Destination) -> Iterator[Probl
         yield Problem(f"{path}.host", complaint)
     if destination.subset:
         yield from subset_name_problems(f"{path}.subset", destination.subset)
-    if destination.port and not 1 <= destination.port.number <= PORT_MAX:
+    if destination.port and not 1 <= destination.port.number <= HIGHEST_PORT:
         number = destination.port.number
-        yield Problem(f"{path}.port.number", f"port number {number} must be in the range 1..{PORT_MAX}")
+        yield Problem(f"{path}.port.number", f"port number {number} must be in the range 1..{HIGHEST_PORT}")
 
 
 def _retry_problems(path: str, retries: HTTPRetry) -> Iterator[Problem]:

@@ -119,7 +119,7 @@ def test_services_get_addresses_of_their_own(shop: Shop) -> None:
     assert len(set(addresses)) == 50
     assert all(address in map(str, CLUSTER_IPS.hosts()) for address in addresses)
     assert shop.create(SERVICES, service(clusterIP="None"))["spec"]["clusterIP"] == "None"
-    with pytest.raises(ApiError, match="it belongs to the Service shop/s0"):
+    with pytest.raises(InvalidError, match="it belongs to the Service shop/s0"):
         shop.create(SERVICES, service("y", clusterIP=addresses[0]))
     assert "clusterIP" not in shop.create(SERVICES, service("e", type="ExternalName", externalName="e"))["spec"]
 
@@ -130,7 +130,7 @@ def test_node_ports_are_free_ones_and_nobody_elses(shop: Shop) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", created))
     taken = {"port": 80, "name": "http", "nodePort": created}
-    with pytest.raises(ApiError, match="provided port is already allocated, to the Service shop/x"):
+    with pytest.raises(InvalidError, match="provided port is already allocated, to the Service shop/x"):
         shop.create(SERVICES, service("y", type="NodePort", ports=[taken]))
 
 
@@ -141,7 +141,7 @@ def test_a_gateway_gets_no_port_that_another_program_listens_on(shop: Shop) -> N
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = {"port": 80, "nodePort": other.getsockname()[1]}
         with pytest.raises(
-            ApiError, match=r"nodePort: Invalid value: .* another program on this machine listens there"
+            InvalidError, match=r"nodePort: Invalid value: .* another program on this machine listens there"
         ):
             shop.patch(SERVICES, {"spec": {"ports": [port]}}, STRATEGIC)
     shop.patch(SERVICES, {"spec": {"ports": [port]}}, STRATEGIC)

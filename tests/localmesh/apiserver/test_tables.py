@@ -54,12 +54,6 @@ READY: list[Object] = [{"type": "Ready", "status": "True"}]
         (status({"terminated": {"signal": 9}}), "Signal:9"),
         (status({"terminated": {"reason": "Error", "exitCode": 2}}), "Error"),
         ({"phase": "Failed", "reason": "Evicted"}, "Evicted"),
-        ({"phase": "Pending", "initContainerStatuses": [{"state": {"running": {}}}, {}]}, "Init:0/2"),
-        ({"phase": "Pending", "initContainerStatuses": [{"state": BACK_OFF}]}, "Init:CrashLoopBackOff"),
-        (
-            {"phase": "Pending", "initContainerStatuses": [{"state": {"terminated": {"exitCode": 1}}}]},
-            "Init:ExitCode:1",
-        ),
     ],
 )
 def test_the_status_of_a_pod_is_what_its_containers_know(pod_status: Object, word: str) -> None:
@@ -141,4 +135,3 @@ def test_a_row_carries_as_much_of_its_object_as_was_asked_for() -> None:
     obj = {"kind": "ConfigMap", "metadata": {"name": "x"}, "data": {}}
     assert table(CONFIG_MAPS, [obj], "1")["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
     assert table(CONFIG_MAPS, [obj], "1", include="Object")["rows"][0]["object"] == obj
-    assert table(CONFIG_MAPS, [obj], "1", include="None")["rows"][0]["object"] is None

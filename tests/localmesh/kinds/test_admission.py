@@ -130,6 +130,13 @@ def test_unknown_fields_are_refused_warned_about_or_ignored() -> None:
     assert admitted(text, field_validation="Ignore").warnings == ()
 
 
+@pytest.mark.parametrize("text", [DEPLOYMENT, SERVICE, ROUTE])
+def test_finalizers_are_no_secret_failure(text: str) -> None:
+    warning = "metadata.finalizers: not honoured by the local mesh: a deletion waits for nobody"
+    assert warning in admitted(text.replace("{name: catalog}", "{name: catalog, finalizers: [a/b]}", 1)).warnings
+    assert admitted(text).warnings == ()
+
+
 def test_one_complaint_stands_bare_and_several_in_brackets() -> None:
     with pytest.raises(InvalidError) as one:
         admitted(DEPLOYMENT.replace("name: tmp, mount", "name: other, mount"))
@@ -201,6 +208,7 @@ def test_a_deployment_that_a_server_refuses_is_refused(old: str, new: str, compl
         ("ports: [{port: 80", "type: NodePort\n  ports: [{port: 80, nodePort: 80", "must be between 1024 and 65535"),
         ("ports:", "type: ExternalName\n  ports:", "spec.externalName: Required value"),
         ("ports:", "type: NodePort\n  clusterIP: None\n  ports:", "may not be set to 'None'"),
+        ("ports:", "clusterIP: a\n  ports:", 'spec.clusterIPs[0]: Invalid value: "a": must be a valid IPv4 address'),
         ("ports:", "type: Cluster\n  ports:", 'spec.type: Unsupported value: "Cluster"'),
     ],
 )  # fmt: skip

@@ -122,6 +122,11 @@ def test_queries_that_make_no_sense_are_refused(client: Client) -> None:
         assert (code, "Unsupported value" in status["message"]) == (400, True)
 
 
+def test_deletions_that_make_no_sense_are_refused(client: Client) -> None:
+    for body in ([], {"preconditions": ["x"]}, {"gracePeriodSeconds": "soon"}, {"dryRun": "All"}):
+        assert client.ask("DELETE", "/api/v1/namespaces/default", body)[0] in (400, 403)
+
+
 def test_only_json_is_answered(client: Client) -> None:
     assert client.ask("GET", PODS, accept="application/vnd.kubernetes.protobuf")[0] == 406
     code, _ = client.ask("GET", PODS, accept="application/vnd.kubernetes.protobuf,application/json")
