@@ -11,6 +11,9 @@ from localmesh.envoy.resources import Resources
 LINGER_S = 2.0
 """How long a cluster outlives the last route to it: a request that waits for its next try still finds it."""
 
+RETRY_S = 3.0
+"""How long until a configuration that did not get there is tried again: a port that was taken may be free by then."""
+
 
 class Delivery:
     """Delivers configurations to one Envoy, whether it runs or not.
@@ -26,6 +29,7 @@ class Delivery:
         log: Callable[[], str],
         report: Callable[[PushResult], None] = lambda _: None,
         linger_s: float = LINGER_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         """Take where to deliver to.
 
@@ -33,13 +37,15 @@ class Delivery:
             folder: where that Envoy reads its configuration.
             admin: where it is asked what it runs.
             log: returns the latest piece of its log, in which it says why it refuses something.
-            report: called with the result of each push that no newer one has overtaken.
+            report: called with the result of each push that no newer one has overtaken; not when a retry ends alike.
             linger_s: seconds for which clusters stay that no route leads to any more.
+            retry_s: seconds between attempts to deliver a configuration that did not get there.
         """
         self._folder = folder
         self._pusher = Pusher(folder, admin, log)
         self._report = report
         self._linger_s = linger_s
+        self._retry_s = retry_s
         self._wanted: Resources | None = None
         self._news = asyncio.Event()
         self._result: asyncio.Future[PushResult] | None = None
@@ -51,7 +57,7 @@ class Delivery:
         Endpoints are written before this returns: a pod that drains counts on Envoys to leave it alone, and what they
         are is a fact that no other document can make wrong.
         """
-        if wanted == self._wanted and not self._should_retry():
+        if wanted == self._wanted:
             return
         self._folder.write(endpoint_documents(wanted))
         self._wanted = wanted
@@ -73,11 +79,6 @@ class Delivery:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _should_retry(self) -> bool:
-        """Tell whether the same configuration may fare better now. A refused one would be refused again."""
-        result = self._result
-        return result is not None and result.done() and result.result().outcome in ("timed out", "not running")
-
     async def _deliver(self) -> None:
         """Push until the newest configuration is there and nothing is left of earlier ones."""
         while self._wanted is not None and self._news.is_set():
@@ -87,13 +88,20 @@ class Delivery:
             if self._news.is_set():
                 continue
             self._tell(result)
-            if result.outcome == "accepted" and not await self._news_within(self._linger_s):
+            if result.outcome != "accepted":
+                await self._news_within(self._retry_s)
+                self._news.set()
+            elif not await self._news_within(self._linger_s):
                 await self._pusher.sweep(wanted, superseded=self._news.is_set)
 
     def _tell(self, result: PushResult) -> None:
-        if self._result is not None:
-            self._result.set_result(result)
-        self._report(result)
+        """Report a result, unless it is that of a retry and the same as before."""
+        before = self._result.result() if self._result is not None and self._result.done() else None
+        if self._result is None or before is not None:
+            self._result = asyncio.get_running_loop().create_future()
+        self._result.set_result(result)
+        if str(result) != str(before):
+            self._report(result)
 
     async def _news_within(self, seconds: float) -> bool:
         try:

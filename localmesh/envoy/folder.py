@@ -116,8 +116,8 @@ class Folder:
             replace(path, previous)
             self.changed(document.kind, document.name)
 
-    def accept(self, document: Document) -> None:
-        """Forget what was put aside for a file before this document."""
+    def give_another_chance(self, document: Document) -> None:
+        """Forget what was put aside for a document's file, be it the document itself."""
         _aside(self.path(document.kind, document.name)).unlink(missing_ok=True)
 
     def has_put_aside(self, kind: Kind, name: str = "") -> bool:

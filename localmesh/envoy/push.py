@@ -118,13 +118,12 @@ class Pusher:
     async def _deliver(self, documents: Sequence[Document]) -> list[Refusal]:
         """Write documents, wait until Envoy has taken or refused each, and put the refused ones aside."""
         previous = {document: read(self.folder.path(document.kind, document.name)) for document in documents}
+        for document in documents:
+            self.folder.give_another_chance(document)
         self.folder.write(documents)
         refused = await self._settled(documents)
-        for document in documents:
-            if document in refused:
-                self.folder.put_aside(document, previous[document])
-            else:
-                self.folder.accept(document)
+        for document in refused:
+            self.folder.put_aside(document, previous[document])
         reason = await self._reason() if refused else ""
         return [Refusal(document.kind, document.name, reason) for document in refused]
 

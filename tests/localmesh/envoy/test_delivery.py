@@ -2,6 +2,8 @@ import asyncio
 import socket
 from dataclasses import replace
 
+import pytest
+
 from localmesh.envoy.folder import Folder
 from localmesh.envoy.resources import Resources
 from tests.localmesh.envoy.world import World, free_port, get, route, stream, until
@@ -95,6 +97,30 @@ async def test_a_listener_that_cannot_move_to_a_port_stays_where_it_is(envoy: Wo
     assert await get(envoy.port) == (200, "one")
 
 
+@pytest.mark.parametrize("from_the_start", [False, True])
+async def test_a_listener_opens_its_port_once_it_is_free(
+    envoy: World, ports: dict[str, int], *, from_the_start: bool
+) -> None:
+    elsewhere = envoy.resources({"one": ports["one"]}, to="one")
+    delivery = envoy.delivery(retry_s=0.02)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        wanted = replace(elsewhere, lds=[envoy.listener(port)])
+        # From the start there is nothing else to go back to.
+        envoy.folder.write_all(wanted if from_the_start else elsewhere)
+        await envoy.start()
+        delivery.submit(wanted)
+        assert (await delivery.settled()).outcome == "refused"
+        await until(_complains(envoy, 4))  # some retries later
+
+    async def answers() -> bool:
+        return [report.outcome for report in envoy.reports] == ["refused", "accepted"]
+
+    await until(answers)
+    await delivery.close()
+    assert await get(port) == (200, "one")
+
+
 async def test_an_envoy_killed_after_a_refusal_comes_up_with_what_worked(envoy: World, ports: dict[str, int]) -> None:
     envoy.folder.write_all(envoy.resources({"one": ports["one"]}, to="one"))
     await envoy.start()
@@ -113,14 +139,16 @@ async def test_an_envoy_killed_after_a_refusal_comes_up_with_what_worked(envoy: 
 
 async def test_what_is_submitted_before_envoy_runs_is_what_it_starts_with(envoy: World, ports: dict[str, int]) -> None:
     wanted = envoy.resources({"one": ports["one"]}, to="one")
-    delivery = envoy.delivery()
+    delivery = envoy.delivery(retry_s=0.02)
     delivery.submit(wanted)
     assert (await delivery.settled()).outcome == "not running"
     await envoy.start()
     assert await get(envoy.port) == (200, "one")
 
-    delivery.submit(wanted)
-    assert (await delivery.settled()).outcome == "accepted"
+    async def is_accepted() -> bool:
+        return (await delivery.settled()).outcome == "accepted"
+
+    await until(is_accepted)
     await delivery.close()
 
 
@@ -173,6 +201,13 @@ async def test_what_is_not_wanted_any_more_is_gone_after_a_while(envoy: World, p
     await until(gone)
     await until(_lists(envoy.folder, 1))
     await delivery.close()
+
+
+def _complains(envoy: World, count: int):  # noqa: ANN202
+    async def does() -> bool:
+        return envoy.log.read_text().count("Address already in use") >= count
+
+    return does
 
 
 def _lists(folder: Folder, count: int):  # noqa: ANN202

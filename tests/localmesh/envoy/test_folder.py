@@ -44,7 +44,7 @@ def test_a_document_put_aside_leaves_the_one_before_in_its_place(tmp_path: Path)
     folder.put_aside(bad, good.content)
     assert folder.versions("rds") == {"80": good.version}
     assert folder.has_put_aside("rds", "80")
-    folder.accept(good)
+    folder.give_another_chance(good)
     assert not folder.has_put_aside("rds", "80")
 
 

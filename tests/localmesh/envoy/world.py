@@ -59,8 +59,11 @@ class World:
             self.process.kill()
             await self.process.wait()
 
-    def delivery(self, linger_s: float = 0.02) -> Delivery:
-        return Delivery(self.folder, self.admin, log=self.log.read_text, report=self.reports.append, linger_s=linger_s)
+    def delivery(self, linger_s: float = 0.02, retry_s: float = 60) -> Delivery:
+        return Delivery(
+            self.folder, self.admin, log=self.log.read_text, report=self.reports.append, linger_s=linger_s,
+            retry_s=retry_s,
+        )  # fmt: skip
 
     def resources(self, clusters: Mapping[str, int], *, to: str = "", routes: Any = None) -> Resources:
         """Return clusters by name and their endpoint's port, and a listener whose route leads to one of them."""
