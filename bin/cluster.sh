@@ -42,7 +42,8 @@ check_istioctl_version() {
     echo "cluster.sh: istioctl is $found; k8s/istio/istio.yaml was written for $istio_version and may need another" >&2
 }
 
-cluster_exists() { kind get clusters 2>/dev/null | grep -qx -- "$name"; }
+# grep reads to the end: with -q it would leave kind a closed pipe, and pipefail would call that "no such cluster".
+cluster_exists() { kind get clusters 2>/dev/null | grep -x -- "$name" >/dev/null; }
 
 create_cluster() {
   if cluster_exists; then
