@@ -116,10 +116,10 @@ class Registry:
         if options.propagation == "Orphan":
             raise bad_request("propagationPolicy Orphan is not supported here: what an object made goes with it")
         _check_preconditions(target, self._store.get(target.resource, target.key), options)
-        store = self._store.fork() if options.dry_run else self._store
+        store = self._opened(options)
         return delete(store, target.resource, target.key, grace=options.grace)
 
-    def _opened(self, options: WriteOptions) -> Store:
+    def _opened(self, options: WriteOptions | DeleteOptions) -> Store:
         return self._store.fork() if options.dry_run else self._store
 
     def _check_namespace(self, target: Target, document: Object) -> None:

@@ -7,7 +7,7 @@ those of the core/v1 API.
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from localmesh.kinds.objects import Object, annotations_of
@@ -17,13 +17,6 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 class _Part(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore", populate_by_name=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_absent(cls, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: part for name, part in value.items() if part is not None}
-        return value
 
 
 class KeyRef(_Part):

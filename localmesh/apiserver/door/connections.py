@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 
 from localmesh.apiserver.ages import parse
 from localmesh.apiserver.door import execution, forwarding
+from localmesh.apiserver.door.queries import is_on
 from localmesh.apiserver.door.streaming import Stream
 from localmesh.apiserver.errors import bad_request, not_allowed
 from localmesh.apiserver.runtime import LogOptions, Runtime
@@ -18,8 +19,6 @@ from localmesh.apiserver.target import Target
 from localmesh.kinds.objects import Object
 from localmesh.kinds.pods import default_container
 from localmesh.kinds.resources import PODS
-
-_TRUE = ("true", "1")
 
 
 class Connections:
@@ -66,9 +65,9 @@ def _container(pod: Object, query: QueryParams) -> str:
 def _log_options(query: QueryParams) -> LogOptions:
     try:
         return LogOptions(
-            follow=query.get("follow") in _TRUE,
-            previous=query.get("previous") in _TRUE,
-            timestamps=query.get("timestamps") in _TRUE,
+            follow=is_on(query, "follow"),
+            previous=is_on(query, "previous"),
+            timestamps=is_on(query, "timestamps"),
             tail_lines=_number(query, "tailLines"),
             limit_bytes=_number(query, "limitBytes"),
             since=_since(query),

@@ -14,6 +14,7 @@ from enum import IntEnum
 from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from localmesh.apiserver.door.queries import is_on
 from localmesh.apiserver.door.rendering import encode
 from localmesh.apiserver.door.streaming import messages
 from localmesh.apiserver.errors import bad_request, failure
@@ -52,8 +53,7 @@ class Execution:
         command = query.getlist("command")
         if not command:
             raise bad_request("you must specify at least one command for the container")
-        stdin, tty = (query.get(name) in ("true", "1") for name in ("stdin", "tty"))
-        return cls(pod, container, command, stdin, tty)
+        return cls(pod, container, command, is_on(query, "stdin"), is_on(query, "tty"))
 
 
 async def serve(websocket: WebSocket, runtime: Runtime, wanted: Execution, stopping: asyncio.Event) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast, get_args
 
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
 from localmesh.apiserver import protobuf
+from localmesh.apiserver.door.queries import is_on
 from localmesh.apiserver.door.rendering import Form, answer
 from localmesh.apiserver.door.streaming import Stream
 from localmesh.apiserver.door.watching import Watch, watch
@@ -25,6 +27,9 @@ _LARGEST_BODY = 3 * 1024 * 1024
 """Bytes; the limit of a real server."""
 
 
+Handler = Callable[[Target, Request], Awaitable[ASGIApp]]
+
+
 class Objects:
     """Answers requests about objects."""
 
@@ -35,33 +40,34 @@ class Objects:
 
     async def answer(self, target: Target, request: Request) -> ASGIApp:
         """Return the answer to a request. Raises ApiError and what the registry raises."""
-        verbs = {"GET": self._read, "POST": self._create, "PUT": self._update, "PATCH": self._patch}
-        if request.method == "DELETE" and not target.subresource:
-            return await self._delete(target, request)
-        of_collection = request.method == "POST"
-        if request.method not in verbs or (request.method != "GET" and of_collection is bool(target.name)):
+        handle = (self._verbs_of_one(target) if target.name else self._verbs_of_all(target)).get(request.method)
+        if handle is None:
             raise not_allowed()
-        return await verbs[request.method](target, request)
+        return await handle(target, request)
 
-    async def _read(self, target: Target, request: Request) -> ASGIApp:
-        form = Form.of(request)
-        query = request.query_params
-        if target.name:
-            obj = self._store.get(target.resource, target.key)
-            return answer(form.one(target, scale_of(obj)) if target.subresource == "scale" else form.one(target, obj))
+    def _verbs_of_one(self, target: Target) -> Mapping[str, Handler]:
+        verbs = {"GET": self._get, "PUT": self._update, "PATCH": self._patch}
+        return verbs if target.subresource else verbs | {"DELETE": self._delete}
+
+    def _verbs_of_all(self, target: Target) -> Mapping[str, Handler]:
+        is_nowhere = target.resource.namespaced and not target.namespace
+        return {"GET": self._list} if is_nowhere else {"GET": self._list, "POST": self._create}
+
+    async def _get(self, target: Target, request: Request) -> ASGIApp:
+        obj = self._store.get(target.resource, target.key)
+        return answer(Form.of(request).one(target, scale_of(obj) if target.subresource == "scale" else obj))
+
+    async def _list(self, target: Target, request: Request) -> ASGIApp:
+        form, query = Form.of(request), request.query_params
         selector = Selector.parse(query.get("labelSelector", ""), query.get("fieldSelector", ""))
-        if query.get("watch") in ("true", "1"):
+        if is_on(query, "watch"):
             lines = watch(self._store, Watch.of(target, selector, form, query))
             return Stream(lines, "application/json", self._stopping)
         objects = filter(selector.matches, self._store.objects(target.resource, target.namespace))
         return answer(form.many(target, objects, self._store.revision))
 
     async def _create(self, target: Target, request: Request) -> ASGIApp:
-        document, options = await _document(request), _write_options(request)
-        if target.resource.namespaced and not target.namespace:
-            raise not_allowed()
-        named = Target(target.resource, target.version, target.namespace)
-        written = self._registry.create(named, document, options)
+        written = self._registry.create(target, await _document(request), _write_options(request))
         return answer(Form.of(request).one(target, written.object), 201, written.warnings)
 
     async def _update(self, target: Target, request: Request) -> ASGIApp:
@@ -74,8 +80,6 @@ class Objects:
         return answer(Form.of(request).one(target, written.object), 200, written.warnings)
 
     async def _delete(self, target: Target, request: Request) -> ASGIApp:
-        if not target.name:
-            raise not_allowed()
         deleted = self._registry.delete(target, await _delete_options(request))
         if is_terminating(deleted):
             return answer(Form.of(request).one(target, deleted))

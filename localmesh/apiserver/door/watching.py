@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.datastructures import QueryParams
 
+from localmesh.apiserver.door.queries import is_on
 from localmesh.apiserver.door.rendering import Form, encode
 from localmesh.apiserver.errors import bad_request, expired
 from localmesh.apiserver.selectors import Selector
@@ -41,13 +42,13 @@ class Watch:
     @classmethod
     def of(cls, target: Target, selector: Selector, form: Form, query: QueryParams) -> "Watch":
         """Read a watch's parameters. Raises ApiError."""
-        initial = query.get("sendInitialEvents") in ("true", "1")
+        initial = is_on(query, "sendInitialEvents")
         try:
             since = 0 if initial else int(query.get("resourceVersion") or 0)
             timeout = float(query.get("timeoutSeconds") or LONGEST)
         except ValueError as error:
             raise bad_request(f"resourceVersion and timeoutSeconds are numbers: {error}") from error
-        return cls(target, selector, form, since, initial, query.get("allowWatchBookmarks") in ("true", "1"), timeout)
+        return cls(target, selector, form, since, initial, is_on(query, "allowWatchBookmarks"), timeout)
 
 
 async def watch(store: Store, wanted: Watch) -> AsyncIterator[bytes]:

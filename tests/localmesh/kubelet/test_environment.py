@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ POD: Object = {
 SETTINGS: Object = {"data": {"COLOUR": "amber", "SIZE": "9"}}
 
 
-def variables(env: list[Any], env_from: list[Any] | None = None) -> dict[str, str]:
+def variables(env: list[Any], env_from: Sequence[Any] = ()) -> dict[str, str]:
     container = Container.model_validate({"name": "web", "env": env, "envFrom": env_from})
     return manifest_environment(POD, container, {"settings": SETTINGS}.get)
 
