@@ -207,14 +207,3 @@ def test_a_pod_has_time_to_leave_the_endpoints_and_to_drain(build: str) -> None:
         pause = container(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert 2 <= pause <= 5
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= pause + 20
-
-
-def test_the_guide_names_the_versions_that_the_script_and_the_node_are_pinned_to() -> None:
-    guide = (CHECKOUT / "docs" / "cluster.md").read_text(encoding="utf-8")
-    script = (CHECKOUT / "bin" / "cluster.sh").read_text(encoding="utf-8")
-    pins = dict(re.findall(r"(?m)^(\w+)_version=(\S+)$", script))
-    assert set(pins) == {"kind", "istio", "skaffold"}
-    for version in pins.values():
-        assert version in guide
-    (node,) = re.findall(r"kindest/node:v(\d+\.\d+)", (CHECKOUT / "k8s" / "kind.yaml").read_text(encoding="utf-8"))
-    assert f"pins Kubernetes {node}" in guide
