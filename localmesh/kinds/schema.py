@@ -66,6 +66,11 @@ class Schema:
         return Schema(self.keywords.get("items", {})).resolved()
 
     @property
+    def is_integer(self) -> bool:
+        """Whether a number must be a whole one."""
+        return self.keywords.get("type") == "integer" or self.keywords.get("format") == "int-or-string"
+
+    @property
     def opaque(self) -> bool:
         """Whether unknown fields are kept: the value belongs to somebody else."""
         return bool(self.keywords.get("x-kubernetes-preserve-unknown-fields"))
@@ -88,7 +93,7 @@ class Decoded:
     """A document seen through its schema."""
 
     object: Object
-    """The document without nulls and without the fields that do not exist."""
+    """The document without nulls and without the fields that do not exist; whole numbers are integers."""
 
     unknown: tuple[str, ...]
     """Paths of the fields that do not exist, in the document's order."""
@@ -121,7 +126,8 @@ class _Decoder:
             return self.fields(value, schema, path)
         if isinstance(value, list):
             return [self.value(item, schema.item(), f"{path}[{index}]") for index, item in enumerate(value)]
-        return value
+        # JSON has no integers of its own: 3.0 is one, where one is wanted.
+        return int(value) if isinstance(value, float) and schema.is_integer else value
 
     def fields(self, value: dict[str, Any], schema: Schema, path: str) -> dict[str, Any]:
         kept = {}
@@ -177,7 +183,6 @@ def _hint(value: Any, wanted: str) -> str:
 
 
 def _is(value: Any, wanted: str) -> bool:
-    # JSON has no integers of its own: 3.0 is one.
     if wanted == "integer" and isinstance(value, float):
         return value.is_integer()
     return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))

@@ -11,13 +11,7 @@ from localmesh.kinds.networking.durations import parse_duration
 from localmesh.kinds.objects import Object
 from localmesh.kinds.review import Problem
 
-
-def _whole(value: object) -> object:
-    """Take `80.0` for 80, as Kubernetes does."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-Integer = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+Integer = Annotated[int, Field(strict=True)]
 """A whole number that is written as a number: neither `"80"` nor `true`."""
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

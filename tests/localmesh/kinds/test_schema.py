@@ -28,6 +28,15 @@ def test_unknown_fields_are_named_by_path_and_left_out() -> None:
     assert decoded.object == {"metadata": {}, "spec": {"http": [{"route": [{"destination": {"host": "a"}}]}]}}
 
 
+def test_whole_numbers_are_integers_however_they_are_written() -> None:
+    spec = {"replicas": 3.0, "strategy": {"rollingUpdate": {"maxSurge": 1.0}}}
+    decoded = decode(DEPLOYMENTS, {"spec": spec}).object["spec"]
+    assert [type(decoded["replicas"]), type(decoded["strategy"]["rollingUpdate"]["maxSurge"])] == [int, int]
+    rule = {"route": [{"destination": {"host": "a"}, "weight": 70.0}]}
+    (route,) = decode(VIRTUAL_SERVICES, {"spec": {"http": [rule]}}).object["spec"]["http"][0]["route"]
+    assert type(route["weight"]) is int
+
+
 def test_the_document_itself_is_left_as_it_is() -> None:
     document = {"metadata": {"nam": "x", "name": None}}
     decode(PODS, document)

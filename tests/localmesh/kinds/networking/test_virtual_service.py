@@ -18,7 +18,7 @@ from tests.localmesh.kinds.networking.documents import ROUTE, complaints, virtua
         ROUTE | {"match": [{"headers": {"x-dark-launch": {"exact": "v2"}, ":method": {"exact": "GET"}, "x-any": {}}}]},
         ROUTE | {"match": [{"uri": {"prefix": ""}}, {"uri": {}}, {"name": "one", "uri": {"exact": "/items"}}]},
         {"route": [{"destination": {"host": "catalog", "subset": "V1", "port": {"number": 80}}, "weight": 0}]},
-        {"route": [{"destination": {"host": "a"}, "weight": 70}, {"destination": {"host": "b"}, "weight": 70.0}]},
+        {"route": [{"destination": {"host": "a"}, "weight": 70}, {"destination": {"host": "b"}, "weight": 70}]},
     ],
 )
 def test_what_istiod_takes_is_taken(rule: Any) -> None:
