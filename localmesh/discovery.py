@@ -4,15 +4,16 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
 from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.store import Store
-from localmesh.envoy.admin import Admin
+from localmesh.envoy.admin import Admin, AdminError
 from localmesh.envoy.bootstrap import Node, command, write_bootstrap
 from localmesh.envoy.delivery import Delivery
+from localmesh.envoy.drain import drain
 from localmesh.envoy.emit import emit
 from localmesh.envoy.push import PushResult
 from localmesh.envoy.xds import XdsServer, from_server
@@ -76,6 +77,12 @@ class Discovery:
                 report=lambda result: self._report(key, result),
             )
         return command(folder)
+
+    async def drain(self, addresses: PodAddresses) -> None:
+        """Have an Envoy that is to end answer what it was asked; nothing when it does not run any more."""
+        if addresses.admin is not None:
+            with suppress(AdminError):
+                await drain(Admin(addresses.admin))
 
     async def _run(self) -> None:
         async for _ in self._store.changed():

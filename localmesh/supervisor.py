@@ -50,7 +50,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
         discovery = Discovery(store, home.proxies)
-        kubelet = Kubelet(store, prepare_proxy=discovery.prepare, run_dir=home.pods)
+        kubelet = Kubelet(store, prepare_proxy=discovery.prepare, drain_proxy=discovery.drain, run_dir=home.pods)
         door = Door(store, kubelet, LOOPBACK, options.api_port, home.path)
         _seed(door.registry, options.gateway_port)
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.

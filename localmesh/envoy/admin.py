@@ -60,10 +60,6 @@ class Admin:
             text = await self.post(f"/logging?{urlencode({name: level})}")
         return text
 
-    async def drain_listeners(self) -> None:
-        """Have clients told to close their connections, and go on serving until Envoy is ended."""
-        await self.post("/drain_listeners?graceful&skip_exit")
-
     async def get(self, path: str) -> str:
         """Return the text of a page."""
         return await asyncio.to_thread(self._request, "GET", path)

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
-from localmesh.kinds.injection import sidecars_of
+from localmesh.kinds.injection import PROXY, is_gateway, sidecars_of
 from localmesh.kinds.pods import LifecycleHandler
 from localmesh.kubelet.backoff import FIRST, BackOff
 from localmesh.kubelet.children import Child, spawn
@@ -248,12 +248,19 @@ class ContainerRunner:
 
     async def _end(self, child: Child, deadline: float) -> None:
         loop = asyncio.get_running_loop()
-        if handler := self.launch.container.lifecycle.pre_stop if self.runs_hooks else None:
-            hook, ended = asyncio.create_task(self._pre_stop(handler)), asyncio.create_task(child.wait())
-            await asyncio.wait((hook, ended), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-            await cancelled(hook)
+        for farewell in self._farewells():
+            said, ended = asyncio.create_task(farewell), asyncio.create_task(child.wait())
+            await asyncio.wait((said, ended), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            await cancelled(said)
             await cancelled(ended)
         await child.end(deadline - loop.time())
+
+    def _farewells(self) -> Iterator[Coroutine[None, None, None]]:
+        """Yield what is to be done before SIGTERM."""
+        if self.runs_hooks and (handler := self.launch.container.lifecycle.pre_stop):
+            yield self._pre_stop(handler)
+        if self.name == PROXY and is_gateway(self.launch.pod):
+            yield self.launch.node.drain_proxy(self.launch.sandbox.addresses)
 
     async def _pre_stop(self, handler: LifecycleHandler) -> None:
         if handler.sleep is not None:

@@ -22,7 +22,7 @@ from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.guard import Guard
 from localmesh.kubelet.images import IMAGES, Image
 from localmesh.kubelet.logs import LogFile
-from localmesh.kubelet.node import Node, PrepareProxy
+from localmesh.kubelet.node import DrainProxy, Node, PrepareProxy
 from localmesh.kubelet.pods import PodWorker
 from localmesh.kubelet.states import Waiting
 
@@ -35,11 +35,17 @@ class Kubelet:
     """Runs the store's pods as long as the context is open; implements `apiserver.runtime.Runtime`."""
 
     def __init__(
-        self, store: Store, *, prepare_proxy: PrepareProxy, run_dir: Path, images: Mapping[str, Image] = IMAGES
+        self,
+        store: Store,
+        *,
+        prepare_proxy: PrepareProxy,
+        drain_proxy: DrainProxy,
+        run_dir: Path,
+        images: Mapping[str, Image] = IMAGES,
     ) -> None:
         self._store = store
         self._guard = Guard()
-        self._node = Node(store, Recorder(store, "kubelet"), images, prepare_proxy, run_dir, self._guard)
+        self._node = Node(store, Recorder(store, "kubelet"), images, prepare_proxy, drain_proxy, run_dir, self._guard)
         self._workers: dict[str, PodWorker] = {}
         """By the pod's uid."""
         self._stack = ExitStack()
@@ -57,13 +63,17 @@ class Kubelet:
     ) -> None:
         if self._task is not None:
             await cancelled(self._task)
-        # Nothing has to spread any more, so preStop's pause would only make the end longer.
-        workers = list(self._workers.values())
+        # What has come in through the gateways is answered before those end that answer it.
+        await self._end([worker for worker in self._workers.values() if is_gateway(worker.pod)])
+        await self._end(list(self._workers.values()))
+        self._stack.close()
+        shutil.rmtree(self._node.folder, ignore_errors=True)
+
+    async def _end(self, workers: Sequence[PodWorker]) -> None:
+        """End pods together. Nothing has to spread any more, so preStop's pause would only make the end longer."""
         for worker in workers:
             worker.stop(SHUTDOWN_GRACE, runs_hooks=False)
         await asyncio.gather(*(worker.task for worker in workers), return_exceptions=True)
-        self._stack.close()
-        shutil.rmtree(self._node.folder, ignore_errors=True)
 
     async def _keep(self) -> None:
         async for _ in self._store.changed():

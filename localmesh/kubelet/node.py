@@ -1,6 +1,6 @@
 """What all pods of the one node share."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,9 @@ NODE_NAME = "localmesh"
 PrepareProxy = Callable[[Object, PodAddresses], Awaitable[Sequence[str]]]
 """Writes the bootstrap and the first complete configuration of a pod's Envoy and returns its command line."""
 
+DrainProxy = Callable[[PodAddresses], Coroutine[None, None, None]]
+"""Has a pod's Envoy take no new connection, and waits until it has answered what it was asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -26,6 +29,7 @@ class Node:
     events: Recorder
     images: Mapping[str, Image]
     prepare_proxy: PrepareProxy
+    drain_proxy: DrainProxy
     folder: Path
     """Holds one folder for each pod."""
 

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ import psutil
 import pytest
 
 from tests.system.cluster import Cluster, environment_for
+from tests.system.load import Load
 from tests.system.local import MESH, free_port, local_mesh
 
 PATIENCE_S = 30
@@ -48,6 +50,15 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def waits_for_its_answer(environment: dict[str, str]) -> bool:
+    """Tell whether a request has come through the gateway to catalog, and no answer back."""
+    stats = ("curl", "-s", "localhost:15000/stats?filter=downstream_rq_active")
+    where = ("kubectl", "exec", "deploy/catalog", "-n", "istioinaction", "-c", "istio-proxy", "--")
+    return (
+        "http.inbound_0.0.0.0_3000;.downstream_rq_active: 1\n" in Cluster("", environment).run([*where, *stats]).stdout
+    )
 
 
 def test_status_says_where_everything_is(mesh: Cluster) -> None:
@@ -118,6 +129,21 @@ def test_patching_the_node_port_moves_the_gateways_listener(mesh: Cluster) -> No
         assert httpx.get(f"http://127.0.0.1:{port}/api/catalog", trust_env=False).status_code == 200
 
 
+def test_no_request_fails_while_the_gateway_restarts(mesh: Cluster) -> None:
+    mesh.kubectl("apply", "-k", "k8s/base")
+    mesh.ready("webapp", "catalog")
+    eventually(lambda: listens(int(mesh.gateway.rpartition(":")[2])), "the gateway listens")
+    gateway = ("deploy/istio-ingressgateway", "-n", "istio-system")
+    with Load(f"{mesh.gateway}/api/catalog") as load:
+        load.wait_for(20)
+        before = mesh.kubectl("get", "pods", "-n", "istio-system", "-o", "name")
+        mesh.kubectl("rollout", "restart", *gateway)
+        mesh.kubectl("rollout", "status", *gateway, "--timeout=30s")
+        mesh.kubectl("wait", "-n", "istio-system", "--for=delete", before.strip(), "--timeout=30s")
+        load.wait_for(50)
+    assert load.failed == {}
+
+
 def test_a_field_that_is_not_supported_yet_is_refused_by_name(mesh: Cluster) -> None:
     document = """
 apiVersion: networking.istio.io/v1
@@ -174,8 +200,9 @@ def test_a_killed_supervisor_leaves_no_process_and_no_lock(tmp_path: Path) -> No
         assert mesh.run([MESH, "status"]).returncode == 1
 
 
-def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt(tmp_path: Path) -> None:
-    command = [MESH, "up", "--foreground", "--gateway-port", str(free_port()), "--api-port", str(free_port())]
+def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt_once_all_is_answered(tmp_path: Path) -> None:
+    gateway_port = free_port()
+    command = [MESH, "up", "--foreground", "--gateway-port", str(gateway_port), "--api-port", str(free_port())]
     environment = {**environment_for(str(tmp_path / "kubeconfig")), "MESH_DIR": str(tmp_path)}
     up = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert up.stdout is not None
@@ -187,8 +214,15 @@ def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt(tmp_path: Path)
                 break
         assert any(line.startswith("[istioinaction/webapp-") for line in said), said
         everybody = psutil.Process(up.pid).children(recursive=True)
-        up.send_signal(signal.SIGINT)
-        up.communicate(timeout=PATIENCE_S)
+        Cluster("", environment).run(["bin/chaos.sh", "-n", "istioinaction", "latency", "1000"])
+        with ThreadPoolExecutor() as pool:
+            url = f"http://127.0.0.1:{gateway_port}/api/catalog"
+            answer = pool.submit(httpx.get, url, trust_env=False, timeout=PATIENCE_S)
+            eventually(lambda: waits_for_its_answer(environment), "the request has reached the gateway")
+            up.send_signal(signal.SIGINT)
+            up.communicate(timeout=PATIENCE_S)
+        assert answer.result().status_code == 200
+        assert answer.result().elapsed.total_seconds() > 1
         assert not psutil.wait_procs(everybody, timeout=PATIENCE_S)[1]
     finally:
         up.kill()

@@ -1,11 +1,9 @@
-import asyncio
-import http.client
 import socket
 
 import pytest
 
 from localmesh.envoy.admin import Admin, AdminError, AdminUnreachableError
-from tests.localmesh.envoy.world import World, free_port, until
+from tests.localmesh.envoy.world import World, free_port
 
 
 async def test_loggers_are_set_one_by_one_or_all_at_once(envoy: World) -> None:
@@ -15,27 +13,6 @@ async def test_loggers_are_set_one_by_one_or_all_at_once(envoy: World) -> None:
     assert "  http: off\n" in await envoy.admin.logging({"level": "off"})
     with pytest.raises(AdminError, match="refuses POST /logging"):
         await envoy.admin.logging({"nosuchlogger": "debug"})
-
-
-async def test_draining_goes_on_serving_until_envoy_is_ended(envoy: World) -> None:
-    answer = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
-    envoy.folder.write_all(envoy.resources({}, to="", routes=[answer]))
-    await envoy.start()
-    await envoy.admin.drain_listeners()
-
-    async def tells_clients_to_leave() -> bool:
-        return await asyncio.to_thread(connection_header, envoy.port) == "close"
-
-    await until(tells_clients_to_leave)
-
-
-def connection_header(port: int) -> str | None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", "/")
-    response = connection.getresponse()
-    response.read()
-    connection.close()
-    return response.headers["connection"]
 
 
 async def test_nobody_there_is_an_error_that_names_the_port() -> None:

@@ -140,7 +140,11 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         ports = [str(port) for port in (addresses.admin, addresses.http_proxy) if port]
         return [sys.executable, "-I", "-S", "-c", PROXY, *ports]
 
-    async with Kubelet(store, images=IMAGES, prepare_proxy=prepare_proxy, run_dir=tmp_path / "pods") as kubelet:
+    async def drain_proxy(_: PodAddresses) -> None:
+        raise AssertionError("no pod here is a gateway")
+
+    hooks = {"prepare_proxy": prepare_proxy, "drain_proxy": drain_proxy}
+    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
         yield Node(store, kubelet, prepared)
 
 

@@ -294,7 +294,7 @@ async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> Non
 
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
-    kubelet = Kubelet(store, images=IMAGES, prepare_proxy=no_proxy, run_dir=tmp_path / "pods")
+    kubelet = Kubelet(store, images=IMAGES, prepare_proxy=no_proxy, drain_proxy=no_proxy, run_dir=tmp_path / "pods")
     async with kubelet:
         node = Node(store, kubelet)
         slow = {"preStop": {"sleep": {"seconds": 60}}}
@@ -306,6 +306,30 @@ async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> Non
     assert not (tmp_path / "pods").exists()
 
 
+async def test_a_kubelet_that_ends_drains_gateways_before_anything_ends(tmp_path: Path) -> None:
+    alive_while_draining = []
+
+    async def prepare_proxy(*_: object) -> list[str]:
+        return ["sh", "-c", "echo $$; exec sleep 60"]
+
+    async def drain_proxy(_: object) -> None:
+        alive_while_draining.extend(map(is_alive, processes))
+
+    store = Store()
+    store.create(NAMESPACES, {"metadata": {"name": "shop"}})
+    hooks = {"prepare_proxy": prepare_proxy, "drain_proxy": drain_proxy}
+    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
+        node = Node(store, kubelet)
+        gateway = {"annotations": {"inject.istio.io/templates": "gateway"}}
+        edge = node.pod("edge", container("istio-proxy", "test/proxy"), metadata=gateway)
+        web = node.pod("web", script("echo $$$$; exec sleep 60"))
+        await node.until(edge, lambda pod: "running" in state(pod, "istio-proxy"))
+        await node.running(web)
+        processes = [int(await node.log_line(edge, "istio-proxy")), int(await node.log_line(web))]
+    assert alive_while_draining == [True, True]
+    assert not any(map(is_alive, processes))
+
+
 async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -314,7 +338,8 @@ async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
 
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
-    async with Kubelet(store, images=IMAGES, prepare_proxy=broken, run_dir=tmp_path / "pods") as kubelet:
+    hooks = {"prepare_proxy": broken, "drain_proxy": broken}
+    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
         node = Node(store, kubelet)
         key = node.pod("gateway", container(image="test/proxy"))
         pod = await node.until(key, lambda pod: "waiting" in state(pod) and state(pod)["waiting"].get("message"))
