@@ -132,6 +132,8 @@ def _mounts(container: Object, at: str, volumes: Mapping[str, Object]) -> Iterat
 def _probe(probe: Object, at: str) -> Iterator[Problem | str]:
     if "grpc" in probe:
         yield Problem(f"{at}.grpc", "Forbidden: the local mesh probes by httpGet, tcpSocket or exec")
+    if "terminationGracePeriodSeconds" in probe:
+        yield not_honoured(f"{at}.terminationGracePeriodSeconds", "the pod's own grace holds for restarts, too")
     http = probe.get("httpGet") or {}
     if http.get("host"):
         yield not_honoured(f"{at}.httpGet.host", "the pod itself is asked")

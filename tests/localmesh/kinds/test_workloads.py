@@ -40,6 +40,10 @@ def service(**spec: Any) -> Object:
         (pod({"env": [{"name": "PORT", "value": "1"}]}), "spec.containers[0].env[0]"),
         (pod({"env": [{"name": "S", "valueFrom": {"secretKeyRef": {}}}]}), "env[0].valueFrom.secretKeyRef"),
         (pod({"envFrom": [{"secretRef": {"name": "s"}}]}), "spec.containers[0].envFrom[0].secretRef"),
+        (
+            pod({"livenessProbe": {"terminationGracePeriodSeconds": 1}}),
+            "spec.containers[0].livenessProbe.terminationGracePeriodSeconds",
+        ),
         (pod({"lifecycle": {"postStart": {}}}), "spec.containers[0].lifecycle.postStart"),
         (
             pod({"volumeMounts": [{"name": "v", "mountPath": "/data"}]}, volumes=[{"name": "v", "emptyDir": {}}]),
