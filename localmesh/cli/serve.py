@@ -5,12 +5,16 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import sys
 
 from localmesh.home import Home, MeshError
 
 READY = "ready"
+
+OPEN_FILES = 10240
+"""What macOS grants a process at most; it gives 256 to begin with, and each Envoy holds a dozen connections to here."""
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -28,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     from localmesh.supervisor import Options, supervise  # noqa: PLC0415 -- 0.3 s that no other command needs
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    allow_open_files()
     options = Options(Home.default(), arguments.gateway_port, arguments.api_port, stream=arguments.stream)
 
     async def serve() -> None:
@@ -43,6 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"mesh: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def allow_open_files() -> None:
+    """Raise the soft limit on open files, for this process and those that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _say(descriptor: int, text: str) -> None:

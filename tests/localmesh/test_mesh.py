@@ -54,11 +54,10 @@ def listens(port: int) -> bool:
 
 def waits_for_its_answer(environment: dict[str, str]) -> bool:
     """Tell whether a request has come through the gateway to catalog, and no answer back."""
+    where = ("deploy/catalog", "-n", "istioinaction", "-c", "istio-proxy")
     stats = ("curl", "-s", "localhost:15000/stats?filter=downstream_rq_active")
-    where = ("kubectl", "exec", "deploy/catalog", "-n", "istioinaction", "-c", "istio-proxy", "--")
-    return (
-        "http.inbound_0.0.0.0_3000;.downstream_rq_active: 1\n" in Cluster("", environment).run([*where, *stats]).stdout
-    )
+    said = Cluster("", environment).kubectl("exec", *where, "--", *stats)
+    return "http.inbound_0.0.0.0_3000;.downstream_rq_active: 1\n" in said
 
 
 def test_status_says_where_everything_is(mesh: Cluster) -> None:
