@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmesh.kinds.objects import Object, labels_of
+from localmesh.kinds.schema import Schema
 
 
 class SelectorError(ValueError):
@@ -31,10 +32,10 @@ class Selector:
     """Path, text, and whether the field is to be that text or is not to be."""
 
     @classmethod
-    def parse(cls, labels: str, fields: str) -> "Selector":
-        """Read both texts; "" selects everything. Raises SelectorError."""
+    def parse(cls, labels: str, fields: str, schema: Schema) -> "Selector":
+        """Read both texts for objects of a schema; "" selects everything. Raises SelectorError."""
         wanted = tuple(_requirement(part.strip()) for part in _COMMA.split(labels) if part.strip())
-        return cls(wanted, tuple(_field(part) for part in fields.split(",") if part))
+        return cls(wanted, tuple(_field(part, schema) for part in fields.split(",") if part))
 
     def matches(self, obj: Object) -> bool:
         """Tell whether an object is one of them."""
@@ -64,11 +65,18 @@ def _existence(key: str, *, wanted: bool) -> Requirement:
     return lambda labels: (key in labels) is wanted
 
 
-def _field(text: str) -> tuple[str, str, bool]:
+def _field(text: str, schema: Schema) -> tuple[str, str, bool]:
     found = _FIELD.fullmatch(text)
     if found is None:
         raise SelectorError(f'invalid field selector: "{text}": write path=value or path!=value')
+    if not _has(schema, found["path"].split(".")):
+        raise SelectorError(f'field label not supported: "{found["path"]}": there is no such field')
     return found["path"], found["value"], found["operator"] != "!="
+
+
+def _has(schema: Schema, path: list[str]) -> bool:
+    child = schema.child(path[0])
+    return child is not None and (len(path) == 1 or _has(child, path[1:]))
 
 
 def _text(obj: Object, path: str) -> str:

@@ -21,6 +21,7 @@ from localmesh.apiserver.store import Store
 from localmesh.apiserver.target import Target
 from localmesh.kinds.admission import FieldValidation
 from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.schema import Schema
 
 _PROTOBUF = "application/vnd.kubernetes.protobuf"
 _LARGEST_BODY = 3 * 1024 * 1024
@@ -59,7 +60,8 @@ class Objects:
 
     async def _list(self, target: Target, request: Request) -> ASGIApp:
         form, query = Form.of(request), request.query_params
-        selector = Selector.parse(query.get("labelSelector", ""), query.get("fieldSelector", ""))
+        labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
+        selector = Selector.parse(labels, fields, Schema.of(target.resource))
         if is_on(query, "watch"):
             lines = watch(self._store, Watch.of(target, selector, form, query))
             return Stream(lines, "application/json", self._stopping)

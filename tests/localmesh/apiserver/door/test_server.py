@@ -85,6 +85,7 @@ def test_a_page_that_points_its_name_here_is_refused(client: Client) -> None:
         ("PUT", PODS, 405, "MethodNotAllowed"),
         ("OPTIONS", PODS, 405, "MethodNotAllowed"),
         ("GET", f"{PODS}?labelSelector=a+b", 400, "BadRequest"),
+        ("GET", f"{PODS}?fieldSelector=status.phse%3DRunning", 400, "BadRequest"),
         ("GET", f"{PODS}?watch=true&resourceVersion=x", 400, "BadRequest"),
     ],
 )

@@ -14,6 +14,7 @@ from localmesh.apiserver.store import HISTORY, Store
 from localmesh.apiserver.target import Target
 from localmesh.kinds.objects import Key, Object
 from localmesh.kinds.resources import CONFIG_MAPS, VIRTUAL_SERVICES
+from localmesh.kinds.schema import Schema
 
 TARGET = Target(CONFIG_MAPS, "v1", "shop")
 
@@ -28,7 +29,9 @@ def relabel(store: Store, name: str, **labels: str) -> Object:
 
 def begin(store: Store, query: str, labels: str = "", form: Form | None = None) -> AsyncIterator[bytes]:
     parameters = QueryParams(query)
-    return watch(store, Watch.of(TARGET, Selector.parse(labels, ""), form or Form(), parameters))
+    return watch(
+        store, Watch.of(TARGET, Selector.parse(labels, "", Schema.of(CONFIG_MAPS)), form or Form(), parameters)
+    )
 
 
 async def events(lines: AsyncIterator[bytes], count: int) -> list[tuple[str, Any]]:
