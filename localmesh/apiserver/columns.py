@@ -100,12 +100,8 @@ def _external_ip(service: Object) -> str:
     spec = service["spec"]
     if spec.get("type") == "ExternalName":
         return str(spec.get("externalName", ""))
-    addresses = list(spec.get("externalIPs", []))
-    if spec.get("type") == "LoadBalancer":
-        given = _at("status", "loadBalancer", "ingress", default=[])(service)
-        addresses += [entry.get("ip") or entry.get("hostname", "") for entry in given]
-        return ",".join(addresses) or "<pending>"
-    return ",".join(addresses) or NONE
+    # Nobody gives a load balancer its address here.
+    return ",".join(spec.get("externalIPs", [])) or ("<pending>" if spec.get("type") == "LoadBalancer" else NONE)
 
 
 def _service_ports(service: Object) -> str:
@@ -116,10 +112,10 @@ def _service_ports(service: Object) -> str:
     return ",".join(texts) or NONE
 
 
-def _shortened(texts: Iterable[str], limit: int = SHOWN_ENDPOINTS) -> str:
+def _shortened(texts: Iterable[str]) -> str:
     everything = list(texts)
-    more = len(everything) - limit
-    return (",".join(everything[:limit]) + (f" + {more} more..." if more > 0 else "")) or NONE
+    more = len(everything) - SHOWN_ENDPOINTS
+    return (",".join(everything[:SHOWN_ENDPOINTS]) + (f" + {more} more..." if more > 0 else "")) or NONE
 
 
 def _endpoints(obj: Object) -> str:

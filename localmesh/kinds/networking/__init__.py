@@ -4,7 +4,9 @@ A further field needs three things: a line in its model here, its translation in
 model does not name is refused, with the list of what it does name.
 """
 
-from localmesh.kinds.networking.base import InvalidSpecError, Spec, read
+from collections.abc import Callable, Mapping
+
+from localmesh.kinds.networking.base import InvalidSpecError, read
 from localmesh.kinds.networking.destination_rule import DestinationRule, destination_rule_problems
 from localmesh.kinds.networking.gateway import Gateway, gateway_name_problems, gateway_problems, gateway_warnings
 from localmesh.kinds.networking.virtual_service import VirtualService
@@ -12,27 +14,34 @@ from localmesh.kinds.networking.virtual_service_rules import virtual_service_pro
 from localmesh.kinds.objects import Object
 from localmesh.kinds.review import Review
 
-__all__ = ["KINDS", "DestinationRule", "Gateway", "InvalidSpecError", "VirtualService", "read", "review"]
-
-KINDS: dict[str, type[Spec]] = {
-    "Gateway": Gateway,
-    "VirtualService": VirtualService,
-    "DestinationRule": DestinationRule,
-}
+__all__ = ["DestinationRule", "Gateway", "VirtualService", "read", "review"]
 
 
 def review(obj: Object) -> Review:
     """Judge one object of these kinds: what the local mesh does not take, then what istiod's webhook refuses."""
     try:
-        spec = read(KINDS[obj["kind"]], obj)
+        return _REVIEWS[obj["kind"]](obj)
     except InvalidSpecError as error:
         return Review(error.problems)
-    match spec:
-        case Gateway():
-            problems = (*gateway_name_problems(obj["metadata"]["name"]), *gateway_problems(spec))
-            return Review(problems, tuple(gateway_warnings(spec)))
-        case VirtualService():
-            return Review(tuple(virtual_service_problems(spec)), tuple(virtual_service_warnings(spec)))
-        case DestinationRule():
-            return Review(tuple(destination_rule_problems(spec)))
-    return Review()
+
+
+def _gateway(obj: Object) -> Review:
+    spec = read(Gateway, obj)
+    problems = (*gateway_name_problems(obj["metadata"]["name"]), *gateway_problems(spec))
+    return Review(problems, tuple(gateway_warnings(spec)))
+
+
+def _virtual_service(obj: Object) -> Review:
+    spec = read(VirtualService, obj)
+    return Review(tuple(virtual_service_problems(spec)), tuple(virtual_service_warnings(spec)))
+
+
+def _destination_rule(obj: Object) -> Review:
+    return Review(tuple(destination_rule_problems(read(DestinationRule, obj))))
+
+
+_REVIEWS: Mapping[str, Callable[[Object], Review]] = {
+    "Gateway": _gateway,
+    "VirtualService": _virtual_service,
+    "DestinationRule": _destination_rule,
+}
