@@ -10,6 +10,7 @@ from localmesh.home import Home, MeshError
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import PROXY
 from localmesh.kinds.objects import Object, labels_of, selects
+from localmesh.kinds.pods import is_ready, is_terminating
 
 REFERENCE = "[TYPE/]NAME[.NAMESPACE]"
 _PODS = ("po", "pod", "pods")
@@ -85,10 +86,8 @@ class Inventory:
         """Return the one object of a name. Raises MeshError with the names that there are."""
         found = [obj for obj in self._in(kind, namespace) if obj["metadata"]["name"] == name]
         if not found:
-            names = [f"{obj['metadata']['name']}.{obj['metadata']['namespace']}" for obj in self._of_kind(kind)]
-            raise MeshError(
-                f"no {kind.lower()} {name} in namespace {namespace}; there are: {', '.join(names) or 'none'}"
-            )
+            names = ", ".join(map(_full_name, self._of_kind(kind))) or "none"
+            raise MeshError(f"no {kind.lower()} {name} in namespace {namespace}; there are: {names}")
         return found
 
     def _in(self, kind: str, namespace: str) -> list[Object]:
@@ -115,9 +114,7 @@ def _container(pod: Mapping[str, Any]) -> Mapping[str, Any] | None:
 
 
 def _readiness(pod: Object) -> tuple[bool, bool, str]:
-    conditions = pod.get("status", {}).get("conditions") or []
-    ready = any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
-    return "deletionTimestamp" in pod["metadata"], not ready, pod["metadata"]["name"]
+    return is_terminating(pod), not is_ready(pod), pod["metadata"]["name"]
 
 
 def _why_not(pod: Object) -> str:

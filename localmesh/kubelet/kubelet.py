@@ -140,7 +140,7 @@ class Kubelet:
         return {
             port["targetPort"]: port["nodePort"]
             for service in services
-            if selects(service["spec"].get("selector") or {"": ""}, labels_of(pod))
+            if (selector := service["spec"].get("selector")) and selects(selector, labels_of(pod))
             for port in service["spec"].get("ports") or []
             if port.get("nodePort") and isinstance(port.get("targetPort"), int)
         }

@@ -62,11 +62,16 @@ class PodWorker:
 
     async def _run(self) -> None:
         self.sandbox = await self._make_sandbox()
-        if self.sandbox is None:
-            return self._forget()
         try:
-            self._bind(self.sandbox.addresses)
-            launches = [Launch(self._node, self.pod, self.sandbox, each) for each in spec_of(self.pod).containers]
+            if self.sandbox is not None:
+                await self._run_in(self.sandbox)
+        finally:
+            self._forget()
+
+    async def _run_in(self, sandbox: Sandbox) -> None:
+        try:
+            self._bind(sandbox.addresses)
+            launches = [Launch(self._node, self.pod, sandbox, each) for each in spec_of(self.pod).containers]
             self.containers = {launch.container.name: ContainerRunner(launch, self._report) for launch in launches}
             self._report()
             await self._run_containers()
@@ -75,9 +80,7 @@ class PodWorker:
             await self._stopping.wait()
         finally:
             self._kill()
-            await self.sandbox.remove(self._node)
-            self._forget()
-        return None
+            await sandbox.remove(self._node)
 
     async def _make_sandbox(self) -> Sandbox | None:
         """Return the sandbox, None when the pod is to end before it could be made."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from localmesh.kinds.networking.hosts import CLUSTER_DOMAIN
 from localmesh.kinds.objects import Object, labels_of, selects
+from localmesh.kinds.pods import is_finished, is_ready, is_terminating
 from localmesh.kinds.ports import Protocol, protocol_of
 from localmesh.pilot.addresses import Addresses, PodPort
 from localmesh.pilot.model import Endpoint
@@ -82,12 +83,12 @@ class Registry:
         A pod that is not ready is there, marked: it gets no requests, and is no surprise when it gets ready.
         """
         for pod in self._pods:
-            if not (service.selects(pod) and selects(labels, labels_of(pod)) and not _has_ended(pod)):
+            if not (service.selects(pod) and selects(labels, labels_of(pod)) and not is_finished(pod)):
                 continue
             number = container_port(pod, port.target)
             address = number and self._addresses.endpoint(PodPort(pod, number, port.node_port))
             if address:
-                yield Endpoint(address, service.publishes_unready or _is_ready(pod), _workload(pod))
+                yield Endpoint(address, service.publishes_unready or _takes_requests(pod), _workload(pod))
 
 
 def container_port(pod: Object, target: int | str) -> int | None:
@@ -127,16 +128,9 @@ def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[ServicePort]:
             yield ServicePort(port["port"], protocol, target, port.get("nodePort"))
 
 
-def _has_ended(pod: Object) -> bool:
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
-
-
-def _is_ready(pod: Object) -> bool:
+def _takes_requests(pod: Object) -> bool:
     """Tell whether requests may go to a pod: it says that it is ready, and it is not on its way out."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+    return is_ready(pod) and not is_terminating(pod)
 
 
 def _workload(pod: Object) -> str:
