@@ -41,6 +41,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     listener.add_argument("--type", help="only listeners of this type: HTTP, TCP, HTTP+TCP")
     _add(kinds, "all", ("a",), _all, "all of them")
     _add_log(kinds)
+    secret = kinds.add_parser("secret", aliases=["secrets", "s"], help="certificates: only in a cluster")
+    secret.add_argument("reference", metavar=REFERENCE, help="a pod, or deploy/NAME")
+    secret.set_defaults(run=run_secret)
 
 
 def _add(
@@ -94,6 +97,13 @@ def run_log(arguments: argparse.Namespace) -> int:
     for proxy in _find(arguments):
         print(f"{proxy.name}:\n{asyncio.run(proxy.admin.logging(arguments.level))}", end="")
     return 0
+
+
+def run_secret(_: argparse.Namespace) -> int:
+    """Say why there is nothing to show. Raises MeshError."""
+    raise MeshError(
+        "proxies of the local mesh speak plain HTTP and have no certificates: in a cluster, istioctl shows them"
+    )
 
 
 def _find(arguments: argparse.Namespace) -> list[Proxy]:

@@ -201,10 +201,10 @@ def _wait_for_gateway(number: int) -> bool:
 def _say_what_next(home: Home, arguments: argparse.Namespace, seconds: float, *, ready: bool) -> None:
     """Say what runs and what to type."""
     path = home.environment
-    environment = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    environment = shlex.quote(str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path))
     url = f"http://127.0.0.1:{arguments.gateway_port}"
     if not ready:
-        lines = [("source " + str(environment), "then look: kubectl describe pod -n NAMESPACE NAME")]
+        lines = [(f"source {environment}", "then look: kubectl describe pod -n NAMESPACE NAME")]
     elif arguments.empty:
         print(f"\nAn empty mesh with an ingress gateway runs ({seconds:.1f} s). Next:")
         lines = [

@@ -85,13 +85,17 @@ def write_bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) 
     replace(folder.bootstrap, json.dumps(bootstrap(folder, node, admin_port, xds_port), indent=1).encode())
 
 
-def command(folder: Folder, log_level: str = "warning") -> list[str]:
-    """Return the command that runs Envoy on a folder. Raises EnvoyMissingError."""
+def command(folder: Folder, misc_level: str = "error") -> list[str]:
+    """Return the command that runs Envoy on a folder. Raises EnvoyMissingError.
+
+    Its "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start.
+    """
     return [
         str(envoy_binary()),
         *("--config-path", str(folder.bootstrap)),
         *("--concurrency", "1"),
-        *("--log-level", log_level),
+        *("--log-level", "warning"),
+        *("--component-log-level", f"misc:{misc_level}"),
         *("--drain-time-s", str(DRAIN_S)),
         *("--drain-strategy", "immediate"),
         # Ten seconds by default: `kubectl logs -f` would trail far behind the requests.

@@ -202,7 +202,8 @@ def test_a_killed_supervisor_leaves_no_process_and_no_lock(tmp_path: Path) -> No
 def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt_once_all_is_answered(tmp_path: Path) -> None:
     gateway_port = free_port()
     command = [MESH, "up", "--foreground", "--gateway-port", str(gateway_port), "--api-port", str(free_port())]
-    environment = {**environment_for(str(tmp_path / "kubeconfig")), "MESH_DIR": str(tmp_path)}
+    folder = tmp_path / "with a blank"
+    environment = {**environment_for(str(folder / "kubeconfig")), "MESH_DIR": str(folder)}
     up = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert up.stdout is not None
     try:
@@ -212,6 +213,7 @@ def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt_once_all_is_ans
             if "ends everything" in line:
                 break
         assert any(line.startswith("[istioinaction/webapp-") for line in said), said
+        assert any(f"source '{folder}/env' " in line for line in said)
         everybody = psutil.Process(up.pid).children(recursive=True)
         Cluster("", environment).run(["bin/chaos.sh", "-n", "istioinaction", "latency", "1000"])
         with ThreadPoolExecutor() as pool:

@@ -120,6 +120,11 @@ async def test_an_unknown_level_is_refused_before_anything_is_asked(capsys: pyte
     assert "'loud' is no level: choose one of trace, debug" in capsys.readouterr().err
 
 
+async def test_certificates_are_said_to_be_the_clusters_alone() -> None:
+    with pytest.raises(MeshError, match="have no certificates"):
+        await mesh("proxy-config", "secret", "webapp-1.istioinaction")
+
+
 def test_without_a_mesh_the_answer_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(Home, "default", lambda: Home(tmp_path))
     with pytest.raises(MeshError, match="no mesh runs in this checkout: `make up` starts one"):

@@ -51,7 +51,7 @@ class World:
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(*command(self.folder), stderr=log)
+            self.process = await asyncio.create_subprocess_exec(*command(self.folder, misc_level="warning"), stderr=log)
         await until(self.admin.ready)
 
     async def kill(self) -> None:
