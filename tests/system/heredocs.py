@@ -1,4 +1,4 @@
-"""What the tutorial applies by heredoc in sections 2.3 and 2.4, as it stands there."""
+"""What the tutorial applies by heredoc in 2.3 and 2.4, and its bin/chaos.sh as a function, as they stand there."""
 
 NETSHOOT = """
 cat <<EOF | kubectl apply -f -
@@ -172,4 +172,25 @@ spec:
         host: catalog
         subset: version-v1
 EOF
+"""
+
+CHAOS = r"""
+chaos() {
+if [ $1 == "500" ]; then
+    POD=$(kubectl get pod | grep catalog | awk '{ print $1 }')
+    echo $POD
+    for p in $POD; do
+        if [ ${2:-"false"} == "delete" ]; then
+            echo "Deleting 500 rule from $p"
+            kubectl exec -c catalog -it $p -- curl  -X POST -H "Content-Type: application/json" -d '{"active":
+        false,  "type": "500"}' localhost:3000/blowup
+        else
+            PERCENTAGE=${2:-100}
+            kubectl exec -c catalog -it $p -- curl  -X POST -H "Content-Type: application/json" -d '{"active":
+            true,  "type": "500",  "percentage": '"${PERCENTAGE}"'}' localhost:3000/blowup
+            echo ""
+        fi
+    done
+fi
+}
 """

@@ -141,6 +141,13 @@ def test_three_retries_heal_it_to_94_percent(cluster: Cluster) -> None:
     assert abs(seen[200] / seen.total() - healed) < bound(healed, seen.total())
 
 
+def test_the_tutorials_own_chaos_script_works_too(cluster: Cluster) -> None:
+    cluster.sh(heredocs.CHAOS + "chaos 500 100")
+    assert set(statuses(cluster.gateway + CATALOG, 20)) == {500}
+    assert "Deleting 500 rule from catalog-" in cluster.sh(heredocs.CHAOS + "chaos 500 delete")
+    assert set(statuses(cluster.gateway + CATALOG, 20)) == {200}
+
+
 def test_catalog_v2_is_deployed_beside_v1(cluster: Cluster) -> None:
     assert cluster.sh(heredocs.CATALOG_V2) == "deployment.apps/catalog-v2 created\n"
     cluster.ready("catalog-v2")
