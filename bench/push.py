@@ -20,6 +20,7 @@ from localmesh.envoy.folder import Document, endpoint_documents, route_documents
 from localmesh.envoy.push import Pusher
 from localmesh.envoy.resources import Resources
 from localmesh.envoy.subscriptions import subscriptions
+from localmesh.home import MeshError
 from tests.localmesh.envoy.world import Stream, World, backends, stream, until, world
 
 Push = Callable[[Resources], Awaitable[None]]
@@ -97,7 +98,10 @@ async def run(rounds: int) -> dict[str, Tally]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=100, help="pushes in each order (100)")
-    tallies = asyncio.run(run(parser.parse_args().rounds))
+    try:
+        tallies = asyncio.run(run(parser.parse_args().rounds))
+    except MeshError as error:
+        parser.exit(1, f"bench: {error}\n")
     print(f"{'order':<30} {'requests':>9} {'lost':>6} {'':>9} {'push, median':>13} {'worst':>11}")
     for name, tally in tallies.items():
         print(f"{name:<30} {tally}")

@@ -113,7 +113,11 @@ class Home:
     def already_runs(self) -> str:
         """Say that a mesh runs here, and what can be done about it."""
         running = self.running()
-        where = f" (pid {running.pid}, gateway on port {running.gateway_port})" if running and running.pid else ""
+        where = (
+            f" (pid {running.pid}, started with its gateway on port {running.gateway_port})"
+            if running and running.pid
+            else ""
+        )
         return (
             f"a mesh already runs in this checkout{where}: `mesh status` shows it, `mesh down` ends it;"
             " MESH_DIR=DIR mesh up --gateway-port PORT starts a second one"

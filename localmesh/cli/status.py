@@ -5,6 +5,9 @@ import argparse
 from localmesh.cli.kubectl import Kubectl
 from localmesh.home import Home
 
+HTTP_PORT = 80
+"""Of the gateway's Service."""
+
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `mesh status`."""
@@ -20,7 +23,15 @@ def run(_: argparse.Namespace) -> int:
         print("no mesh runs in this checkout: `make up` starts one")
         return 1
     print(f"running since {running.started}, pid {running.pid}")
-    print(f"  gateway    http://127.0.0.1:{running.gateway_port} (until its Service's nodePort is patched)")
+    kubectl = Kubectl(home)
+    print(f"  gateway    {_gateways(kubectl)}")
     print(f"  kubectl    https://127.0.0.1:{running.api_port}, KUBECONFIG={home.kubeconfig}")
     print(f"  log        {home.log}\n", flush=True)
-    return Kubectl(home).call("get", "deployments,pods", "-A")
+    return kubectl.call("get", "deployments,pods", "-A")
+
+
+def _gateways(kubectl: Kubectl) -> str:
+    """Return where the gateway listens for HTTP now: its Service's nodePort may have been patched since the start."""
+    services = kubectl.json("get", "services", "-n", "istio-system", "-l", "istio=ingressgateway")["items"]
+    ports = [port for service in services for port in service["spec"]["ports"] if port["port"] == HTTP_PORT]
+    return ", ".join(f"http://127.0.0.1:{port['nodePort']}" for port in ports) or "no Service leads to it"
