@@ -53,9 +53,11 @@ def by_hand(cluster: Cluster) -> Iterator[str]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _storefront_afterwards(cluster: Cluster) -> Iterator[None]:
-    """Leave the cluster with the storefront of plain images, as skaffold run makes it."""
+    """Start with the context as the tutorial has it; leave the storefront of plain images, as skaffold run makes it."""
+    cluster.kubectl("config", "set-context", "--current", f"--namespace={NAMESPACE}")
     yield
     skaffold(cluster, "run")
+    cluster.kubectl("config", "set-context", "--current", "--namespace=default")
 
 
 def skaffold(cluster: Cluster, *arguments: str) -> str:

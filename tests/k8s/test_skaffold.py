@@ -49,6 +49,10 @@ def test_dev_builds_the_target_that_reloads_and_syncs_what_it_watches() -> None:
         assert list(CHECKOUT.glob(artifact["sync"]["manual"][0]["src"]))
 
 
+def test_the_namespace_of_the_context_is_forced_on_nothing() -> None:
+    assert SKAFFOLD["deploy"]["kubectl"]["defaultNamespace"] == ""
+
+
 def test_verify_pulls_nothing() -> None:
     images = {container(deployment)["image"] for deployment in of_kind("Deployment", built("k8s/base"))}
     assert {test["container"]["image"] for test in SKAFFOLD["verify"]} <= images
