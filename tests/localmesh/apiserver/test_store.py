@@ -104,4 +104,4 @@ async def test_a_loop_wakes_once_for_many_changes() -> None:
     await anext(beats)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(anext(beats), 0.01)
-    await beats.aclose()  # type: ignore[attr-defined]  # an async generator, typed as the iterator that callers need
+    await beats.aclose()

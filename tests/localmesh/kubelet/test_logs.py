@@ -12,7 +12,7 @@ STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
 
 async def read(log: LogFile, **options: object) -> str:
-    return b"".join([part async for part in log.read(LogOptions(**options))]).decode()  # type: ignore[arg-type]
+    return b"".join([part async for part in log.read(LogOptions(**options))]).decode()
 
 
 def sizes(folder: Path) -> list[int]:

@@ -41,7 +41,7 @@ class Recording:
     def __init__(self) -> None:
         self.exporter = InMemorySpanExporter()
         self.telemetry = Telemetry(TracerProvider())
-        self.telemetry.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))  # type: ignore[attr-defined]
+        self.telemetry.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
 
 
 @asynccontextmanager
