@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-browser test-cluster lint lock clean cluster cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster lint lock clean cluster cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -26,8 +26,11 @@ down: install        ## end everything that `make up` started
 status: install      ## what runs
 	@$(BIN)/mesh status
 
-test: install        ## all tests but those of the browser
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not browser' $(ARGS)
+test: install        ## all tests but those of the browser and the long ones
+	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not browser and not long' $(ARGS)
+
+test-long: install   ## storms, lessons, worlds, behaviour tables: what takes minutes
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 
 test-browser: install  ## the page in a headless Chromium
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt
