@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster lint lock clean cluster cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster lint lock clean images release-images cluster cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -39,14 +39,21 @@ test-browser: install  ## the page in a headless Chromium
 test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
 	TEST_CLUSTER=1 $(BIN)/python -m pytest -m "mesh or cluster" $(ARGS)
 
+images:              ## all images, for this machine (needs docker)
+	@bin/images.sh build
+
+release-images:      ## all images for amd64 and arm64, pushed to IMAGE_REGISTRY; digests in dist/images.txt
+	@bin/images.sh release
+
 cluster:             ## a kind cluster with Istio, gateway on http://127.0.0.1:30000
 	@bin/cluster.sh up
 
 cluster-down:        ## delete that cluster
 	@bin/cluster.sh down
 
-lint: install        ## ruff, mypy --strict, import contracts
+lint: install        ## ruff, mypy --strict, import contracts; actionlint where it is on the PATH
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is not on the PATH, so the workflows were not linted (make test parses them)"; fi
 
 lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	for part in catalog webapp reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done

@@ -8,7 +8,7 @@ import pytest
 from tests.k8s.manifests import CHECKOUT, TOOLS
 
 SCRIPTS = sorted(CHECKOUT.glob("bin/*.sh"))
-DOCKERFILES = sorted(CHECKOUT.glob("Dockerfile.*"))
+DOCKERFILES = sorted([*CHECKOUT.glob("Dockerfile.*"), CHECKOUT / ".devcontainer" / "Dockerfile"])
 
 
 def passes(*command: str | Path) -> None:
