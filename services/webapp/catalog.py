@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import httpx
 from pydantic import TypeAdapter
 
+from services.chassis.forwarding import ForwardedHeaders
 from services.webapp.models import Item
-from services.webapp.propagation import ForwardedHeaders
 from services.webapp.upstream import Upstream
 
 NAME = "Catalog"

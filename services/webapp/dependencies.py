@@ -4,9 +4,10 @@ from typing import Annotated, TypedDict, cast
 
 from fastapi import Depends, Request
 
+from services.chassis.forwarding import ForwardedHeaders, forwarded
 from services.webapp.catalog import CatalogClient
 from services.webapp.forum import ForumClient
-from services.webapp.propagation import ForwardedHeaders, forwarded
+from services.webapp.propagation import goes_on
 
 
 class State(TypedDict):
@@ -25,7 +26,7 @@ def _forum(request: Request) -> ForumClient:
 
 
 def _forwarded(request: Request) -> ForwardedHeaders:
-    return forwarded(request.headers.raw)
+    return forwarded(request.headers.raw, goes_on)
 
 
 CatalogDep = Annotated[CatalogClient, Depends(_catalog)]

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
+from services.chassis.forwarding import ForwardedHeaders
 from services.webapp.models import User
-from services.webapp.propagation import ForwardedHeaders
 from services.webapp.upstream import Upstream
 
 NAME = "Forum"

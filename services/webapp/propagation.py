@@ -1,50 +1,12 @@
-"""Which of a caller's headers go on to the next service."""
-
-import re
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias
-
-ForwardedHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
-"""Names in lower case, each at most once, and values as they came."""
+"""Which of a caller's headers webapp sends on to catalog and the forum."""
 
 _ALSO = frozenset({b"authorization", b"traceparent", b"tracestate", b"baggage", b"b3"})
 _THIS_HOP_ONLY = (b"x-forwarded-", b"x-envoy-")
-_NAME = re.compile(rb"[a-z0-9!#$%&'*+.^_`|~-]{1,256}")
-_VALUE = re.compile(rb"[\x21-\x7e\x80-\xff]([\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?")
-MAX_VALUE_BYTES = 8 * 1024
-"""A longer value stays behind."""
-MAX_TOTAL_BYTES = 32 * 1024
-"""What does not fit in stays behind; Envoy refuses a request with more than 60 KiB of headers."""
 
 
-def forwarded(headers: Iterable[tuple[bytes, bytes]]) -> ForwardedHeaders:
-    """The caller's headers that describe the request as a whole: trace context, identity and ``x-*``.
+def goes_on(name: bytes) -> bool:
+    """Whether the header describes the request as a whole: trace context, identity and ``x-*``.
 
-    The first value of a repeated header counts. Headers about one hop (``x-forwarded-*``, ``x-envoy-*``) end here.
-    So do values that are no valid field values (RFC 9110, 5.5) or too long: they must not break the next request.
-
-    Args:
-        headers: Raw names and values, as ASGI has them.
+    Headers about one hop (``x-forwarded-*``, ``x-envoy-*``) end here.
     """
-    first: dict[bytes, bytes] = {}
-    for name, value in headers:
-        if _goes_on(name.lower()):
-            first.setdefault(name.lower(), value)
-    return list(_fitting((name, value) for name, value in first.items() if _is_sound(name, value)))
-
-
-def _goes_on(name: bytes) -> bool:
     return name in _ALSO or (name.startswith(b"x-") and not name.startswith(_THIS_HOP_ONLY))
-
-
-def _is_sound(name: bytes, value: bytes) -> bool:
-    return len(value) <= MAX_VALUE_BYTES and bool(_NAME.fullmatch(name)) and bool(_VALUE.fullmatch(value))
-
-
-def _fitting(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    room = MAX_TOTAL_BYTES
-    for name, value in headers:
-        room -= len(name) + len(value)
-        if room < 0:
-            return
-        yield name, value

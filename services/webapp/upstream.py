@@ -8,7 +8,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import problems
-from services.webapp.propagation import ForwardedHeaders
+from services.chassis.forwarding import ForwardedHeaders
 
 T = TypeVar("T")
 

@@ -13,9 +13,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_span_id
 
+from services.chassis.forwarding import MAX_TOTAL_BYTES, MAX_VALUE_BYTES, forwarded
 from services.chassis.telemetry import Telemetry, install_propagator, relaying
 from services.webapp.app import create_app
-from services.webapp.propagation import MAX_TOTAL_BYTES, MAX_VALUE_BYTES, forwarded
+from services.webapp.propagation import goes_on
 from services.webapp.settings import Settings
 from tests.services.asgi import client_of
 from tests.services.processes import running
@@ -117,16 +118,16 @@ async def test_a_recorded_span_is_catalogs_parent_in_every_form_that_the_caller_
     [b"a\r\nx-evil: 1", b"a\nb", b"a\rb", b"a\x00b", b" a", b"a ", b"\ta", b"", b"\x7f", b"x" * (MAX_VALUE_BYTES + 1)],
 )
 def test_a_value_that_could_break_the_next_request_stays_behind(value: bytes) -> None:
-    assert forwarded([(b"x-value", value), (b"x-other", b"1")]) == [(b"x-other", b"1")]
+    assert forwarded([(b"x-value", value), (b"x-other", b"1")], goes_on) == [(b"x-other", b"1")]
 
 
 @pytest.mark.parametrize("name", [b"x-a b", b"x-a:b", b"x-a\r\nb", "x-ä".encode(), b"x-" + b"a" * 300])
 def test_a_name_that_is_none_stays_behind(name: bytes) -> None:
-    assert forwarded([(name, b"1")]) == []
+    assert forwarded([(name, b"1")], goes_on) == []
 
 
 def test_too_many_headers_are_cut_off_below_what_envoy_takes() -> None:
-    many = forwarded([(b"x-%d" % number, b"v" * 1000) for number in range(1000)])
+    many = forwarded([(b"x-%d" % number, b"v" * 1000) for number in range(1000)], goes_on)
     assert 0 < sum(len(name) + len(value) for name, value in many) <= MAX_TOTAL_BYTES
 
 
