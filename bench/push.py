@@ -16,11 +16,11 @@ from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
 
+from localmesh.core.errors import MeshError
 from localmesh.envoy.folder import Document, endpoint_documents, route_documents
 from localmesh.envoy.push import Pusher
 from localmesh.envoy.resources import Resources
 from localmesh.envoy.subscriptions import subscriptions
-from localmesh.home import MeshError
 from tests.localmesh.envoy.world import Stream, World, backends, stream, until, world
 
 Push = Callable[[Resources], Awaitable[None]]

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from localmesh.cli import down, proxy_config, proxy_status, serve, status, up, validate, xds
-from localmesh.home import MeshError
+from localmesh.core.errors import MeshError
 
 COMMANDS = (up, down, status, proxy_status, proxy_config, validate, xds, serve)
 

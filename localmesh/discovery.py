@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
-from localmesh.apiserver.events import Recorder
-from localmesh.apiserver.store import Store
+from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.envoy.admin import Admin, AdminError
 from localmesh.envoy.bootstrap import Node, command, write_bootstrap
 from localmesh.envoy.delivery import Delivery
@@ -18,12 +17,13 @@ from localmesh.envoy.emit import emit
 from localmesh.envoy.push import PushResult
 from localmesh.envoy.xds import XdsServer, from_server
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Key, Object, key_of, labels_of
 from localmesh.kinds.resources import PODS
 from localmesh.pilot.addresses import LiveAddresses
 from localmesh.pilot.model import Kind, Proxy, ProxyId
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.store.events import Recorder
+from localmesh.store.objects import Store
 
 logger = logging.getLogger(__name__)
 

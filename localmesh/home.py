@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from localmesh.core.errors import MeshError
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-
-
-class MeshError(Exception):
-    """Something the user can put right; its text is the whole message."""
 
 
 class AlreadyRunsError(MeshError):

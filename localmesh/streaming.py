@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, Runtime, RuntimeRefusedError
-from localmesh.apiserver.store import Store
-from localmesh.kinds.objects import Key, key_of
+from localmesh.core.objects import Key, key_of
 from localmesh.kinds.resources import PODS
+from localmesh.store.objects import Store
 
 Run = tuple[str, str, int]
 """One run of a container: the pod's uid, the container's name, how often it was restarted before."""

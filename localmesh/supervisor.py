@@ -10,17 +10,18 @@ from pathlib import Path
 
 import yaml
 
-from localmesh.apiserver.door import Door, PortTakenError
-from localmesh.apiserver.registry import Registry, WriteOptions
-from localmesh.apiserver.store import Store, now
+from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.target import Target
+from localmesh.apiserver.write.registry import Registry, WriteOptions
 from localmesh.controllers import Controllers
+from localmesh.core.errors import MeshError
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
-from localmesh.home import Home, Lock, MeshError, Running
-from localmesh.kinds.addresses import LOOPBACK
-from localmesh.kinds.objects import Object
+from localmesh.home import Home, Lock, Running
 from localmesh.kinds.resources import SERVICES, resource_of
 from localmesh.kubelet import Kubelet
+from localmesh.store.objects import Store, now
 from localmesh.streaming import LogStream
 
 SEED = Path(__file__).with_name("seed.yaml")

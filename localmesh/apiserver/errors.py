@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
-from localmesh.apiserver.store import AlreadyExistsError, ConflictError, NotFoundError, StoreError
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import AdmissionError, DecodingError, InvalidError
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem
+from localmesh.store.objects import AlreadyExistsError, ConflictError, NotFoundError, StoreError
 
 
 class ApiError(Exception):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from localmesh.kinds.objects import Key
+from localmesh.core.objects import Key
 
 
 class RuntimeRefusedError(Exception):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from localmesh.apiserver.errors import ApiError, no_such_resource
-from localmesh.kinds.objects import Key
+from localmesh.core.objects import Key
 from localmesh.kinds.resources import BY_PLURAL, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
 
 WITH_STATUS = frozenset({NAMESPACES, PODS, SERVICES, DEPLOYMENTS, REPLICA_SETS})

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from localmesh.home import MeshError
-from localmesh.kinds.objects import Object
+from localmesh.core.errors import MeshError
+from localmesh.core.objects import Object
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 """What kubectl reads of a folder; folders in it are left alone."""

@@ -6,7 +6,8 @@ import os
 import signal
 import time
 
-from localmesh.home import Home, MeshError
+from localmesh.core.errors import MeshError
+from localmesh.home import Home
 
 PATIENCE_S = 60
 """Longer than the longest grace period of the project's own pods."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmesh.home import Home, MeshError
+from localmesh.core.errors import MeshError
+from localmesh.home import Home
 
 
 def scripts_folder() -> Path:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmesh.cli.kubectl import Kubectl
+from localmesh.core.errors import MeshError
+from localmesh.core.objects import Object, labels_of, selects
 from localmesh.envoy.admin import Admin
-from localmesh.home import Home, MeshError
+from localmesh.home import Home
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import PROXY
-from localmesh.kinds.objects import Object, labels_of, selects
 from localmesh.kinds.pods import is_ready, is_terminating
 
 REFERENCE = "[TYPE/]NAME[.NAMESPACE]"

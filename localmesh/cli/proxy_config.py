@@ -10,9 +10,9 @@ from typing import Any
 from localmesh.cli import cluster_tables, listener_table, route_table
 from localmesh.cli.proxies import REFERENCE, Inventory, Proxy, kubectl
 from localmesh.cli.tables import table
+from localmesh.core.errors import MeshError
 from localmesh.envoy.admin import Admin
 from localmesh.envoy.dump import Dump
-from localmesh.home import MeshError
 
 Show = Callable[[Admin, argparse.Namespace], Awaitable[str]]
 

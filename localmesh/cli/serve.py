@@ -9,7 +9,8 @@ import resource
 import signal
 import sys
 
-from localmesh.home import Home, MeshError
+from localmesh.core.errors import MeshError
+from localmesh.home import Home
 
 READY = "ready"
 

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from localmesh.cli.kubectl import Kubectl, scripts_folder
 from localmesh.cli.serve import READY
+from localmesh.core.errors import MeshError
+from localmesh.core.loopback import free_port, is_free
 from localmesh.envoy.bootstrap import envoy_binary
-from localmesh.home import CHECKOUT, AlreadyRunsError, Home, MeshError
+from localmesh.home import CHECKOUT, AlreadyRunsError, Home
 
 GATEWAY_PORT = 30000
 API_PORT = 30443
@@ -65,31 +67,16 @@ def _check(home: Home, arguments: argparse.Namespace) -> int:
     if home.running():
         raise AlreadyRunsError(home.already_runs())
     envoy_binary()
-    if not _is_free(arguments.gateway_port):
+    if not is_free(arguments.gateway_port):
         raise MeshError(
             f"port {arguments.gateway_port} on 127.0.0.1 is taken: end what listens there"
             " (another checkout's mesh, a kind cluster?) or choose another with --gateway-port PORT"
         )
     if arguments.api_port is None:
-        return API_PORT if _is_free(API_PORT) else _free_port()
-    if not _is_free(arguments.api_port):
+        return API_PORT if is_free(API_PORT) else free_port()
+    if not is_free(arguments.api_port):
         raise MeshError(f"port {arguments.api_port} on 127.0.0.1 is taken: choose another with --api-port PORT")
     return int(arguments.api_port)
-
-
-def _is_free(number: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", number))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _write_environment(home: Home) -> None:

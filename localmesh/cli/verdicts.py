@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from localmesh.cli.documents import Document, in_namespace
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import AdmissionError, admit
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import RESOURCES, Resource, resource_of
 from localmesh.kinds.review import Problem
 

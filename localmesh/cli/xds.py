@@ -8,10 +8,10 @@ from pathlib import Path
 from localmesh.cli.documents import documents
 from localmesh.cli.validate import add_files
 from localmesh.cli.verdicts import judge
+from localmesh.core.errors import MeshError
+from localmesh.core.objects import Object, key_of
 from localmesh.envoy.emit import emit
 from localmesh.envoy.resources import Resource, Resources, from_ads
-from localmesh.home import MeshError
-from localmesh.kinds.objects import Object, key_of
 from localmesh.pilot.offline import proxies_of
 
 

@@ -4,13 +4,13 @@ import asyncio
 from types import TracebackType
 from typing import Protocol, Self
 
-from localmesh.apiserver.store import Store
 from localmesh.controllers.deployments import DeploymentController
 from localmesh.controllers.endpoints import EndpointsController
 from localmesh.controllers.garbage import GarbageCollector
 from localmesh.controllers.loop import keep
 from localmesh.controllers.namespaces import NamespaceController
 from localmesh.controllers.replica_sets import ReplicaSetController
+from localmesh.store.objects import Store
 
 
 class Controller(Protocol):

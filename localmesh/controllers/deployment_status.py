@@ -5,11 +5,11 @@ Reasons and messages are those of Kubernetes' deployment controller (`progress.g
 
 from collections.abc import Sequence
 
-from localmesh.apiserver.store import now
 from localmesh.controllers.clock import age
 from localmesh.controllers.rollout import Bounds
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.kinds.pods import condition_of
+from localmesh.store.objects import now
 
 COMPLETE = "NewReplicaSetAvailable"
 TIMED_OUT = "ProgressDeadlineExceeded"

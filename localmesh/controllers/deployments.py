@@ -2,15 +2,15 @@
 
 import json
 
-from localmesh.apiserver.events import Recorder
-from localmesh.apiserver.store import Store
 from localmesh.controllers.deployment_status import next_status, until_deadline
 from localmesh.controllers.loop import reconcile_each
 from localmesh.controllers.ownership import claim, reference
 from localmesh.controllers.rollout import Bounds, Size, roll
-from localmesh.kinds.names import digest
-from localmesh.kinds.objects import Object, annotations_of, controller_of, key_of, labels_of
+from localmesh.core.names import digest
+from localmesh.core.objects import Object, annotations_of, controller_of, key_of, labels_of
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, REPLICA_SETS
+from localmesh.store.events import Recorder
+from localmesh.store.objects import Store
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"

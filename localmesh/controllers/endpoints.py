@@ -4,15 +4,16 @@ Each pod answers on ports of its own (see `kinds.addresses`), so each pod is a s
 is about to end leaves Endpoints at once; its slice says that it is terminating and still serving.
 """
 
-from localmesh.apiserver.store import Store
 from localmesh.controllers.loop import reconcile_each
 from localmesh.controllers.ownership import reference
-from localmesh.kinds.addresses import LOOPBACK, addresses_of
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.names import digest
+from localmesh.core.objects import Object, controller_of, key_of, labels_of, selects
+from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import is_gateway
-from localmesh.kinds.names import digest
-from localmesh.kinds.objects import Object, controller_of, key_of, labels_of, selects
 from localmesh.kinds.pods import container_port, is_finished, is_ready, is_terminating, spec_of
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES, Resource
+from localmesh.store.objects import Store
 
 SERVICE_NAME = "kubernetes.io/service-name"
 MANAGED_BY = {"endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"}

@@ -1,12 +1,12 @@
 """What nobody needs any more: objects whose owners are gone, and old events."""
 
-from localmesh.apiserver.deletion import delete
-from localmesh.apiserver.store import Store
 from localmesh.controllers.clock import age
 from localmesh.controllers.loop import soonest
-from localmesh.kinds.objects import key_of
+from localmesh.core.objects import key_of
 from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, RESOURCES
+from localmesh.store.deletion import delete
+from localmesh.store.objects import Store
 
 EVENT_TTL = 3600.0
 """Seconds that an event is kept after it happened last: kube-apiserver's `--event-ttl`."""

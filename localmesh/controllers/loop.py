@@ -4,8 +4,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from localmesh.apiserver.store import Store
-from localmesh.kinds.objects import Object, key_of
+from localmesh.core.objects import Object, key_of
+from localmesh.store.objects import Store
 
 logger = logging.getLogger(__name__)
 

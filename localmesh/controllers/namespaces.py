@@ -2,12 +2,12 @@
 
 import time
 
-from localmesh.apiserver.deletion import delete
-from localmesh.apiserver.store import Store
 from localmesh.controllers.loop import reconcile_each
-from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, RESOURCES, SERVICE_ACCOUNTS
+from localmesh.store.deletion import delete
+from localmesh.store.objects import Store
 
 LINGER = 1.0
 """Seconds between a namespace's deletion and that of its content.

@@ -1,17 +1,17 @@
 """ReplicaSet → Pods: as many as wanted, made from its template."""
 
-from localmesh.apiserver.deletion import delete
-from localmesh.apiserver.events import Recorder
-from localmesh.apiserver.store import Store, now
 from localmesh.controllers.clock import age
 from localmesh.controllers.loop import reconcile_each, soonest
 from localmesh.controllers.ownership import claim, reference
+from localmesh.core.names import suffix
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.defaults import complete
 from localmesh.kinds.injection import inject
-from localmesh.kinds.names import suffix
-from localmesh.kinds.objects import Key, Object, key_of
 from localmesh.kinds.pods import condition_of, is_finished, is_ready, is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS
+from localmesh.store.deletion import delete
+from localmesh.store.events import Recorder
+from localmesh.store.objects import Store, now
 
 FAILURE = "ReplicaFailure"
 

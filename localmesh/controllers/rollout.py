@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from localmesh.home import MeshError
+from localmesh.core.errors import MeshError
 
 
 class AdminError(MeshError):

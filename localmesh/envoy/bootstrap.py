@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from localmesh.core.errors import MeshError
 from localmesh.envoy.folder import Folder, replace
 from localmesh.envoy.xds import config_source, static_cluster
-from localmesh.home import MeshError
 
 RUNTIME = {
     # istio.io/istio pkg/bootstrap/config.go, release 1.31

@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localmesh.kinds.objects import annotations_of
+from localmesh.core.objects import annotations_of
 
 ANNOTATION = "localmesh/addresses"
-LOOPBACK = "127.0.0.1"
 ADMIN_PORT = 15000
 """The container port of an Envoy's admin page, by Istio's convention."""
 

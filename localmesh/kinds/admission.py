@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from localmesh.core.objects import Object
 from localmesh.kinds import networking, workloads
 from localmesh.kinds.defaults import complete
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem, Review, not_honoured
 from localmesh.kinds.schema import Decoded, decode

@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
 
 DEFAULT_GRACE = 30

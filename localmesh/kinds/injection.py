@@ -9,8 +9,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.addresses import ADMIN_PORT
-from localmesh.kinds.objects import Object, annotations_of, labels_of
 from localmesh.kinds.pods import DEFAULT_CONTAINER
 
 PROXY = "istio-proxy"

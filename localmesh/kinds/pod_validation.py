@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from localmesh.core.objects import Object, labels_of, selects
 from localmesh.kinds import syntax
-from localmesh.kinds.objects import Object, labels_of, selects
 from localmesh.kinds.review import Problem
 
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from localmesh.kinds.objects import Object, annotations_of
+from localmesh.core.objects import Object, annotations_of
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 

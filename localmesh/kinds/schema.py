@@ -11,7 +11,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem
 

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Address
 
+from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds import syntax
-from localmesh.kinds.objects import Object, annotations_of, labels_of
 from localmesh.kinds.pod_validation import (
     duplicates,
     invalid,

@@ -8,8 +8,8 @@ A field in no list is warned about, so a new Kubernetes field is never dropped i
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ADMIN_PORT
-from localmesh.kinds.objects import Object
 from localmesh.kinds.ports import Protocol, protocol_of
 from localmesh.kinds.review import Problem, Review, not_honoured
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from localmesh.kinds.addresses import LOOPBACK, PodAddresses
-from localmesh.kinds.objects import Object, annotations_of, labels_of
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Object, annotations_of, labels_of
+from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.pods import Container, EnvVar, KeyRef, spec_of
 
 PATH = ":".join(

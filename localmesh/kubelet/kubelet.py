@@ -9,12 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from localmesh.apiserver.events import Recorder
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
-from localmesh.apiserver.store import Store
-from localmesh.kinds.addresses import LOOPBACK, PodAddresses
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Key, Object, labels_of, selects
+from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
-from localmesh.kinds.objects import Key, Object, labels_of, selects
 from localmesh.kinds.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kubelet.containers import ContainerRunner, cancelled
@@ -25,6 +24,8 @@ from localmesh.kubelet.logs import LogFile
 from localmesh.kubelet.node import DrainProxy, Node, PrepareProxy
 from localmesh.kubelet.pods import PodWorker
 from localmesh.kubelet.states import Waiting
+from localmesh.store.events import Recorder
+from localmesh.store.objects import Store
 
 logger = logging.getLogger(__name__)
 SHUTDOWN_GRACE = 10.0

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.pods import Container, PodSpec, container_port, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kubelet.environment import (

@@ -10,11 +10,12 @@ import random
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from localmesh.apiserver.store import Store
-from localmesh.kinds.addresses import LOOPBACK, PodAddresses, addresses_of
-from localmesh.kinds.objects import Key, Object, key_of
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Key, Object, key_of
+from localmesh.kinds.addresses import PodAddresses, addresses_of
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
 from localmesh.kubelet.http_heads import MAX_HEAD, BadRequestError, Head, answer, read_head
+from localmesh.store.objects import Store
 
 logger = logging.getLogger(__name__)
 

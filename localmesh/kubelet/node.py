@@ -4,13 +4,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from localmesh.apiserver.events import Recorder
-from localmesh.apiserver.store import Store
+from localmesh.core.loopback import PortAllocator
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Object
 from localmesh.kubelet.guard import Guard
 from localmesh.kubelet.images import Image
-from localmesh.kubelet.ports import PortAllocator
+from localmesh.store.events import Recorder
+from localmesh.store.objects import Store
 
 NODE_NAME = "localmesh"
 

@@ -4,17 +4,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterable
 
-from localmesh.apiserver.events import Recorder
+from localmesh.core.loopback import NoFreePortError
+from localmesh.core.objects import Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.objects import Object, annotations_of, key_of
 from localmesh.kinds.pods import spec_of
 from localmesh.kinds.resources import PODS
 from localmesh.kubelet.containers import ContainerRunner, cancelled
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.node import NODE_NAME, Node
-from localmesh.kubelet.ports import NoFreePortError
 from localmesh.kubelet.sandbox import Sandbox
 from localmesh.kubelet.status import pod_status
+from localmesh.store.events import Recorder
 
 logger = logging.getLogger(__name__)
 SIDECAR_GRACE = 2.0

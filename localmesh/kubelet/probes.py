@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from localmesh.kinds.addresses import LOOPBACK
+from localmesh.core.loopback import LOOPBACK
 from localmesh.kinds.pods import Command, HttpGet, Probe
 
 EAGER = 0.1

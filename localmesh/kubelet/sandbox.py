@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from localmesh.core.objects import Object, key_of
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import is_injected
-from localmesh.kinds.objects import Object, key_of
 from localmesh.kinds.pods import Container, PodSpec, spec_of
 from localmesh.kubelet.environment import Folders
 from localmesh.kubelet.images import Image, repository

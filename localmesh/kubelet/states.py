@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from localmesh.apiserver.store import now
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
+from localmesh.store.objects import now
 
 
 @dataclass(frozen=True, slots=True)

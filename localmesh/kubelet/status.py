@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from localmesh.apiserver.store import now
-from localmesh.kinds.addresses import LOOPBACK
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Object
 from localmesh.kinds.injection import sidecars_of
-from localmesh.kinds.objects import Object
 from localmesh.kinds.pods import condition_of
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
+from localmesh.store.objects import now
 
 
 def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: bool) -> Object:

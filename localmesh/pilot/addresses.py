@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from localmesh.kinds.addresses import LOOPBACK, addresses_of
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Object
+from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import is_gateway
-from localmesh.kinds.objects import Object
 from localmesh.pilot.model import Address
 
 

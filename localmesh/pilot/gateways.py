@@ -6,10 +6,10 @@ Source: buildGatewayHTTPRouteConfig in pilot/pkg/networking/core/gateway.go of I
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from localmesh.core.objects import Object, labels_of, selects
 from localmesh.kinds.networking import Gateway, VirtualService
 from localmesh.kinds.networking.gateway import Server
 from localmesh.kinds.networking.hosts import intersection, is_wildcard, resolve, resolve_gateway
-from localmesh.kinds.objects import Object, labels_of, selects
 from localmesh.pilot.addresses import Addresses, PodPort
 from localmesh.pilot.model import Listener, Route, RouteConfiguration, Side, VirtualHost
 from localmesh.pilot.registry import Registry, container_port

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.kinds.ports import Protocol
 from localmesh.pilot.addresses import Addresses, PodPort
 from localmesh.pilot.clusters import upstream_of

@@ -10,8 +10,8 @@ from importlib.resources import files
 
 import yaml
 
+from localmesh.core.objects import Object, key_of
 from localmesh.kinds.injection import inject
-from localmesh.kinds.objects import Object, key_of
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES
 from localmesh.pilot.addresses import MadeUpAddresses
 from localmesh.pilot.model import Proxy, ProxyId

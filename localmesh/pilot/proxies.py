@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from localmesh.core.objects import Object
 from localmesh.kinds.injection import is_gateway, is_injected
-from localmesh.kinds.objects import Object
 from localmesh.pilot.addresses import Addresses
 from localmesh.pilot.clusters import BLACK_HOLE, gateway_clusters, outbound_clusters
 from localmesh.pilot.gateways import gateway_listeners, gateway_routes, servers_of

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localmesh.core.objects import Object, labels_of, selects
 from localmesh.kinds.networking.hosts import CLUSTER_DOMAIN
-from localmesh.kinds.objects import Object, labels_of, selects
 from localmesh.kinds.pods import is_finished, is_ready, is_terminating
 from localmesh.kinds.ports import Protocol, protocol_of
 from localmesh.pilot.addresses import Addresses, PodPort

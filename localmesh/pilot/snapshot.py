@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from localmesh.apiserver.store import Store
+from localmesh.core.objects import Object
 from localmesh.kinds.networking import DestinationRule, Gateway, VirtualService, read
 from localmesh.kinds.networking.base import Spec
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, PODS, SERVICES, VIRTUAL_SERVICES
+from localmesh.store.objects import Store
 
 SpecT = TypeVar("SpecT", bound=Spec)
 

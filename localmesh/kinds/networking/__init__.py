@@ -6,12 +6,12 @@ model does not name is refused, with the list of what it does name.
 
 from collections.abc import Callable, Mapping
 
+from localmesh.core.objects import Object
 from localmesh.kinds.networking.base import InvalidSpecError, read
 from localmesh.kinds.networking.destination_rule import DestinationRule, destination_rule_problems
 from localmesh.kinds.networking.gateway import Gateway, gateway_name_problems, gateway_problems, gateway_warnings
 from localmesh.kinds.networking.virtual_service import VirtualService
 from localmesh.kinds.networking.virtual_service_rules import virtual_service_problems, virtual_service_warnings
-from localmesh.kinds.objects import Object
 from localmesh.kinds.review import Review
 
 __all__ = ["DestinationRule", "Gateway", "VirtualService", "read", "review"]

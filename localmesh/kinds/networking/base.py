@@ -7,8 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from localmesh.core.objects import Object
 from localmesh.kinds.networking.durations import parse_duration
-from localmesh.kinds.objects import Object
 from localmesh.kinds.review import Problem
 
 Integer = Annotated[int, Field(strict=True)]

@@ -9,13 +9,13 @@ import pytest
 import yaml
 
 from localmesh.apiserver.errors import ApiError
-from localmesh.apiserver.patches import PatchError
-from localmesh.apiserver.registry import MERGE, STRATEGIC, Registry, WriteOptions
-from localmesh.apiserver.store import Store, StoreError
 from localmesh.apiserver.target import Target
+from localmesh.apiserver.write.patches import PatchError
+from localmesh.apiserver.write.registry import MERGE, STRATEGIC, Registry, WriteOptions
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import AdmissionError
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import NAMESPACES, PODS, Resource, resource_of
+from localmesh.store.objects import Store, StoreError
 
 REFUSALS = (ApiError, AdmissionError, PatchError, StoreError)
 JUNK: list[Any] = [

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from localmesh.cli.proxies import Inventory
-from localmesh.home import MeshError
+from localmesh.core.errors import MeshError
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 
 

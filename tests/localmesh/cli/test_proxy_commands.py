@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from localmesh.cli import proxies, proxy_config, proxy_status
-from localmesh.home import Home, MeshError
+from localmesh.core.errors import MeshError
+from localmesh.home import Home
 from tests.localmesh.cli.test_proxies import deployment, pod
 from tests.localmesh.envoy.world import World, backends, route, world
 

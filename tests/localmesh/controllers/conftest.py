@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from localmesh.apiserver.store import Store, now
 from localmesh.controllers import Controllers
+from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.defaults import complete
-from localmesh.kinds.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.pods import is_terminating
 from localmesh.kinds.resources import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
+from localmesh.store.objects import Store, now
 
 SHOP = Key("shop", "web")
 

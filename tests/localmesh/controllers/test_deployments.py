@@ -3,11 +3,11 @@ from unittest.mock import patch
 
 import pytest
 
-from localmesh.apiserver.deletion import delete
 from localmesh.controllers import deployment_status
-from localmesh.kinds.objects import Object, annotations_of, labels_of
+from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.pods import condition_of, is_ready
 from localmesh.kinds.resources import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS
+from localmesh.store.deletion import delete
 
 from .conftest import SHOP, Cluster
 

@@ -1,9 +1,9 @@
 from typing import Any
 
-from localmesh.apiserver.deletion import delete
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.objects import Key, Object, key_of
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from localmesh.store.deletion import delete
 
 from .conftest import SHOP, Cluster
 

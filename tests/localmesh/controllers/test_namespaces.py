@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from localmesh.apiserver.deletion import delete
-from localmesh.apiserver.store import Store
 from localmesh.controllers import Controllers, garbage, namespaces
-from localmesh.kinds.objects import Key
+from localmesh.core.objects import Key
 from localmesh.kinds.resources import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
+from localmesh.store.deletion import delete
+from localmesh.store.objects import Store
 
 from .conftest import Cluster
 

@@ -1,8 +1,8 @@
-from localmesh.apiserver.deletion import delete
+from localmesh.core.objects import Object, controller_of, key_of
 from localmesh.kinds.injection import PROXY
-from localmesh.kinds.objects import Object, controller_of, key_of
 from localmesh.kinds.pods import condition_of
 from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS
+from localmesh.store.deletion import delete
 
 from .conftest import SHOP, Cluster
 

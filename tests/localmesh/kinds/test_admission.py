@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import (
     AdmissionError,
     Admitted,
@@ -14,7 +15,6 @@ from localmesh.kinds.admission import (
     InvalidError,
     admit,
 )
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import resource_of
 
 DEPLOYMENT = """

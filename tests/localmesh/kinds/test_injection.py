@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.injection import PROXY, PROXY_IMAGE, inject, is_gateway, is_injected, sidecars_of
-from localmesh.kinds.objects import Object, annotations_of, labels_of
 
 ENABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
 DISABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "disabled"}}}

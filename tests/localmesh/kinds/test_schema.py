@@ -1,6 +1,6 @@
 import pytest
 
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, RESOURCES, SERVICES, VIRTUAL_SERVICES, Resource
 from localmesh.kinds.schema import Schema, decode
 

@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import InvalidError, admit
-from localmesh.kinds.objects import Object
 from localmesh.kinds.resources import PODS, resource_of
 from localmesh.kinds.workloads import review
 

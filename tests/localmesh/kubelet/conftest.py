@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions
-from localmesh.apiserver.store import Store
+from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Key, Object
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
 from localmesh.kubelet import Image, Kubelet
+from localmesh.store.objects import Store
 
 # A server as small as they come: it answers each request with its environment, its first argument and the request.
 SERVER = """

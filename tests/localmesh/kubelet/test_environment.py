@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Object
 from localmesh.kinds.pods import Container
 from localmesh.kubelet.environment import (
     ConfigError,

@@ -2,11 +2,11 @@ import asyncio
 
 import pytest
 
-from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.runtime import RuntimeRefusedError
+from localmesh.core.objects import Key
 from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.objects import Key
 from localmesh.kinds.resources import PODS
+from localmesh.store.deletion import delete
 
 from .conftest import Node, container, is_alive, script, state
 

@@ -1,13 +1,9 @@
-import socket
-
 import pytest
 
 from localmesh.kinds.pods import Container
 from localmesh.kubelet import IMAGES, Image
-from localmesh.kubelet import ports as ports_module
 from localmesh.kubelet.backoff import LIMIT, BackOff
 from localmesh.kubelet.images import repository
-from localmesh.kubelet.ports import FIRST, LAST, NoFreePortError, PortAllocator
 
 
 @pytest.mark.parametrize(
@@ -44,25 +40,6 @@ def test_command_and_args_replace_the_image_s_own(
 def test_the_services_are_modules_of_this_checkout() -> None:
     assert IMAGES["istioinaction/catalog"].entrypoint[-2:] == ("-m", "services.catalog")
     assert IMAGES["istio/proxyv2"].is_proxy
-
-
-def test_a_port_is_never_handed_out_twice_while_it_is_taken() -> None:
-    allocator = PortAllocator()
-    taken = [allocator.take() for _ in range(200)]
-    assert len(set(taken)) == 200
-    assert all(FIRST <= port <= LAST for port in taken)
-
-
-def test_a_port_on_which_somebody_listens_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", PortAllocator().take()))
-        other.listen()
-        port = other.getsockname()[1]
-        monkeypatch.setattr(ports_module, "FIRST", port)
-        monkeypatch.setattr(ports_module, "LAST", port)
-        with pytest.raises(NoFreePortError, match=f"no port from {port} to {port} is free"):
-            PortAllocator().take()
-    assert PortAllocator().take() == port
 
 
 def test_back_off_doubles_up_to_its_limit() -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from localmesh.apiserver.deletion import delete
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
-from localmesh.apiserver.store import Store
+from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.objects import Key, Object
 from localmesh.kinds.pods import is_ready
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
 from localmesh.kubelet import Kubelet
+from localmesh.store.deletion import delete
+from localmesh.store.objects import Store
 
 from .conftest import IMAGES, Node, container, get, is_alive, restarts, script, state
 

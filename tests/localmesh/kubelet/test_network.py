@@ -5,12 +5,12 @@ from typing import Any, Self
 
 import pytest
 
-from localmesh.apiserver.store import Store
+from localmesh.core.loopback import PortAllocator
+from localmesh.core.objects import Key
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.objects import Key
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
 from localmesh.kubelet.network import Network, NetworkProxy
-from localmesh.kubelet.ports import PortAllocator
+from localmesh.store.objects import Store
 
 ALLOCATOR = PortAllocator()
 

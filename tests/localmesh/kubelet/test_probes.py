@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from localmesh.core.loopback import PortAllocator
 from localmesh.kinds.pods import Probe
-from localmesh.kubelet.ports import PortAllocator
 from localmesh.kubelet.probes import Verdict, attempts, question
 
 

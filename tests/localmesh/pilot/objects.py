@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.injection import inject
-from localmesh.kinds.objects import Object
 from localmesh.pilot.addresses import LiveAddresses
 from localmesh.pilot.model import Proxy, VirtualHost
 from localmesh.pilot.proxies import compute

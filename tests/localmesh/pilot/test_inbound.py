@@ -1,7 +1,7 @@
 import pytest
 
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Object
 from localmesh.pilot.model import Forward, Listener, Proxy, RouteConfiguration, Side, Upstream
 from tests.localmesh.pilot.objects import gateway_pod, outbound, pod, proxies, service
 

@@ -1,12 +1,12 @@
 """What runs: a store, and pods with addresses on loopback."""
 
-from localmesh.apiserver.store import Store
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
 from localmesh.pilot.addresses import LiveAddresses
 from localmesh.pilot.model import Address, Cluster, Proxy, ProxyId, Side
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.store.objects import Store
 from tests.localmesh.pilot.objects import (
     NAMESPACE,
     destination_rule,

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
 from localmesh.envoy.resources import from_ads
 from localmesh.kinds.networking import review
 from localmesh.kinds.networking.virtual_service_rules import RETRY_CONDITIONS
-from localmesh.kinds.objects import Object
 from tests.localmesh.pilot.objects import (
     NAMESPACE,
     destination_rule,

@@ -1,4 +1,4 @@
-from localmesh.kinds.objects import Object
+from localmesh.core.objects import Object
 from localmesh.pilot.model import ANY_PATH, HeaderMatch, Route, Text, TextMatch
 from tests.localmesh.pilot.objects import hosts, outbound, pod, proxies, route, service, virtual_service
 

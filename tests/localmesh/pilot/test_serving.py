@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
 from localmesh.envoy.xds import from_server
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.objects import Object
 from tests.localmesh.envoy.world import World, backends, world
 from tests.localmesh.pilot.objects import destination_rule, pod, proxies, route, service, virtual_service
 

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from localmesh.core.objects import Object
 from localmesh.kinds.networking import review
-from localmesh.kinds.objects import Object
 
 ROUTE = {"route": [{"destination": {"host": "catalog"}}]}
 

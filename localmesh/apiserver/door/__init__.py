@@ -1,5 +1,0 @@
-"""The door: the Kubernetes API over TLS on loopback, as far as kubectl asks for it."""
-
-from localmesh.apiserver.door.server import Door, PortTakenError
-
-__all__ = ["Door", "PortTakenError"]

@@ -1,0 +1,138 @@
+"""`kubectl exec` over a WebSocket: binary messages whose first byte names a channel.
+
+The protocols are `v5.channel.k8s.io`, which kubectl speaks, and `v4.channel.k8s.io` of Kubernetes' Python client, which
+cannot say that stdin has ended.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from starlette.datastructures import QueryParams
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from localmesh.apiserver.errors import bad_request, failure
+from localmesh.apiserver.http.queries import is_on
+from localmesh.apiserver.http.rendering import encode
+from localmesh.apiserver.http.streaming import messages
+from localmesh.apiserver.runtime import Process, Runtime, RuntimeRefusedError
+from localmesh.core.objects import Key, Object
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+_LAST_WORDS_S = 1
+"""How long a command may still speak when the door stops."""
+
+
+class Channel(IntEnum):
+    """The first byte of a message."""
+
+    STDIN = 0
+    STDOUT = 1
+    STDERR = 2
+    STATUS = 3
+    RESIZE = 4
+    CLOSE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A command to run in a container."""
+
+    pod: Key
+    container: str
+    command: Sequence[str]
+    stdin: bool
+    tty: bool
+
+    @classmethod
+    def of(cls, pod: Key, container: str, query: QueryParams) -> "Execution":
+        """Read a request's parameters. Raises ApiError."""
+        command = query.getlist("command")
+        if not command:
+            raise bad_request("you must specify at least one command for the container")
+        return cls(pod, container, command, is_on(query, "stdin"), is_on(query, "tty"))
+
+
+async def serve(websocket: WebSocket, runtime: Runtime, wanted: Execution, stopping: asyncio.Event) -> None:
+    """Run the command with the WebSocket as its terminal or pipes. Raises ApiError before accepting."""
+    await websocket.accept(_protocol(websocket))
+    try:
+        process = await runtime.exec(wanted.pod, wanted.container, wanted.command, stdin=wanted.stdin, tty=wanted.tty)
+    except RuntimeRefusedError as error:
+        # Only here can it be said why: after a refused upgrade kubectl tries another protocol.
+        await _end(websocket, failure(500, "InternalError", str(error)))
+        return
+    await _converse(websocket, process, stopping)
+
+
+async def _converse(websocket: WebSocket, process: Process, stopping: asyncio.Event) -> None:
+    """Carry input and output until the command ends, the user goes or the door stops."""
+    tasks = speaking, *_ = (
+        asyncio.create_task(_write(websocket, process)),
+        asyncio.create_task(_read(websocket, process)),
+        asyncio.create_task(stopping.wait()),
+    )
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if not speaking.done():
+            process.hang_up()
+        if stopping.is_set():
+            await asyncio.wait([speaking], timeout=_LAST_WORDS_S)
+    finally:
+        process.hang_up()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    if not speaking.cancelled():
+        speaking.result()
+
+
+def _protocol(websocket: WebSocket) -> str:
+    offered = websocket.scope["subprotocols"]
+    protocol = next((known for known in PROTOCOLS if known in offered), None)
+    if protocol is None:
+        raise bad_request(f"exec speaks {' and '.join(PROTOCOLS)}, and was offered {', '.join(offered) or 'nothing'}")
+    return protocol
+
+
+async def _write(websocket: WebSocket, process: Process) -> None:
+    """Hand the command's output and then its exit code to the user, as long as there is one."""
+    with contextlib.suppress(WebSocketDisconnect):
+        async for stream, data in process.output():
+            channel = Channel.STDOUT if stream == "stdout" else Channel.STDERR
+            await websocket.send_bytes(bytes([channel]) + data)
+        await _end(websocket, _exit_status(await process.wait()))
+
+
+async def _read(websocket: WebSocket, process: Process) -> None:
+    """Hand the user's messages to the process until the user goes."""
+    async for message in messages(websocket):
+        channel, data = message[0], message[1:]
+        if channel == Channel.STDIN:
+            await process.write(data)
+        elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
+            await process.close_stdin()
+        elif channel == Channel.RESIZE:
+            _resize(process, data)
+
+
+def _resize(process: Process, data: bytes) -> None:
+    with contextlib.suppress(ValueError, KeyError, TypeError):  # a size that makes no sense changes none
+        size = json.loads(data)
+        process.resize(size["Width"], size["Height"])
+
+
+def _exit_status(code: int) -> Object:
+    if code == 0:
+        return {"metadata": {}, "status": "Success"}
+    details = {"causes": [{"reason": "ExitCode", "message": str(code)}]}
+    message = f"command terminated with non-zero exit code: exit status {code}"
+    return {"metadata": {}, "status": "Failure", "reason": "NonZeroExitCode", "message": message, "details": details}
+
+
+async def _end(websocket: WebSocket, status: Object) -> None:
+    await websocket.send_bytes(bytes([Channel.STATUS]) + encode(status))
+    await websocket.close()

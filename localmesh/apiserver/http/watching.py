@@ -1,0 +1,140 @@
+"""Watches: changes as they come, each a line of JSON."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from starlette.datastructures import QueryParams
+
+from localmesh.apiserver.errors import bad_request, expired
+from localmesh.apiserver.http.queries import is_on
+from localmesh.apiserver.http.rendering import Form, encode
+from localmesh.apiserver.read.selectors import Selector
+from localmesh.apiserver.target import Target
+from localmesh.core.objects import Object
+from localmesh.store.objects import Change, ExpiredError, Store
+
+LONGEST = 3600.0
+"""Seconds after which a watch ends that names no time of its own; clients begin a new one."""
+
+BOOKMARK_INTERVAL = 60.0
+"""Seconds between bookmarks, which tell a client from where to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a client wants to be told."""
+
+    target: Target
+    selector: Selector
+    form: Form
+    since: int
+    """The revision after which changes are told; 0 for the state of now as ADDED first."""
+
+    send_initial: bool = False
+    """Whether the end of that state is to be marked (`sendInitialEvents`, WatchList)."""
+
+    bookmarks: bool = False
+    timeout: float = LONGEST
+    """Seconds."""
+
+    @classmethod
+    def of(cls, target: Target, selector: Selector, form: Form, query: QueryParams) -> "Watch":
+        """Read a watch's parameters. Raises ApiError."""
+        initial = is_on(query, "sendInitialEvents")
+        try:
+            since = 0 if initial else int(query.get("resourceVersion") or 0)
+            timeout = float(query.get("timeoutSeconds") or LONGEST)
+        except ValueError as error:
+            raise bad_request(f"resourceVersion and timeoutSeconds are numbers: {error}") from error
+        return cls(target, selector, form, since, initial, is_on(query, "allowWatchBookmarks"), timeout)
+
+
+async def watch(store: Store, wanted: Watch) -> AsyncIterator[bytes]:
+    """Yield the lines of a watch until its time is over, or the store has forgotten where the client is."""
+    lines = _Lines(wanted)
+    yield b""
+    with store.signal() as changed:
+        revision = wanted.since or store.revision
+        if not wanted.since:
+            for line in lines.initial(_selected(store, wanted), revision):
+                yield line
+        deadline = time.monotonic() + wanted.timeout
+        while (left := deadline - time.monotonic()) > 0:
+            try:
+                changes = store.changes_since(revision)
+            except ExpiredError:
+                yield lines.expired(revision)
+                return
+            for line in filter(None, map(lines.change, changes)):
+                yield line
+            revision = changes[-1].revision if changes else revision
+            if not await _signalled(changed, min(left, BOOKMARK_INTERVAL)) and wanted.bookmarks:
+                yield lines.bookmark(revision)
+
+
+def _selected(store: Store, wanted: Watch) -> list[Object]:
+    objects = store.objects(wanted.target.resource, wanted.target.namespace)
+    return [obj for obj in objects if wanted.selector.matches(obj)]
+
+
+async def _signalled(changed: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 -- a timeout is no failure here
+    try:
+        # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with a change.
+        async with asyncio.timeout(timeout):
+            await changed.wait()
+    except TimeoutError:
+        return False
+    changed.clear()
+    return True
+
+
+class _Lines:
+    """Writes a watch's events; a table's columns stand in the first one only."""
+
+    def __init__(self, wanted: Watch) -> None:
+        self._wanted = wanted
+        self._headed = True
+
+    def initial(self, objects: list[Object], revision: int) -> Iterator[bytes]:
+        for obj in objects:
+            yield self._event("ADDED", obj)
+        if self._wanted.send_initial:
+            yield self.bookmark(revision, {"k8s.io/initial-events-end": "true"})
+
+    def change(self, change: Change) -> bytes | None:
+        """Return the line for a change, None if it is no concern of this watch.
+
+        An object that comes into the selection is ADDED to it, one that leaves it is DELETED.
+        """
+        wanted = self._wanted
+        namespace = change.object["metadata"].get("namespace", "")
+        if change.resource is not wanted.target.resource or wanted.target.namespace not in ("", namespace):
+            return None
+        was = change.previous is not None and wanted.selector.matches(change.previous)
+        is_ = change.type != "DELETED" and wanted.selector.matches(change.object)
+        if not was and not is_:
+            return None
+        type_ = "MODIFIED" if was and is_ else "ADDED" if is_ else "DELETED"
+        return self._event(type_, change.object)
+
+    def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
+        target = self._wanted.target
+        metadata: Object = {"resourceVersion": str(revision)}
+        if annotations:
+            metadata["annotations"] = annotations
+        obj = {"kind": target.resource.kind, "apiVersion": target.api_version, "metadata": metadata}
+        return _line("BOOKMARK", obj)
+
+    def expired(self, revision: int) -> bytes:
+        return _line("ERROR", expired(revision).to_status())
+
+    def _event(self, type_: str, obj: Object) -> bytes:
+        document = self._wanted.form.one(self._wanted.target, obj, headed=self._headed)
+        self._headed = False
+        return _line(type_, document)
+
+
+def _line(type_: str, obj: Object) -> bytes:
+    return encode({"type": type_, "object": obj}) + b"\n"

@@ -1,0 +1,189 @@
+"""Writing objects: patches, preparation, admission, allocation, and then the store.
+
+Nothing here awaits: what is read and what is written belong together, and a refusal changes nothing. Each method
+raises ApiError, AdmissionError, StoreError or PatchError.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from localmesh.apiserver.errors import (
+    ApiError,
+    bad_request,
+    forbidden,
+    not_found,
+    unsupported_media_type,
+)
+from localmesh.apiserver.target import Target
+from localmesh.apiserver.write import patches, strategic, strategy
+from localmesh.apiserver.write.allocation import allocate
+from localmesh.apiserver.write.scale import scale_of, scaled
+from localmesh.core.objects import Key, Object
+from localmesh.kinds.admission import Admitted, FieldValidation, admit
+from localmesh.kinds.injection import inject
+from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
+from localmesh.kinds.schema import Schema
+from localmesh.store.deletion import delete
+from localmesh.store.objects import Store
+
+STRATEGIC = "application/strategic-merge-patch+json"
+MERGE = "application/merge-patch+json"
+OPERATIONS = "application/json-patch+json"
+SERVER_SIDE_APPLY = "application/apply-patch+yaml"
+PROTECTED = ("default", "kube-system", "istio-system")
+"""Namespaces without which there is no mesh."""
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """The query parameters of a write."""
+
+    dry_run: bool = False
+    field_validation: FieldValidation = "Warn"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """The body of a deletion."""
+
+    grace: int | None = None
+    """Seconds, None for the pod's own."""
+
+    uid: str | None = None
+    revision: str | None = None
+    """What the object must still be, None for whatever it is."""
+
+    propagation: str = "Background"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a write."""
+
+    object: Object
+    """The object, or its Scale if that is what was written."""
+
+    warnings: tuple[str, ...] = ()
+
+
+class Registry:
+    """The door's writes to one store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, target: Target, document: Any, options: WriteOptions) -> Written:
+        """Store a new object."""
+        resource = target.resource
+        prepared = strategy.for_create(resource, strategy.check_identity(target, document))
+        self._check_namespace(target, prepared)
+        admitted = _admit(target, prepared, None, options)
+        store = self._opened(options)
+        obj = self._completed(target, admitted.object)
+        return Written(store.create(resource, obj), admitted.warnings)
+
+    def update(self, target: Target, document: Any, options: WriteOptions) -> Written:
+        """Replace an object, its status or its scale."""
+        current = self._store.get(target.resource, target.key)
+        if target.subresource == "scale":
+            return self._update_scale(target, current, document, options)
+        identified = strategy.check_identity(target, document)
+        store = self._opened(options)
+        if target.subresource == "status":
+            return Written(store.update(target.resource, strategy.for_status_update(identified, current)))
+        prepared = strategy.for_update(target.resource, identified, current)
+        admitted = _admit(target, prepared, current, options)
+        obj = allocate(store, admitted.object) if target.resource is SERVICES else admitted.object
+        return Written(store.update(target.resource, obj), admitted.warnings)
+
+    def patch(self, target: Target, patch: Any, media_type: str, options: WriteOptions) -> Written:
+        """Change an object, its status or its scale."""
+        if media_type == SERVER_SIDE_APPLY:  # which would create the object, too
+            raise unsupported_media_type("there is no server-side apply here: use kubectl apply without --server-side")
+        current = self._store.get(target.resource, target.key)
+        if target.subresource == "scale":
+            return self.update(target, _patched(target, scale_of(current), patch, media_type), options)
+        # The patch may have been made for another of the resource's versions, which are all the same.
+        versioned = {**current, "apiVersion": target.api_version}
+        return self.update(target, _patched(target, versioned, patch, media_type), options)
+
+    def delete(self, target: Target, options: DeleteOptions) -> Object:
+        """Delete an object, pods and namespaces gracefully, and return its last state."""
+        if target.resource is NAMESPACES and target.name in PROTECTED:
+            raise forbidden(NAMESPACES, target.name, "this namespace may not be deleted")
+        if options.propagation == "Orphan":
+            raise bad_request("propagationPolicy Orphan is not supported here: what an object made goes with it")
+        _check_preconditions(target, self._store.get(target.resource, target.key), options)
+        store = self._opened(options)
+        return delete(store, target.resource, target.key, grace=options.grace)
+
+    def _opened(self, options: WriteOptions | DeleteOptions) -> Store:
+        return self._store.fork() if options.dry_run else self._store
+
+    def _check_namespace(self, target: Target, document: Object) -> None:
+        if not target.resource.namespaced:
+            return
+        namespace = self._store.find(NAMESPACES, Key("", target.namespace))
+        if namespace is None:
+            raise not_found(NAMESPACES, target.namespace)
+        if is_terminating(namespace):
+            why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
+            raise forbidden(target.resource, document["metadata"].get("name", ""), why)
+
+    def _completed(self, target: Target, obj: Object) -> Object:
+        """Add to a new object what depends on other objects."""
+        if target.resource is SERVICES:
+            return allocate(self._store, obj)
+        if target.resource is PODS:
+            self._check_service_account(target, obj)
+            return inject(obj, self._store.find(NAMESPACES, Key("", target.namespace)))
+        return obj
+
+    def _check_service_account(self, target: Target, pod: Object) -> None:
+        # A namespace's account `default` is made a moment after the namespace.
+        account = Key(target.namespace, pod["spec"]["serviceAccountName"])
+        if account.name != "default" and self._store.find(SERVICE_ACCOUNTS, account) is None:
+            why = f'error looking up service account {account}: serviceaccount "{account.name}" not found'
+            raise forbidden(PODS, pod["metadata"]["name"], why)
+
+    def _update_scale(self, target: Target, current: Object, document: Any, options: WriteOptions) -> Written:
+        if not isinstance(document, dict) or not isinstance(document.get("spec", {}), dict):
+            raise bad_request("the body of the request is no Scale: it needs spec.replicas")
+        updated = self._opened(options).update(target.resource, scaled(current, document))
+        return Written(scale_of(updated))
+
+
+def _admit(target: Target, document: Object, current: Object | None, options: WriteOptions) -> Admitted:
+    return admit(
+        target.resource,
+        document,
+        current=current,
+        version=target.version,
+        field_validation=options.field_validation,
+    )
+
+
+def _check_preconditions(target: Target, current: Object, options: DeleteOptions) -> None:
+    for name, expected in (("uid", options.uid), ("resourceVersion", options.revision)):
+        found = current["metadata"][name]
+        if expected is not None and expected != found:
+            message = f"Precondition failed: {name} in precondition: {expected}, {name} in object meta: {found}"
+            raise ApiError(409, "Conflict", message, resource=target.resource, name=target.name)
+
+
+def _patched(target: Target, current: Object, patch: Any, media_type: str) -> Any:
+    if media_type == OPERATIONS:
+        return patches.apply_operations(current, patch)
+    if not isinstance(patch, dict):
+        raise bad_request("the body of a patch is an object")
+    if media_type == MERGE:
+        return patches.merge(current, patch)
+    if media_type == STRATEGIC and not target.resource.custom:
+        schema = Schema.of(target.resource) if target.subresource != "scale" else Schema()
+        return strategic.merge(current, patch, schema)
+    known = [OPERATIONS, MERGE] + ([] if target.resource.custom else [STRATEGIC])
+    raise unsupported_media_type(
+        "the body of the request was in an unknown format - accepted media types include: " + ", ".join(known)
+    )

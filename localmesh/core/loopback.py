@@ -1,0 +1,65 @@
+"""The one address of this mesh, and its ports: which are free, and who gets them."""
+
+import random
+import socket
+from collections import deque
+
+LOOPBACK = "127.0.0.1"
+
+# Below the ephemeral ranges of Linux (32768…) and macOS (49152…), from which the machine serves outgoing connections.
+FIRST, LAST = 20000, 29999
+
+
+class NoFreePortError(Exception):
+    """Each port of the range is taken."""
+
+
+class PortAllocator:
+    """Hands out ports in random order, a port again only when all others had their turn."""
+
+    def __init__(self) -> None:
+        ports = list(range(FIRST, LAST + 1))
+        random.shuffle(ports)
+        self._ports = deque(ports)
+
+    @property
+    def left(self) -> int:
+        """How many ports could still be handed out."""
+        return len(self._ports)
+
+    def take(self) -> int:
+        """Return a port of 127.0.0.1 on which nothing listens. Raises NoFreePortError."""
+        for _ in range(len(self._ports)):
+            port = self._ports.popleft()
+            if is_free(port, reused=False):
+                return port
+            self._ports.append(port)
+        raise NoFreePortError(f"no port from {FIRST} to {LAST} is free on {LOOPBACK}: end some pods or other programs")
+
+    def give_back(self, port: int) -> None:
+        """Take a port back, behind all others."""
+        self._ports.append(port)
+
+
+def is_free(port: int, *, reused: bool = True, shared: bool = False) -> bool:
+    """Tell whether a port can be listened on.
+
+    With `reused`, what is left of closed connections keeps nobody from listening (SO_REUSEADDR); with `shared`, nor
+    does an Envoy of one's own that has not let go of it yet (SO_REUSEPORT).
+    """
+    with socket.socket() as probe:
+        if reused:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens at the moment, of those that the system chooses from."""
+    with socket.create_server((LOOPBACK, 0)) as server:
+        return int(server.getsockname()[1])

@@ -1,0 +1,98 @@
+import copy
+import random
+from typing import Any
+
+import pytest
+
+from localmesh.apiserver.write.patches import PatchError, apply_operations, merge
+
+
+def random_document(dice: random.Random, depth: int = 3) -> Any:
+    if depth == 0 or dice.random() < 0.3:
+        return dice.choice(["a", 1, True, 2.5, "", [], {}])
+    if dice.random() < 0.3:
+        return [random_document(dice, depth - 1) for _ in range(dice.randint(0, 3))]
+    return {dice.choice("abcd"): random_document(dice, depth - 1) for _ in range(dice.randint(0, 4))}
+
+
+def difference(before: Any, after: Any) -> Any:
+    """Return the JSON merge patch from one document to another."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return after
+    changed = {name: difference(before.get(name), value) for name, value in after.items() if before.get(name) != value}
+    return changed | dict.fromkeys(before.keys() - after.keys())
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_merge_patch_leads_from_any_document_to_any_other(seed: int) -> None:
+    dice = random.Random(seed)
+    before, after = random_document(dice), random_document(dice)
+    kept = copy.deepcopy(before)
+    assert merge(before, difference(before, after)) == after
+    assert before == kept
+
+
+@pytest.mark.parametrize(
+    ("original", "patch", "expected"),
+    [  # RFC 7396, appendix A
+        ({"a": "b"}, {"a": "c"}, {"a": "c"}),
+        ({"a": "b", "b": "c"}, {"a": None}, {"b": "c"}),
+        ({"a": ["b"]}, {"a": "c"}, {"a": "c"}),
+        ({"a": {"b": "c"}}, {"a": {"b": "d", "c": None}}, {"a": {"b": "d"}}),
+        ({"a": [{"b": "c"}]}, {"a": [1]}, {"a": [1]}),
+        (["a", "b"], ["c", "d"], ["c", "d"]),
+        ({"e": None}, {"a": 1}, {"e": None, "a": 1}),
+        ({}, {"a": {"bb": {"ccc": None}}}, {"a": {"bb": {}}}),
+    ],
+)
+def test_merge_patches_are_those_of_the_rfc(original: Any, patch: Any, expected: Any) -> None:
+    assert merge(original, patch) == expected
+
+
+@pytest.mark.parametrize(
+    ("original", "operation", "expected"),
+    [  # RFC 6902, appendix A
+        ({"foo": "bar"}, {"op": "add", "path": "/baz", "value": "qux"}, {"foo": "bar", "baz": "qux"}),
+        ({"foo": [1, 3]}, {"op": "add", "path": "/foo/1", "value": 2}, {"foo": [1, 2, 3]}),
+        ({"foo": [1]}, {"op": "add", "path": "/foo/-", "value": [2]}, {"foo": [1, [2]]}),
+        ({"baz": 1, "foo": 2}, {"op": "remove", "path": "/baz"}, {"foo": 2}),
+        ({"foo": [1, 2, 3]}, {"op": "remove", "path": "/foo/1"}, {"foo": [1, 3]}),
+        ({"baz": 1}, {"op": "replace", "path": "/baz", "value": 2}, {"baz": 2}),
+        ({"a": {"b": 1}, "c": {}}, {"op": "move", "from": "/a/b", "path": "/c/d"}, {"a": {}, "c": {"d": 1}}),
+        ({"foo": [1, 2, 3]}, {"op": "move", "from": "/foo/0", "path": "/foo/2"}, {"foo": [2, 3, 1]}),
+        ({"a": [1]}, {"op": "copy", "from": "/a", "path": "/b"}, {"a": [1], "b": [1]}),
+        ({"/": 9, "~1": 10}, {"op": "test", "path": "/~01", "value": 10}, {"/": 9, "~1": 10}),
+        ({"a": 1}, {"op": "replace", "path": "", "value": [2]}, [2]),
+    ],
+)
+def test_json_patches_are_those_of_the_rfc(original: Any, operation: Any, expected: Any) -> None:
+    kept = copy.deepcopy(original)
+    assert apply_operations(original, [operation]) == expected
+    assert original == kept
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        {"op": "test", "path": "/a", "value": 2},
+        {"op": "remove", "path": "/b"},
+        {"op": "replace", "path": "/b", "value": 1},
+        {"op": "add", "path": "/b/c", "value": 1},
+        {"op": "add", "path": "/l/5", "value": 1},
+        {"op": "remove", "path": "/l/x"},
+        {"op": "remove", "path": "/l/-1"},
+        {"op": "remove", "path": 5},
+        {"op": "add", "path": "/a/b", "value": 1},
+        {"op": "jump", "path": "/a"},
+        {"path": "/a"},
+        "remove",
+    ],
+)
+def test_an_operation_that_cannot_be_applied_says_which_one_it_is(operation: Any) -> None:
+    with pytest.raises(PatchError, match="operation 1 of the JSON patch"):
+        apply_operations({"a": 1, "l": []}, [{"op": "test", "path": "/a", "value": 1}, operation])
+
+
+def test_a_json_patch_is_a_list() -> None:
+    with pytest.raises(PatchError, match="a JSON patch is a list"):
+        apply_operations({}, {"op": "add"})

@@ -1,0 +1,25 @@
+import socket
+
+import pytest
+
+from localmesh.core import loopback
+from localmesh.core.loopback import FIRST, LAST, NoFreePortError, PortAllocator
+
+
+def test_a_port_is_never_handed_out_twice_while_it_is_taken() -> None:
+    allocator = PortAllocator()
+    taken = [allocator.take() for _ in range(200)]
+    assert len(set(taken)) == 200
+    assert all(FIRST <= port <= LAST for port in taken)
+
+
+def test_a_port_on_which_somebody_listens_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", PortAllocator().take()))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(loopback, "FIRST", port)
+        monkeypatch.setattr(loopback, "LAST", port)
+        with pytest.raises(NoFreePortError, match=f"no port from {port} to {port} is free"):
+            PortAllocator().take()
+    assert PortAllocator().take() == port
