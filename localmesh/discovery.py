@@ -18,10 +18,10 @@ from localmesh.envoy.push import PushResult
 from localmesh.envoy.xds import XdsServer, from_server
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
-from localmesh.pilot.addresses import LiveAddresses
-from localmesh.pilot.model import Kind, Proxy, ProxyId
 from localmesh.pilot.proxies import compute
+from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.proxy.proxies import Kind, Proxy, ProxyId
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
 

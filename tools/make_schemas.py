@@ -1,4 +1,4 @@
-"""Write `localmesh/kinds/schema.json`: what the local mesh knows of the fields of the kinds it serves.
+"""Write `localmesh/kinds/schema/schema.json`: what the local mesh knows of the fields of the kinds it serves.
 
     .venv/bin/python tools/make_schemas.py CRDS.yaml
 
@@ -19,7 +19,7 @@ import yaml
 from localmesh.kinds.resources import RESOURCES, Resource
 
 KUBERNETES = "1.36.0"
-TARGET = Path(__file__).resolve().parent.parent / "localmesh/kinds/schema.json"
+TARGET = Path(__file__).resolve().parent.parent / "localmesh/kinds/schema/schema.json"
 
 Node = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ from localmesh.envoy.admin import Admin
 from localmesh.home import Home
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import PROXY
-from localmesh.kinds.pods import is_ready, is_terminating
+from localmesh.kinds.kubernetes.pods import is_ready, is_terminating
 
 REFERENCE = "[TYPE/]NAME[.NAMESPACE]"
 _PODS = ("po", "pod", "pods")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from localmesh.controllers.clock import age
 from localmesh.controllers.rollout import Bounds
 from localmesh.core.objects import Object
-from localmesh.kinds.pods import condition_of
+from localmesh.kinds.kubernetes.pods import condition_of
 from localmesh.store.objects import now
 
 COMPLETE = "NewReplicaSetAvailable"

@@ -11,7 +11,7 @@ from localmesh.core.names import digest
 from localmesh.core.objects import Object, controller_of, key_of, labels_of, selects
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import is_gateway
-from localmesh.kinds.pods import container_port, is_finished, is_ready, is_terminating, spec_of
+from localmesh.kinds.kubernetes.pods import container_port, is_finished, is_ready, is_terminating, spec_of
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES, Resource
 from localmesh.store.objects import Store
 

@@ -3,7 +3,7 @@
 from localmesh.controllers.clock import age
 from localmesh.controllers.loop import soonest
 from localmesh.core.objects import key_of
-from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, RESOURCES
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store

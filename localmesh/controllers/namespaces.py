@@ -4,7 +4,7 @@ import time
 
 from localmesh.controllers.loop import reconcile_each
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, RESOURCES, SERVICE_ACCOUNTS
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store

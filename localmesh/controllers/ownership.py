@@ -1,7 +1,7 @@
 """Which objects belong to a controller: those that it made, and orphans that its selector finds."""
 
 from localmesh.core.objects import Object, controller_of, key_of, labels_of, selects
-from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import Resource
 from localmesh.store.objects import Store
 

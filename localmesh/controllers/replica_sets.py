@@ -5,9 +5,9 @@ from localmesh.controllers.loop import reconcile_each, soonest
 from localmesh.controllers.ownership import claim, reference
 from localmesh.core.names import suffix
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.defaults import complete
 from localmesh.kinds.injection import inject
-from localmesh.kinds.pods import condition_of, is_finished, is_ready, is_terminating
+from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.kinds.kubernetes.pods import condition_of, is_finished, is_ready, is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS
 from localmesh.store.deletion import delete
 from localmesh.store.events import Recorder

@@ -2,7 +2,8 @@
 
 from localmesh.envoy.protobuf import Message, any_of, given, istio_metadata
 from localmesh.envoy.resources import Source
-from localmesh.pilot.model import Address, Cluster, Endpoint, Origin, Upstream, Use
+from localmesh.proxy.addresses import Address
+from localmesh.proxy.clusters import Cluster, Endpoint, Origin, Upstream, Use
 
 CONNECT_TIMEOUT = "10s"
 UNLIMITED = 2**32 - 1

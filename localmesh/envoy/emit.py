@@ -7,7 +7,8 @@ from localmesh.envoy.clusters import assignment, cluster
 from localmesh.envoy.listeners import listener
 from localmesh.envoy.resources import Resources, Source
 from localmesh.envoy.routes import route_configuration
-from localmesh.pilot.model import Proxy, Use
+from localmesh.proxy.clusters import Use
+from localmesh.proxy.proxies import Proxy
 
 
 def emit(proxy: Proxy, source: Source) -> Resources:

@@ -5,7 +5,8 @@ from localmesh.envoy.clusters import socket_address
 from localmesh.envoy.protobuf import Message, any_of, given
 from localmesh.envoy.resources import Source
 from localmesh.envoy.routes import inline_route_configuration
-from localmesh.pilot.model import Forward, Listener, RouteConfiguration, Side
+from localmesh.proxy.listeners import Forward, Listener, Side
+from localmesh.proxy.routes import RouteConfiguration
 
 _MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _TCP_PROXY = "envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy"

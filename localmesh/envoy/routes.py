@@ -3,17 +3,9 @@
 from collections.abc import Sequence
 
 from localmesh.envoy.protobuf import Message, any_of, duration, given, istio_metadata
-from localmesh.pilot.model import (
-    HeaderMatch,
-    RetryPolicy,
-    Route,
-    RouteConfiguration,
-    RouteMatch,
-    Share,
-    Text,
-    TextMatch,
-    VirtualHost,
-)
+from localmesh.proxy.actions import RetryPolicy, Share
+from localmesh.proxy.matches import HeaderMatch, RouteMatch, Text, TextMatch
+from localmesh.proxy.routes import Route, RouteConfiguration, VirtualHost
 
 MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from localmesh.core.objects import Object
-from localmesh.kinds import networking, workloads
-from localmesh.kinds.defaults import complete
+from localmesh.kinds import istio
+from localmesh.kinds.kubernetes import workloads
+from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.kinds.kubernetes.validation import validate
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem, Review, not_honoured
-from localmesh.kinds.schema import Decoded, decode
-from localmesh.kinds.validation import validate
+from localmesh.kinds.schema.decode import Decoded, decode
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 """What becomes of unknown fields: a refusal, warnings, or nothing. They are never kept."""
@@ -90,7 +91,7 @@ def admit(
 
 
 def _review(resource: Resource, obj: Object) -> Review:
-    review = networking.review(obj) if resource.custom else workloads.review(obj)
+    review = istio.review(obj) if resource.custom else workloads.review(obj)
     if obj["metadata"].get("finalizers"):
         return review + Review(warnings=(not_honoured("metadata.finalizers", "a deletion waits for nobody"),))
     return review

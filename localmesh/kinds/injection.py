@@ -11,7 +11,7 @@ from typing import Any
 
 from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.addresses import ADMIN_PORT
-from localmesh.kinds.pods import DEFAULT_CONTAINER
+from localmesh.kinds.kubernetes.pods import DEFAULT_CONTAINER
 
 PROXY = "istio-proxy"
 PROXY_IMAGE = "docker.io/istio/proxyv2:1.31.1"

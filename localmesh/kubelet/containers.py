@@ -10,7 +10,7 @@ from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.kinds.injection import PROXY, is_gateway, sidecars_of
-from localmesh.kinds.pods import LifecycleHandler
+from localmesh.kinds.kubernetes.pods import LifecycleHandler
 from localmesh.kubelet.backoff import FIRST, BackOff
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.exec import ExecProcess

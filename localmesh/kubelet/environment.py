@@ -11,7 +11,7 @@ from typing import Any
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.pods import Container, EnvVar, KeyRef, spec_of
+from localmesh.kinds.kubernetes.pods import Container, EnvVar, KeyRef, spec_of
 
 PATH = ":".join(
     (str(Path(sys.executable).parent), "/opt/homebrew/bin", "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")

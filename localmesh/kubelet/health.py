@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from localmesh.kinds.pods import Container, Probe
+from localmesh.kinds.kubernetes.pods import Container, Probe
 from localmesh.kubelet.probes import Target, Verdict, attempts, question
 from localmesh.kubelet.states import ContainerStatus
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from localmesh.kinds.pods import Container
+from localmesh.kinds.kubernetes.pods import Container
 
 
 @dataclass(frozen=True, slots=True)

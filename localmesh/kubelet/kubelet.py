@@ -14,7 +14,7 @@ from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, labels_of, selects
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
-from localmesh.kinds.pods import is_finished, is_terminating
+from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kubelet.containers import ContainerRunner, cancelled
 from localmesh.kubelet.exec import ExecProcess

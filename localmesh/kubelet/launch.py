@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.pods import Container, PodSpec, container_port, spec_of
+from localmesh.kinds.kubernetes.pods import Container, PodSpec, container_port, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kubelet.environment import (
     ConfigError,

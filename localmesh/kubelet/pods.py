@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Iterable
 from localmesh.core.loopback import NoFreePortError
 from localmesh.core.objects import Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.pods import spec_of
+from localmesh.kinds.kubernetes.pods import spec_of
 from localmesh.kinds.resources import PODS
 from localmesh.kubelet.containers import ContainerRunner, cancelled
 from localmesh.kubelet.launch import Launch

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from localmesh.core.loopback import LOOPBACK
-from localmesh.kinds.pods import Command, HttpGet, Probe
+from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
 EAGER = 0.1
 """Seconds between two looks at a container that has not answered yet: a start is seen at once, not a period later."""

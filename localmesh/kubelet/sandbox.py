@@ -9,7 +9,7 @@ from pathlib import Path
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import is_injected
-from localmesh.kinds.pods import Container, PodSpec, spec_of
+from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kubelet.environment import Folders
 from localmesh.kubelet.images import Image, repository
 from localmesh.kubelet.network import Network, NetworkProxy

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
 from localmesh.kinds.injection import sidecars_of
-from localmesh.kinds.pods import condition_of
+from localmesh.kinds.kubernetes.pods import condition_of
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 from localmesh.store.objects import now
 

@@ -13,10 +13,10 @@ import yaml
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.injection import inject
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES
-from localmesh.pilot.addresses import MadeUpAddresses
-from localmesh.pilot.model import Proxy, ProxyId
 from localmesh.pilot.proxies import compute
+from localmesh.pilot.registry.addresses import MadeUpAddresses
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.proxy.proxies import Proxy, ProxyId
 
 EPOCH = "2026-01-01T00:00:00Z"
 _SERVICES_PER_NETWORK = 250

@@ -4,26 +4,19 @@ from collections.abc import Iterable, Mapping
 
 from localmesh.core.objects import Object
 from localmesh.kinds.injection import is_gateway, is_injected
-from localmesh.pilot.addresses import Addresses
-from localmesh.pilot.clusters import BLACK_HOLE, gateway_clusters, outbound_clusters
-from localmesh.pilot.gateways import gateway_listeners, gateway_routes, servers_of
-from localmesh.pilot.inbound import inbound_clusters, inbound_listeners
-from localmesh.pilot.model import (
-    Address,
-    Cluster,
-    Endpoint,
-    Kind,
-    Listener,
-    Proxy,
-    ProxyId,
-    RouteConfiguration,
-    Upstream,
-    Use,
-)
-from localmesh.pilot.outbound import outbound_listeners, outbound_routes
-from localmesh.pilot.registry import Registry
-from localmesh.pilot.routes import PASSTHROUGH
+from localmesh.pilot.clusters.outbound import BLACK_HOLE, gateway_clusters, outbound_clusters
+from localmesh.pilot.http.routes import PASSTHROUGH
+from localmesh.pilot.listeners.gateways import gateway_listeners, gateway_routes, servers_of
+from localmesh.pilot.listeners.inbound import inbound_clusters, inbound_listeners
+from localmesh.pilot.listeners.outbound import outbound_listeners, outbound_routes
+from localmesh.pilot.registry.addresses import Addresses
+from localmesh.pilot.registry.index import Registry
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.proxy.addresses import Address
+from localmesh.proxy.clusters import Cluster, Endpoint, Upstream, Use
+from localmesh.proxy.listeners import Listener
+from localmesh.proxy.proxies import Kind, Proxy, ProxyId
+from localmesh.proxy.routes import RouteConfiguration
 
 
 def compute(snapshot: Snapshot, addresses: Addresses) -> Mapping[ProxyId, Proxy]:

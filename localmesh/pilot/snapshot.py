@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from localmesh.core.objects import Object
-from localmesh.kinds.networking import DestinationRule, Gateway, VirtualService, read
-from localmesh.kinds.networking.base import Spec
+from localmesh.kinds.istio import DestinationRule, Gateway, VirtualService, read
+from localmesh.kinds.istio.base import Spec
 from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, PODS, SERVICES, VIRTUAL_SERVICES
 from localmesh.store.objects import Store
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from localmesh.core.objects import Key, Object
-from localmesh.kinds.defaults import DEFAULT_GRACE
+from localmesh.kinds.kubernetes.defaults import DEFAULT_GRACE
 from localmesh.kinds.resources import NAMESPACES, PODS, Resource
 from localmesh.store.objects import Store, now
 

@@ -29,7 +29,7 @@ def crd(kind: str, schemas: list[Any]) -> dict[str, Any]:
 
 
 def test_the_built_in_kinds_are_those_of_kubernetes(script: ModuleType) -> None:
-    committed = json.loads((files("localmesh.kinds") / "schema.json").read_text())
+    committed = json.loads((files("localmesh.kinds.schema") / "schema.json").read_text())
     made = script.built_in()
     assert {name: committed.get(name) for name in made} == made
 

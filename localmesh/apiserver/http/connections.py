@@ -16,7 +16,7 @@ from localmesh.apiserver.read.ages import parse
 from localmesh.apiserver.runtime import LogOptions, Runtime
 from localmesh.apiserver.target import Target
 from localmesh.core.objects import Object
-from localmesh.kinds.pods import default_container
+from localmesh.kinds.kubernetes.pods import default_container
 from localmesh.kinds.resources import PODS
 from localmesh.store.objects import Store
 

@@ -19,8 +19,8 @@ from localmesh.apiserver.wire import protobuf
 from localmesh.apiserver.write.registry import DeleteOptions, Registry, WriteOptions
 from localmesh.apiserver.write.scale import scale_of
 from localmesh.kinds.admission import FieldValidation
-from localmesh.kinds.pods import is_terminating
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.kubernetes.pods import is_terminating
+from localmesh.kinds.schema.definitions import Schema
 from localmesh.store.objects import Store
 
 _PROTOBUF = "application/vnd.kubernetes.protobuf"

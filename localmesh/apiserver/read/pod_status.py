@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from localmesh.apiserver.read.ages import age
 from localmesh.core.objects import Object
-from localmesh.kinds.pods import is_ready, is_terminating
+from localmesh.kinds.kubernetes.pods import is_ready, is_terminating
 
 
 def ready(pod: Object) -> str:

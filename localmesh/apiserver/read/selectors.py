@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmesh.core.objects import Object, labels_of
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 
 
 class SelectorError(ValueError):

@@ -21,9 +21,9 @@ from localmesh.apiserver.write.scale import scale_of, scaled
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.admission import Admitted, FieldValidation, admit
 from localmesh.kinds.injection import inject
-from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store
 

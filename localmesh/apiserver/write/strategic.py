@@ -10,7 +10,7 @@ from typing import Any
 
 from localmesh.apiserver.write.patches import PatchError
 from localmesh.core.objects import Object
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 
 _DIRECTIVE = "$patch"
 _RETAIN = "$retainKeys"

@@ -6,8 +6,8 @@ import pytest
 from localmesh.controllers import Controllers
 from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.defaults import complete
-from localmesh.kinds.pods import is_terminating
+from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import DEPLOYMENTS, EVENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
 from localmesh.store.objects import Store, now
 

@@ -5,7 +5,7 @@ import pytest
 
 from localmesh.controllers import deployment_status
 from localmesh.core.objects import Object, annotations_of, labels_of
-from localmesh.kinds.pods import condition_of, is_ready
+from localmesh.kinds.kubernetes.pods import condition_of, is_ready
 from localmesh.kinds.resources import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS
 from localmesh.store.deletion import delete
 

@@ -1,6 +1,6 @@
 from localmesh.core.objects import Object, controller_of, key_of
 from localmesh.kinds.injection import PROXY
-from localmesh.kinds.pods import condition_of
+from localmesh.kinds.kubernetes.pods import condition_of
 from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS
 from localmesh.store.deletion import delete
 

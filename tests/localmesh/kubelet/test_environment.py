@@ -5,7 +5,7 @@ import pytest
 
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.pods import Container
+from localmesh.kinds.kubernetes.pods import Container
 from localmesh.kubelet.environment import (
     ConfigError,
     Folders,

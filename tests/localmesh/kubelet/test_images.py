@@ -1,6 +1,6 @@
 import pytest
 
-from localmesh.kinds.pods import Container
+from localmesh.kinds.kubernetes.pods import Container
 from localmesh.kubelet import IMAGES, Image
 from localmesh.kubelet.backoff import LIMIT, BackOff
 from localmesh.kubelet.images import repository

@@ -10,7 +10,7 @@ import pytest
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.pods import is_ready
+from localmesh.kinds.kubernetes.pods import is_ready
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
 from localmesh.kubelet import Kubelet
 from localmesh.store.deletion import delete

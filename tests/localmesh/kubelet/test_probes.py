@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from localmesh.core.loopback import PortAllocator
-from localmesh.kinds.pods import Probe
+from localmesh.kinds.kubernetes.pods import Probe
 from localmesh.kubelet.probes import Verdict, attempts, question
 
 

@@ -6,10 +6,11 @@ from typing import Any
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.injection import inject
-from localmesh.pilot.addresses import LiveAddresses
-from localmesh.pilot.model import Proxy, VirtualHost
 from localmesh.pilot.proxies import compute
+from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.proxy.proxies import Proxy
+from localmesh.proxy.routes import VirtualHost
 
 NAMESPACE = "istioinaction"
 INJECTING = {"metadata": {"labels": {"istio-injection": "enabled"}}}

@@ -1,4 +1,5 @@
-from localmesh.pilot.model import Address, Proxy
+from localmesh.proxy.addresses import Address
+from localmesh.proxy.proxies import Proxy
 from tests.localmesh.pilot.objects import (
     clusters,
     gateway,

@@ -2,7 +2,10 @@ import pytest
 
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.pilot.model import Forward, Listener, Proxy, RouteConfiguration, Side, Upstream
+from localmesh.proxy.clusters import Upstream
+from localmesh.proxy.listeners import Forward, Listener, Side
+from localmesh.proxy.proxies import Proxy
+from localmesh.proxy.routes import RouteConfiguration
 from tests.localmesh.pilot.objects import gateway_pod, outbound, pod, proxies, service
 
 ADDRESSES = PodAddresses(app={3000: 21000}, inbound={3000: 21001})

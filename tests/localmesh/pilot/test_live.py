@@ -2,10 +2,13 @@
 
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
-from localmesh.pilot.addresses import LiveAddresses
-from localmesh.pilot.model import Address, Cluster, Proxy, ProxyId, Side
 from localmesh.pilot.proxies import compute
+from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.snapshot import Snapshot
+from localmesh.proxy.addresses import Address
+from localmesh.proxy.clusters import Cluster
+from localmesh.proxy.listeners import Side
+from localmesh.proxy.proxies import Proxy, ProxyId
 from localmesh.store.objects import Store
 from tests.localmesh.pilot.objects import (
     NAMESPACE,

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from localmesh.kinds.networking.virtual_service import HTTPRetry
-from localmesh.pilot.policies import DEFAULT_CONDITIONS, DEFAULT_RETRY, retry_policy
+from localmesh.kinds.istio.virtual_service import HTTPRetry
+from localmesh.pilot.config.policies import DEFAULT_CONDITIONS, DEFAULT_RETRY, retry_policy
 from tests.localmesh.pilot.objects import destination_rule, outbound, pod, proxies, service
 
 CLIENT = pod("webapp-1", namespace="client")

@@ -10,8 +10,8 @@ import pytest
 from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
 from localmesh.envoy.resources import from_ads
-from localmesh.kinds.networking import review
-from localmesh.kinds.networking.virtual_service_rules import RETRY_CONDITIONS
+from localmesh.kinds.istio import review
+from localmesh.kinds.istio.virtual_service_rules import RETRY_CONDITIONS
 from tests.localmesh.pilot.objects import (
     NAMESPACE,
     destination_rule,

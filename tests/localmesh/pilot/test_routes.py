@@ -1,5 +1,6 @@
 from localmesh.core.objects import Object
-from localmesh.pilot.model import ANY_PATH, HeaderMatch, Route, Text, TextMatch
+from localmesh.proxy.matches import ANY_PATH, HeaderMatch, Text, TextMatch
+from localmesh.proxy.routes import Route
 from tests.localmesh.pilot.objects import hosts, outbound, pod, proxies, route, service, virtual_service
 
 

@@ -13,7 +13,7 @@ from localmesh.apiserver.read.selectors import Selector
 from localmesh.apiserver.target import Target
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.resources import CONFIG_MAPS, VIRTUAL_SERVICES
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 from localmesh.store.objects import HISTORY, Store
 
 TARGET = Target(CONFIG_MAPS, "v1", "shop")

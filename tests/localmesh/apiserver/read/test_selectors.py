@@ -2,7 +2,7 @@ import pytest
 
 from localmesh.apiserver.read.selectors import Selector, SelectorError
 from localmesh.kinds.resources import PODS
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 
 SCHEMA = Schema.of(PODS)
 

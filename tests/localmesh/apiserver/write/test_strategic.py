@@ -6,7 +6,7 @@ from localmesh.apiserver.write.patches import PatchError
 from localmesh.apiserver.write.strategic import merge
 from localmesh.core.objects import Object
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES
-from localmesh.kinds.schema import Schema
+from localmesh.kinds.schema.definitions import Schema
 
 
 def patched(containers: list[Object], patch: Object) -> list[Any]:

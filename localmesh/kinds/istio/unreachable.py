@@ -1,0 +1,104 @@
+"""Warnings of istiod's webhook about rules and matches that never get a request.
+
+Source: analyzeUnreachableHTTPRules in pkg/config/validation/validation.go of Istio 1.31. It compares what is written,
+not what it means, so it finds the common mistakes only.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from localmesh.kinds.istio.virtual_service import HTTPMatch, HTTPRoute, StringMatch
+
+
+def unreachable_warnings(rules: Sequence[HTTPRoute]) -> Iterator[str]:
+    """Yield istiod's warnings on the rules of one VirtualService, in its words."""
+    yield from dict.fromkeys(_shadowed(rules))
+    yield from _overlapping(rules)
+
+
+def _shadowed(rules: Sequence[HTTPRoute]) -> Iterator[str]:
+    """Yield what stands after a rule without matches, and what repeats an earlier match."""
+    first_use: dict[str, str] = {}
+    passed_catch_all = False
+    for index, rule in enumerate(rules):
+        name = _called(rule.name, index)
+        if passed_catch_all:
+            reason = "route without matches defined before" if rule.match else "only the last rule can have no matches"
+            yield f"virtualService rule {name} not used ({reason})"
+        elif rule.match:
+            yield from _repeated(rule, name, first_use)
+        passed_catch_all = passed_catch_all or not rule.match
+
+
+def _repeated(rule: HTTPRoute, name: str, first_use: dict[str, str]) -> Iterator[str]:
+    """Yield the rule's matches that were met before, and note the others."""
+    repeated = 0
+    for index, match in enumerate(rule.match):
+        written = json.dumps(match.model_dump(exclude={"name"}), sort_keys=True)
+        if before := first_use.get(written):
+            repeated += 1
+            yield _not_used(name, _called(match.name, index), before)
+        first_use.setdefault(written, name)
+    if repeated == len(rule.match):
+        yield f"virtualService rule {name} not used (all matches used by prior rules)"
+
+
+@dataclass(frozen=True, slots=True)
+class _PrefixMatch:
+    """A match on the beginning of the path, as the comparison sees it."""
+
+    rule: str
+    match: str
+    prefix: str
+    headers: Mapping[str, str]
+
+    def hides(self, later: "_PrefixMatch") -> bool:
+        """Tell whether whatever the later one matches has been taken by this one."""
+        if self.prefix == later.prefix or not later.prefix.startswith(self.prefix):
+            return False
+        return self.headers.keys() == later.headers.keys() and all(
+            value.startswith(later.headers[name]) for name, value in self.headers.items()
+        )
+
+
+def _overlapping(rules: Sequence[HTTPRoute]) -> Iterator[str]:
+    for earlier, later in combinations(_prefix_matches(rules), 2):
+        if earlier.hides(later):
+            hidden = f"{later.match} of prefix {later.prefix}"
+            yield _not_used(later.rule, hidden, f"{earlier.match} of prefix {earlier.prefix} on {earlier.rule}")
+
+
+def _prefix_matches(rules: Sequence[HTTPRoute]) -> Iterator[_PrefixMatch]:
+    """Yield the matches that can be compared; what follows a rule without matches is told of elsewhere."""
+    seen: set[str] = set()
+    for index, rule in enumerate(rules):
+        if not rule.match:
+            return
+        for number, match in enumerate(rule.match):
+            comparable = _prefix_match(_called(rule.name, index), _called(match.name, number), match)
+            written = json.dumps(match.model_dump(exclude={"name"}), sort_keys=True)
+            if comparable and written not in seen:
+                yield comparable
+            seen.add(written)
+
+
+def _prefix_match(rule: str, name: str, match: HTTPMatch) -> _PrefixMatch | None:
+    if match.uri is None or not match.uri.prefix:
+        return None
+    return _PrefixMatch(rule, name, match.uri.prefix, {key: _written(value) for key, value in match.headers.items()})
+
+
+def _written(value: StringMatch) -> str:
+    if value.exact:
+        return f"exact:{value.exact}"
+    return f"prefix:{value.prefix}" if value.prefix else ""
+
+
+def _called(name: str, index: int) -> str:
+    return f'"{name}"' if name else f"#{index}"
+
+
+def _not_used(rule: str, match: str, by: str) -> str:
+    return f"virtualService rule {rule} match {match} is not used (duplicate/overlapping match in rule {by})"

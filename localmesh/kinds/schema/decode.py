@@ -1,0 +1,168 @@
+"""Strict decoding and type checks: a document seen through the schema of its kind."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from localmesh.core.objects import Object
+from localmesh.kinds.resources import Resource
+from localmesh.kinds.review import Problem
+from localmesh.kinds.schema.definitions import Schema
+
+_BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_DURATION = re.compile(r"([+-]?(\d+\.?\d*|\.\d+)(h|ms|us|ns|m|s))+")
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "object": dict,
+    "array": list,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A document seen through its schema."""
+
+    object: Object
+    """The document without nulls and without the fields that do not exist; whole numbers are integers."""
+
+    unknown: tuple[str, ...]
+    """Paths of the fields that do not exist, in the document's order."""
+
+    problems: tuple[Problem, ...]
+    """Values of a wrong type, out of range, missing."""
+
+
+def decode(resource: Resource, document: Object) -> Decoded:
+    """Look at a document with the eyes of a resource's schema; the document is not changed."""
+    decoder = _Decoder(takes_null=not resource.custom)
+    cleaned = decoder.value(document, Schema.of(resource), "")
+    return Decoded(cleaned, tuple(decoder.unknown), tuple(decoder.problems))
+
+
+class _Decoder:
+    """One walk through a document."""
+
+    def __init__(self, *, takes_null: bool) -> None:
+        self._takes_null = takes_null
+        """Whether null is the same as nothing everywhere; a custom resource takes it in its metadata only."""
+        self.unknown: list[str] = []
+        self.problems: list[Problem] = []
+
+    def value(self, value: Any, schema: Schema, path: str) -> Any:
+        if complaint := complain(value, schema):
+            self.problems.append(Problem(path or "<document>", complaint))
+            return value
+        if isinstance(value, dict):
+            return self.fields(value, schema, path)
+        if isinstance(value, list):
+            return [self.value(item, schema.item(), f"{path}[{index}]") for index, item in enumerate(value)]
+        # JSON has no integers of its own: 3.0 is one, where one is wanted.
+        return int(value) if isinstance(value, float) and schema.is_integer else value
+
+    def fields(self, value: dict[str, Any], schema: Schema, path: str) -> dict[str, Any]:
+        kept = {}
+        for name, content in value.items():
+            place = f"{path}.{name}" if path else name
+            child = schema.child(name)
+            if child is None:
+                self.unknown.append(place)
+            elif content is not None or not (self._takes_null or place.startswith("metadata")):
+                kept[name] = self.value(content, child, place)
+        self.problems.extend(_missing(kept, schema, path))
+        return kept
+
+
+def _missing(value: Mapping[str, Any], schema: Schema, path: str) -> Iterator[Problem]:
+    for name in schema.keywords.get("required", []):
+        if name not in value:
+            yield Problem(f"{path}.{name}" if path else name, "Required value")
+
+
+def complain(value: Any, schema: Schema) -> str | None:
+    """Return what is wrong with a value itself (not with what is inside it), in Kubernetes' words, None if nothing."""
+    keywords = schema.keywords
+    if mismatch := _mismatch(value, keywords):
+        return f"Invalid value: {json.dumps(value)}: {mismatch}"
+    if "enum" in keywords and value not in keywords["enum"]:
+        supported = ", ".join(f'"{choice}"' for choice in keywords["enum"])
+        return f"Unsupported value: {json.dumps(value)}: supported values: {supported}"
+    fault = _out_of_bounds(value, keywords) or _too_many(value, keywords)
+    return f"Invalid value: {_brief(value)}: {fault}" if fault else None
+
+
+def _mismatch(value: Any, keywords: Mapping[str, Any]) -> str | None:
+    """Say how the value's type differs from the wanted one."""
+    format_, wanted = keywords.get("format"), keywords.get("type")
+    if format_ == "int-or-string":
+        return None if _is(value, "integer") or _is(value, "string") else "must be an integer or a string"
+    if format_ == "quantity":
+        fits = not isinstance(value, bool) and _QUANTITY.fullmatch(str(value))
+        return None if fits else "must be a quantity such as 100m, 0.5 or 64Mi"
+    if wanted is None or _is(value, wanted):
+        return None
+    article = "an" if wanted[0] in "aeiou" else "a"
+    return f"must be {article} {wanted}{_hint(value, wanted)}"
+
+
+def _hint(value: Any, wanted: str) -> str:
+    if wanted != "string" or value is None or isinstance(value, (dict, list)):
+        return ""
+    if isinstance(value, bool):
+        return ": in YAML an unquoted y, n, yes, no, on, off, true or false is a boolean, so put it in quotes"
+    return ": put it in quotes"
+
+
+def _is(value: Any, wanted: str) -> bool:
+    if wanted == "integer" and isinstance(value, float):
+        return value.is_integer()
+    return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
+
+
+def _out_of_bounds(value: Any, keywords: Mapping[str, Any]) -> str | None:
+    """Say how a scalar breaks its limits."""
+    if isinstance(value, str):
+        return _bad_text(value, keywords)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    low, high = _BOUNDS.get(keywords.get("format", ""), (float("-inf"), float("inf")))
+    low, high = max(low, keywords.get("minimum", low)), min(high, keywords.get("maximum", high))
+    if value < low:
+        return f"must be greater than or equal to {low}"
+    return f"must be less than or equal to {high}" if value > high else None
+
+
+def _bad_text(value: str, keywords: Mapping[str, Any]) -> str | None:
+    if len(value) > keywords.get("maxLength", len(value)):
+        return f"must have at most {keywords['maxLength']} characters"
+    if len(value) < keywords.get("minLength", 0):
+        return f"must have at least {keywords['minLength']} characters"
+    if keywords.get("format") == "duration" and not _DURATION.fullmatch(value):
+        return "must be a valid duration greater than 1ms, such as 2s or 1m30s"
+    if not re.search(keywords.get("pattern", ""), value):
+        return f"must match the pattern {keywords['pattern']}"
+    return None
+
+
+def _too_many(value: Any, keywords: Mapping[str, Any]) -> str | None:
+    """Say how a list or an object has too many or too few members."""
+    if isinstance(value, list):
+        if len(value) > keywords.get("maxItems", len(value)):
+            return f"must have at most {keywords['maxItems']} items"
+        return f"must have at least {keywords['minItems']} items" if len(value) < keywords.get("minItems", 0) else None
+    if isinstance(value, dict):
+        for names in keywords.get("atMostOne", []):
+            found = [name for name in names if value.get(name) is not None]
+            if len(found) > 1:
+                return f"at most one of {', '.join(names)} may be set, not {' and '.join(found)}"
+    return None
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - what fits in a terminal's line

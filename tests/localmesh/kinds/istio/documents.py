@@ -1,0 +1,30 @@
+"""Objects of Istio's kinds, short to write."""
+
+from typing import Any
+
+from localmesh.core.objects import Object
+from localmesh.kinds.istio import review
+
+ROUTE = {"route": [{"destination": {"host": "catalog"}}]}
+
+
+def gateway(**spec: Any) -> Object:
+    return _object("Gateway", spec)
+
+
+def virtual_service(*rules: Any, **spec: Any) -> Object:
+    return _object("VirtualService", {"hosts": ["catalog"], "http": list(rules or (ROUTE,))} | spec)
+
+
+def destination_rule(*subsets: Any, **spec: Any) -> Object:
+    return _object("DestinationRule", {"host": "catalog", "subsets": list(subsets)} | spec)
+
+
+def _object(kind: str, spec: Object) -> Object:
+    metadata = {"name": "tried", "namespace": "istioinaction"}
+    return {"apiVersion": "networking.istio.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+
+
+def complaints(obj: Object) -> list[str]:
+    """Return the reasons for refusing an object."""
+    return [str(problem) for problem in review(obj).problems]

@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from localmesh.core.objects import Object
+from localmesh.kinds.admission import InvalidError, admit
+from localmesh.kinds.kubernetes.workloads import review
+from localmesh.kinds.resources import PODS, resource_of
+
+K8S = Path(__file__).parents[4] / "k8s"
+
+
+def pod(container: dict[str, Any] | None = None, **spec: Any) -> Object:
+    containers = [{"name": "web", "image": "web", **(container or {})}]
+    return {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers, **spec}}
+
+
+def service(**spec: Any) -> Object:
+    ports = [{"port": 80}]
+    return {
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": ports, **spec},
+    }
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (pod(initContainers=[{"name": "init", "image": "web"}]), "spec.initContainers"),
+        (pod(hostNetwork=True), "spec.hostNetwork"),
+        (pod(someNewField={"a": 1}), "spec.someNewField"),
+        (pod(volumes=[{"name": "v", "configMap": {"name": "c"}}]), "spec.volumes[0].configMap"),
+        (pod({"workingDir": "/srv"}), "spec.containers[0].workingDir"),
+        (pod({"ports": [{"containerPort": 1, "hostPort": 1}]}), "spec.containers[0].ports[0].hostPort"),
+        (pod({"ports": [{"containerPort": 1, "protocol": "UDP"}]}), "spec.containers[0].ports[0].protocol"),
+        (pod({"ports": [{"containerPort": 15000}]}), "spec.containers[0].ports[0].containerPort"),
+        (pod({"env": [{"name": "PORT", "value": "1"}]}), "spec.containers[0].env[0]"),
+        (pod({"env": [{"name": "S", "valueFrom": {"secretKeyRef": {}}}]}), "env[0].valueFrom.secretKeyRef"),
+        (pod({"envFrom": [{"secretRef": {"name": "s"}}]}), "spec.containers[0].envFrom[0].secretRef"),
+        (
+            pod({"livenessProbe": {"terminationGracePeriodSeconds": 1}}),
+            "spec.containers[0].livenessProbe.terminationGracePeriodSeconds",
+        ),
+        (pod({"lifecycle": {"postStart": {}}}), "spec.containers[0].lifecycle.postStart"),
+        (
+            pod({"volumeMounts": [{"name": "v", "mountPath": "/data"}]}, volumes=[{"name": "v", "emptyDir": {}}]),
+            "spec.containers[0].volumeMounts[0].mountPath",
+        ),
+        (service(type="LoadBalancer"), "spec.type"),
+        (service(type="NodePort"), "spec.type"),
+        (service(externalName="example.com"), "spec.externalName"),
+        (service(sessionAffinity="ClientIP"), "spec.sessionAffinity"),
+        (service(ports=[{"port": 53, "protocol": "UDP"}]), "spec.ports[0].protocol"),
+    ],
+)
+def test_what_would_change_traffic_or_results_is_warned_about(document: Object, field: str) -> None:
+    verdict = review(document)
+    assert verdict.problems == ()
+    [warning] = verdict.warnings
+    assert f"{field}: not honoured by the local mesh: " in warning
+
+
+def test_what_changes_nothing_on_a_laptop_is_taken_without_a_word() -> None:
+    security = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    document = pod(
+        {"resources": {"limits": {"cpu": "1"}}, "securityContext": {"privileged": False}, "imagePullPolicy": "Always"},
+        affinity={"podAntiAffinity": {}},
+        tolerations=[{"operator": "Exists"}],
+        securityContext=security,
+        enableServiceLinks=False,
+        hostNetwork=False,
+    )
+    assert review(document).warnings == ()
+
+
+def test_the_gateway_s_service_does_listen() -> None:
+    assert review(service(type="NodePort", selector={"istio": "ingressgateway"})).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("probe", "field"),
+    [
+        ({"grpc": {"port": 1}}, "spec.containers[0].readinessProbe.grpc"),
+        ({"httpGet": {"port": 1, "scheme": "HTTPS"}}, "spec.containers[0].readinessProbe.httpGet.scheme"),
+    ],
+)
+def test_a_probe_that_could_only_fail_is_refused(probe: dict[str, Any], field: str) -> None:
+    document = {"apiVersion": "v1", **pod({"readinessProbe": probe})}
+    with pytest.raises(InvalidError) as refused:
+        admit(PODS, document)
+    assert [problem.field for problem in refused.value.problems] == [field]
+
+
+def test_selectors_by_expression_are_refused() -> None:
+    spec = {"selector": {"matchExpressions": [{"key": "app", "operator": "Exists"}]}, "template": pod()}
+    [problem] = review({"kind": "Deployment", "metadata": {"name": "web"}, "spec": spec}).problems
+    assert problem.field == "spec.selector.matchExpressions"
+
+
+@pytest.mark.parametrize("path", sorted(K8S.glob("base/*.yaml")) + sorted(K8S.glob("experiments/*.yaml")), ids=str)
+def test_the_project_s_own_manifests_are_honoured_in_full(path: Path) -> None:
+    for document in yaml.safe_load_all(path.read_text()):
+        resource = resource_of(document["apiVersion"], document["kind"])
+        if resource is not None:
+            assert admit(resource, document).warnings == ()
+
+
+def test_other_kinds_are_none_of_its_business() -> None:
+    assert review({"kind": "ConfigMap", "metadata": {"name": "c"}}).warnings == ()
