@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster lint lock clean images release-images cluster cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster lint lock bench clean images release-images cluster cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -57,6 +57,9 @@ lint: install        ## ruff, mypy --strict, import contracts; actionlint where 
 
 lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	for part in catalog webapp reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
+
+bench: install       ## what a request costs catalog and webapp (ARGS='--originals DIR': beside the book's own)
+	$(BIN)/python -m bench.services $(ARGS)
 
 clean: down          ## down, and remove .venv and caches
 	rm -rf .venv .mesh .mypy_cache .ruff_cache .import_linter_cache *.egg-info

@@ -1,0 +1,237 @@
+"""What a request costs catalog and webapp, beside the book's originals: CPU, memory, start.
+
+    python -m bench.services [--originals DIR] [--rounds N] [--seconds S] [--memory N]      (make bench ARGS=…)
+
+One core has the service, another the load: 16 connections, each of which asks again as soon as it is answered, a
+collector of spans and metrics, and, for webapp, a catalog that answers without a thought. CPU is the service's own, as
+the kernel counts it, divided by its answers. The variants take turns, round after round, the first of which is not
+counted; figures are medians of the rounds. The originals can only be measured where there is a checkout of them.
+"""
+
+import argparse
+import asyncio
+import resource
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import originals
+from bench.goals import ORIGINAL, Figures, Variant, goals, remarks, table
+from bench.process import BenchError, Running, cores, machine, on_core, running
+from bench.wire import Burst, Collected, Tally, catalog_of_bytes, collector, request
+
+CONNECTIONS = 16
+DIALS = 4000
+"""Most requests a round to a service that dials anew for each: every one keeps a local port busy for a minute."""
+MARKS = 10
+"""How often memory is read while the long run goes on."""
+PATHS = {"catalog": "/items", "webapp": "/api/catalog"}
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-{flags}"
+HOST = "127.0.0.1"
+
+
+@dataclass(slots=True)
+class Subject:
+    """One variant of one service, running."""
+
+    figures: Figures
+    running: Running
+    request: bytes
+    port: int
+    limit: int = sys.maxsize
+    """Most requests a round."""
+
+
+def headers(variant: Variant) -> list[tuple[str, str]]:
+    """What the sidecar of a mesh with tracing adds to a request."""
+    flags = "01" if variant.sampled else "00"
+    return [("x-request-id", "3f1a9d6e-6f0c-4f0e-9a38-0d8f0b1f4f5e"), ("traceparent", TRACE.format(flags=flags))]
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as bound:
+        bound.bind((HOST, 0))
+        return int(bound.getsockname()[1])
+
+
+def variables(variant: Variant, endpoint: str, catalog_port: int) -> dict[str, str]:
+    """The service's environment."""
+    exporting = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if variant.exporter else {}
+    metrics = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "1000"} if variant.metrics else {}
+    return {
+        "HOST": HOST,
+        "CATALOG_SERVICE_HOST": HOST,
+        "CATALOG_SERVICE_PORT": str(catalog_port),
+        **exporting,
+        **metrics,
+    }
+
+
+@dataclass(slots=True)
+class Bench:
+    """One run: the variants, and what they share."""
+
+    core: int | None
+    """The core of what is measured."""
+    catalog_port: int
+    stack: AsyncExitStack
+    subjects: list[Subject] = field(default_factory=list)
+
+    async def add(self, variant: Variant) -> None:
+        """Starts one of our variants, with a collector of its own."""
+        figures = Figures(variant, Collected())
+        endpoint = await self.stack.enter_async_context(collector(figures.collected))
+        port = free_port()
+        module = ["-m", "bench.bare", variant.service] if variant.bare else ["-m", f"services.{variant.service}"]
+        settings = variables(variant, endpoint, self.catalog_port)
+        command = [sys.executable, *module]
+        started = self.stack.enter_context(running(command, port, self.core, PORT=str(port), **settings))
+        self._take(figures, started, port)
+
+    def add_originals(self, checkout: Path) -> None:
+        """Builds and starts both originals."""
+        ports = {name: free_port() for name in PATHS}
+        folder = Path(self.stack.enter_context(tempfile.TemporaryDirectory()))
+        built = originals.build(checkout, folder, catalog_port=ports["catalog"], webapp_port=ports["webapp"])
+        commands = {"catalog": (["node", "server.js"], built.catalog), "webapp": (["./webapp"], built.webapp)}
+        for service, (command, cwd) in commands.items():
+            variant = Variant(service, ORIGINAL)
+            settings = variables(variant, "", self.catalog_port)
+            started = self.stack.enter_context(running(command, ports[service], self.core, cwd=cwd, **settings))
+            self._take(Figures(variant, Collected()), started, ports[service])
+
+    def _take(self, figures: Figures, started: Running, port: int) -> None:
+        variant = figures.variant
+        asked = request(PATHS[variant.service], f"{HOST}:{port}", headers(variant))
+        dials = variant.service == "webapp" and variant.name == ORIGINAL
+        self.subjects.append(Subject(figures, started, asked, port, DIALS if dials else sys.maxsize))
+
+    async def round(self, seconds: float, *, counted: bool) -> None:
+        """Each variant once."""
+        for subject in self.subjects:
+            own, load = subject.running.cpu(), _own_cpu()
+            tally = await burst(subject, seconds, subject.limit)
+            if counted:
+                subject.figures.add(tally, subject.running.cpu() - own, _own_cpu() - load, subject.running.rss())
+
+
+async def burst(subject: Subject, seconds: float, limit: int) -> Tally:
+    """Asks the subject as fast as it answers."""
+    tally = await Burst(subject.port, subject.request, CONNECTIONS).run(seconds, limit)
+    subject.running.forget_output()
+    subject.figures.asked += tally.total
+    subject.figures.bad.update(tally.bad)
+    return tally
+
+
+def _own_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def memory(subject: Subject, requests: int) -> None:
+    """Notes the subject's memory while it answers so many requests."""
+    for mark in range(1, MARKS + 1):
+        progress(f"{subject.figures.variant}: {mark * requests // MARKS:,} of {requests:,} requests for its memory")
+        await burst(subject, 3600, requests // MARKS)
+        subject.figures.marks.append(subject.running.rss())
+
+
+def progress(what: str) -> None:
+    """One line that is written over by the next, where somebody looks."""
+    if sys.stdout.isatty():
+        print(f"\r\033[K{what} …", end="", flush=True)
+
+
+def start_cpu(variant: Variant, core: int | None, times: int) -> Iterator[float]:
+    """CPU in seconds from a process's first instruction until it listens, so many times."""
+    for _ in range(times):
+        port = free_port()
+        command = [sys.executable, "-m", f"services.{variant.service}"]
+        settings = variables(variant, f"http://{HOST}:9", port)
+        with running(command, port, core, PORT=str(port), **settings) as started:
+            yield started.cpu()
+
+
+def ours() -> list[Variant]:
+    """Our variants of both services."""
+    return [
+        variant
+        for service in PATHS
+        for variant in (
+            Variant(service, "no telemetry", bare=True),
+            Variant(service, "no exporter"),
+            Variant(service, "not sampled", exporter=True),
+            Variant(service, "sampled", exporter=True, sampled=True),
+            Variant(service, "metrics", exporter=True, metrics=True),
+        )
+    ]
+
+
+async def measure(arguments: argparse.Namespace, core: int | None) -> list[Figures]:
+    """Everything, in one run."""
+    async with AsyncExitStack() as stack:
+        bench = Bench(core, await stack.enter_async_context(catalog_of_bytes()), stack)
+        if arguments.originals:
+            bench.add_originals(arguments.originals)
+        for variant in ours():
+            await bench.add(variant)
+        for number in range(arguments.rounds + 1):
+            progress(f"round {number} of {arguments.rounds}")
+            await bench.round(arguments.seconds, counted=number > 0)
+        for subject in bench.subjects:
+            if arguments.memory and subject.figures.variant.name in ("no exporter", "sampled"):
+                await memory(subject, arguments.memory)
+        progress("waiting for the last spans")
+        await asyncio.sleep(6)  # the exporter sends what it has every five seconds
+        return [subject.figures for subject in bench.subjects]
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="bench.services", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--originals", type=Path, metavar="DIR", help="a checkout of istioinaction/book-source-code")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of all variants (5)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="how long each is asked in a round (3)")
+    parser.add_argument("--memory", type=int, default=100_000, metavar="N", help="requests of the memory run (100000)")
+    parser.add_argument("--starts", type=int, default=5, metavar="N", help="starts of which the median counts (5)")
+    return parser.parse_args()
+
+
+def report(measured: list[Figures], pinned: tuple[int, int] | None, *, with_originals: bool) -> None:
+    """Prints the table, what there is to say about it, and the goals."""
+    versions = f", {originals.versions()}" if with_originals else ""
+    progress("")
+    print(f"\n{machine()}{versions}")
+    print("one core for the service, one for the load" if pinned else "not pinned to cores: the figures are rough")
+    print(f"{CONNECTIONS} connections, medians of {len(measured[0].micros)} alternating rounds\n")
+    for lines in (table(measured), remarks(measured), map(str, goals(measured))):
+        print("\n".join(lines), end="\n\n")
+    if not with_originals:
+        print("The originals were left out: --originals DIR names a checkout of istioinaction/book-source-code.")
+
+
+def main() -> None:
+    """Measures and reports."""
+    chosen, pinned = arguments(), cores()
+    core, load_core = pinned or (None, None)
+    try:
+        with on_core(load_core):
+            measured = asyncio.run(measure(chosen, core))
+            for figures in measured:
+                if figures.variant.name in ("no exporter", "sampled"):
+                    figures.starts.extend(start_cpu(figures.variant, core, chosen.starts))
+    except BenchError as error:
+        sys.exit(f"bench: {error}")
+    report(measured, pinned, with_originals=bool(chosen.originals))
+
+
+if __name__ == "__main__":
+    main()
