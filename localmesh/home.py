@@ -69,6 +69,16 @@ class Home:
         return self.path / "pods"
 
     @property
+    def images(self) -> Path:
+        """A user's own additions to what stands for which image; the mesh only reads it."""
+        return self.path / "images.yaml"
+
+    @property
+    def own_images(self) -> tuple[Path, ...]:
+        """`images`, if there is such a file."""
+        return (self.images,) if self.images.exists() else ()
+
+    @property
     def proxies(self) -> Path:
         """One folder for each Envoy."""
         return self.path / "proxies"

@@ -20,7 +20,7 @@ from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
 from localmesh.home import Home, Lock, Running
 from localmesh.kinds.resources import SERVICES, resource_of
-from localmesh.kubelet import Kubelet
+from localmesh.kubelet import Images, Kubelet
 from localmesh.store.objects import Store, now
 from localmesh.streaming import LogStream
 
@@ -38,6 +38,9 @@ class Options:
     api_port: int
     """Of the door."""
 
+    images: tuple[Path, ...] = ()
+    """Files that say what stands for further images."""
+
     stream: bool = False
     """Whether all that pods write goes to standard output as well."""
 
@@ -45,13 +48,21 @@ class Options:
 async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Run the mesh until `stop` is set; call `ready` once kubectl is answered.
 
-    Raises AlreadyRunsError when another supervisor holds the folder, and MeshError when the door's port is taken.
+    Raises AlreadyRunsError when another supervisor holds the folder, and MeshError when the door's port is taken or a
+    file of images cannot be read.
     """
     store, home = Store(), options.home
+    images = Images.load((*home.own_images, *options.images))
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
         discovery = Discovery(store, home.proxies)
-        kubelet = Kubelet(store, prepare_proxy=discovery.prepare, drain_proxy=discovery.drain, run_dir=home.pods)
+        kubelet = Kubelet(
+            store,
+            prepare_proxy=discovery.prepare,
+            drain_proxy=discovery.drain,
+            run_dir=home.pods,
+            images=images,
+        )
         door = Door(store, kubelet, LOOPBACK, options.api_port, home.path)
         _seed(door.registry, options.gateway_port)
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.

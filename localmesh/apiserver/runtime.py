@@ -68,6 +68,9 @@ class Runtime(Protocol):
         Raises RuntimeRefusedError when the container does not run or the command is unknown.
         """
 
+    def missing_image(self, image: str) -> str:
+        """Return why an image cannot run and what can be done about it, "" when it can."""
+
     def port(self, pod: Key, port: int) -> tuple[str, int]:
         """Return the address behind a pod's port, 15000 being its Envoy's admin page.
 

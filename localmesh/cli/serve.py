@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from pathlib import Path
 
 from localmesh.core.errors import MeshError
 from localmesh.home import Home
@@ -24,6 +25,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--gateway-port", type=int, required=True)
     parser.add_argument("--api-port", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, required=True)
+    parser.add_argument("--images", type=Path, action="append", default=[])
     parser.add_argument("--stream", action="store_true")
     parser.set_defaults(run=run)
 
@@ -34,7 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     allow_open_files()
-    options = Options(Home.default(), arguments.gateway_port, arguments.api_port, stream=arguments.stream)
+    options = Options(
+        Home.default(),
+        arguments.gateway_port,
+        arguments.api_port,
+        images=tuple(arguments.images),
+        stream=arguments.stream,
+    )
 
     async def serve() -> None:
         stop = asyncio.Event()

@@ -37,6 +37,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
                         help=f"where the ingress gateway answers on 127.0.0.1 ({GATEWAY_PORT})")  # fmt: skip
     parser.add_argument("--api-port", type=port, metavar="PORT",
                         help=f"where kubectl is answered ({API_PORT}, or any free one if that is taken)")  # fmt: skip
+    parser.add_argument("--images", type=Path, action="append", default=[], metavar="FILE",
+                        help="programs that stand for further images, in the form of localmesh/kubelet/images.yaml;"
+                        " .mesh/images.yaml is read without being named")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -100,6 +103,7 @@ def _launch(home: Home, arguments: argparse.Namespace, api_port: int) -> subproc
     command = [
         sys.executable, "-m", "localmesh", "serve", f"--ready-fd={theirs}", f"--api-port={api_port}",
         f"--gateway-port={arguments.gateway_port}", *(["--stream"] if arguments.foreground else []),
+        *(f"--images={file.absolute()}" for file in arguments.images),
     ]  # fmt: skip
     with home.log.open("wb") as log:
         supervisor = subprocess.Popen(

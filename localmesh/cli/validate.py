@@ -3,7 +3,7 @@
 import argparse
 
 from localmesh.cli.documents import documents
-from localmesh.cli.verdicts import judge
+from localmesh.cli.verdicts import judge, known_images
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +23,8 @@ def add_files(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print refusals and warnings with file and line. Returns 1 when something is refused."""
-    verdicts = [judge(document, arguments.namespace) for document in documents(arguments.filename)]
+    images = known_images()
+    verdicts = [judge(document, arguments.namespace, images) for document in documents(arguments.filename)]
     for verdict in verdicts:
         for line in verdict.lines():
             print(line)

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from localmesh.cli.documents import Document, in_namespace
 from localmesh.core.objects import Object
+from localmesh.home import Home
 from localmesh.kinds.admission import AdmissionError, admit
+from localmesh.kinds.kubernetes.pods import images_of
 from localmesh.kinds.resources import RESOURCES, Resource, resource_of
 from localmesh.kinds.review import Problem
+from localmesh.kubelet.images import Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,23 +43,30 @@ class Verdict:
             yield f"{source}:{self.document.line(warning.partition(': ')[0])}: {self.name} warning: {warning}"
 
 
-def judge(document: Document, namespace: str) -> Verdict:
-    """Return admission's verdict on one document, as if it were applied to that namespace."""
+def known_images() -> Images:
+    """Return the images that this checkout's mesh knows without being told more. Raises MeshError."""
+    return Images.load(Home.default().own_images)
+
+
+def judge(document: Document, namespace: str, images: Images) -> Verdict:
+    """Return the verdict on one document, as if it were applied to that namespace of a mesh that knows these images."""
     obj = document.object
     if not isinstance(obj, dict):
         return _refused(document, Problem("kind", "this is no object; a manifest has apiVersion, kind and metadata"))
     resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))
     if resource is None:
         return _refused(document, Problem("kind", _unknown_kind(obj)))
-    return _judge(document, resource, in_namespace(obj, namespace) if resource.namespaced else obj)
+    return _judge(document, resource, in_namespace(obj, namespace) if resource.namespaced else obj, images)
 
 
-def _judge(document: Document, resource: Resource, obj: Object) -> Verdict:
+def _judge(document: Document, resource: Resource, obj: Object, images: Images) -> Verdict:
     try:
         admitted = admit(resource, obj)
     except AdmissionError as error:
         return Verdict(document, None, error.problems or (Problem("metadata", str(error)),))
-    return Verdict(document, admitted.object, warnings=admitted.warnings)
+    named = ((field, images.missing(image)) for field, image in images_of(admitted.object))
+    missing = tuple(f"{field}: {complaint}" for field, complaint in named if complaint)
+    return Verdict(document, admitted.object, warnings=(*admitted.warnings, *missing))
 
 
 def _refused(document: Document, problem: Problem) -> Verdict:

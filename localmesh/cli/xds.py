@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmesh.cli.documents import documents
 from localmesh.cli.validate import add_files
-from localmesh.cli.verdicts import judge
+from localmesh.cli.verdicts import judge, known_images
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Object, key_of
 from localmesh.envoy.emit import emit
@@ -40,7 +40,8 @@ def _admitted(paths: list[str], namespace: str) -> list[Object] | None:
     """Return what the files hold, the last one of each name; None, with the reasons on stderr, if some is refused."""
     found: dict[tuple[str, str], Object] = {}
     refused = False
-    for verdict in (judge(document, namespace) for document in documents(paths)):
+    images = known_images()
+    for verdict in (judge(document, namespace, images) for document in documents(paths)):
         for line in verdict.lines():
             print(line, file=sys.stderr)
         if verdict.admitted is None:

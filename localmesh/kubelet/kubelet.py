@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kubelet.containers import ContainerRunner, cancelled
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.guard import Guard
-from localmesh.kubelet.images import IMAGES, Image
+from localmesh.kubelet.images import Images
 from localmesh.kubelet.logs import LogFile
 from localmesh.kubelet.node import DrainProxy, Node, PrepareProxy
 from localmesh.kubelet.pods import PodWorker
@@ -42,7 +42,7 @@ class Kubelet:
         prepare_proxy: PrepareProxy,
         drain_proxy: DrainProxy,
         run_dir: Path,
-        images: Mapping[str, Image] = IMAGES,
+        images: Images,
     ) -> None:
         self._store = store
         self._guard = Guard()
@@ -125,6 +125,10 @@ class Kubelet:
             ports = ", ".join(str(each) for each in sorted(known)) or "none"
             raise RuntimeRefusedError(f"pod {pod} serves no port {port}; its ports: {ports}")
         return LOOPBACK, known[port]
+
+    def missing_image(self, image: str) -> str:
+        """Return why an image cannot run here and what can be done about it, "" when it can."""
+        return self._node.images.missing(image)
 
     def proxy_log(self, pod: Key) -> str:
         """Return the latest piece of what a pod's Envoy wrote, "" when it has not run yet."""

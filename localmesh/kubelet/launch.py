@@ -50,9 +50,7 @@ class Launch:
         """Return the container's command line, for a proxy with its configuration written. Raises CannotStartError."""
         image = image_of(self.node, self.container)
         if image is None:
-            known = ", ".join(sorted(self.node.images))
-            message = f'nothing stands for the image "{self.container.image}" in the local mesh, which knows: {known}'
-            raise CannotStartError("ErrImagePull", message)
+            raise CannotStartError("ErrImagePull", self.node.images.missing(self.container.image))
         if image.is_proxy:
             return await self._prepare_proxy()
         variables = self._manifest()
@@ -85,7 +83,9 @@ class Launch:
 
     def _all(self) -> dict[str, str]:
         hostname = self.spec.hostname or self.pod["metadata"]["name"]
-        return base_environment(self.folders, hostname) | self._manifest()
+        image = image_of(self.node, self.container)
+        baked_in = dict(image.env) if image is not None else {}
+        return base_environment(self.folders, hostname) | baked_in | self._manifest()
 
     def _manifest(self) -> dict[str, str]:
         try:

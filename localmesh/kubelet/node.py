@@ -1,6 +1,6 @@
 """What all pods of the one node share."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from localmesh.core.loopback import PortAllocator
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kubelet.guard import Guard
-from localmesh.kubelet.images import Image
+from localmesh.kubelet.images import Images
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
 
@@ -27,7 +27,7 @@ class Node:
 
     store: Store
     events: Recorder
-    images: Mapping[str, Image]
+    images: Images
     prepare_proxy: PrepareProxy
     drain_proxy: DrainProxy
     folder: Path

@@ -11,7 +11,7 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import is_injected
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kubelet.environment import Folders
-from localmesh.kubelet.images import Image, repository
+from localmesh.kubelet.images import Image
 from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.kubelet.node import Node
 
@@ -63,7 +63,7 @@ class Sandbox:
 
 def image_of(node: Node, container: Container) -> Image | None:
     """Return what stands for a container's image, None when nothing does."""
-    return node.images.get(repository(container.image))
+    return node.images.find(container.image)
 
 
 def ports_of(node: Node, container: Container) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ class Door:
         self._folder = folder
         self._credentials = issue()
         self._stopping = asyncio.Event()
-        self.registry = Registry(store)
+        self.registry = Registry(store, runtime.missing_image)
         """Writes with defaults and admission, for whoever in this process applies manifests."""
 
         objects = Objects(store, self.registry, self._stopping)

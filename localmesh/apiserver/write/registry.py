@@ -4,6 +4,7 @@ Nothing here awaits: what is read and what is written belong together, and a ref
 raises ApiError, AdmissionError, StoreError or PatchError.
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,7 @@ from localmesh.apiserver.write.scale import scale_of, scaled
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.admission import Admitted, FieldValidation, admit
 from localmesh.kinds.injection import inject
-from localmesh.kinds.kubernetes.pods import is_terminating
+from localmesh.kinds.kubernetes.pods import images_of, is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
 from localmesh.kinds.schema.definitions import Schema
 from localmesh.store.deletion import delete
@@ -71,8 +72,10 @@ class Written:
 class Registry:
     """The door's writes to one store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, missing_image: Callable[[str], str] = lambda _: "") -> None:
+        """Take the store, and who says of an image why it cannot run ("" when it can)."""
         self._store = store
+        self._missing_image = missing_image
 
     def create(self, target: Target, document: Any, options: WriteOptions) -> Written:
         """Store a new object."""
@@ -82,7 +85,7 @@ class Registry:
         admitted = _admit(target, prepared, None, options)
         store = self._opened(options)
         obj = self._completed(target, admitted.object)
-        return Written(store.create(resource, obj), admitted.warnings)
+        return Written(store.create(resource, obj), (*admitted.warnings, *self._image_warnings(obj)))
 
     def update(self, target: Target, document: Any, options: WriteOptions) -> Written:
         """Replace an object, its status or its scale."""
@@ -96,7 +99,7 @@ class Registry:
         prepared = strategy.for_update(target.resource, identified, current)
         admitted = _admit(target, prepared, current, options)
         obj = allocate(store, admitted.object) if target.resource is SERVICES else admitted.object
-        return Written(store.update(target.resource, obj), admitted.warnings)
+        return Written(store.update(target.resource, obj), (*admitted.warnings, *self._image_warnings(obj)))
 
     def patch(self, target: Target, patch: Any, media_type: str, options: WriteOptions) -> Written:
         """Change an object, its status or its scale."""
@@ -140,6 +143,11 @@ class Registry:
             self._check_service_account(target, obj)
             return inject(obj, self._store.find(NAMESPACES, Key("", target.namespace)))
         return obj
+
+    def _image_warnings(self, obj: Object) -> Iterator[str]:
+        for field, image in images_of(obj):
+            if missing := self._missing_image(image):
+                yield f"{field}: {missing}"
 
     def _check_service_account(self, target: Target, pod: Object) -> None:
         # A namespace's account `default` is made a moment after the namespace.

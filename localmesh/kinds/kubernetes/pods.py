@@ -4,13 +4,16 @@ Only what the local mesh honours is here; `workloads.review` names the rest to t
 those of the core/v1 API.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from localmesh.core.objects import Object, annotations_of
+
+WITH_PODS = ("Pod", "Deployment", "ReplicaSet")
+"""Kinds that are pods or make them from a template."""
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
@@ -177,6 +180,16 @@ def container_port(containers: tuple[Container, ...], port: int | str) -> int | 
     named = (each for container in containers for each in container.ports)
     found = next((each.container_port for each in named if each.name == port), None)
     return int(port) if found is None and port.isdigit() else found
+
+
+def images_of(obj: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the image of each container of a Pod or of a template, behind the path of its field."""
+    spec, path = obj.get("spec") or {}, "spec"
+    if "template" in spec:
+        spec, path = spec["template"]["spec"], "spec.template.spec"
+    if obj["kind"] in WITH_PODS:
+        for index, container in enumerate(spec["containers"]):
+            yield f"{path}.containers[{index}].image", container["image"]
 
 
 def is_terminating(obj: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from localmesh.apiserver.runtime import LogOptions
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
-from localmesh.kubelet import Image, Kubelet
+from localmesh.kubelet import Image, Images, Kubelet
 from localmesh.store.objects import Store
 
 # A server as small as they come: it answers each request with its environment, its first argument and the request.
@@ -35,11 +35,14 @@ server = http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PO
 print("listening", flush=True)
 server.serve_forever()
 """
-IMAGES: Mapping[str, Image] = {
-    "test/server": Image(entrypoint=(sys.executable, "-I", "-S", "-c", SERVER), port=3000),
-    "test/tool": Image(cmd=("sh",)),
-    "test/proxy": Image(is_proxy=True),
-}
+IMAGES = Images(
+    {
+        "test/server": Image(command=(sys.executable, "-I", "-S", "-c", SERVER), port=3000),
+        "test/tool": Image(args=("sh",)),
+        "test/painted": Image(command=("sh", "-c", "echo $COLOR $SIZE"), env={"COLOR": "red", "SIZE": "1"}),
+        "test/proxy": Image(is_proxy=True),
+    }
+)
 
 
 @dataclass

@@ -1,7 +1,13 @@
+import os
+import re
+import subprocess
+from pathlib import Path
+
 import pytest
 
+from localmesh.core.errors import MeshError
 from localmesh.kinds.kubernetes.pods import Container
-from localmesh.kubelet import IMAGES, Image
+from localmesh.kubelet import Image, Images
 from localmesh.kubelet.backoff import LIMIT, BackOff
 from localmesh.kubelet.images import repository
 
@@ -33,13 +39,84 @@ def test_registry_tag_and_digest_do_not_matter(image: str, expected: str) -> Non
 def test_command_and_args_replace_the_image_s_own(
     command: tuple[str, ...], args: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:
-    image = Image(entrypoint=("run",), cmd=("--default",))
+    image = Image(command=("run",), args=("--default",))
     assert image.argv(Container(name="web", command=command, args=args)) == expected
 
 
 def test_the_services_are_modules_of_this_checkout() -> None:
-    assert IMAGES["istioinaction/catalog"].entrypoint[-2:] == ("-m", "services.catalog")
-    assert IMAGES["istio/proxyv2"].is_proxy
+    images = Images.load().by_repository
+    assert images["istioinaction/catalog"].command[-2:] == ("-m", "services.catalog")
+    assert images["istio/proxyv2"].is_proxy
+
+
+def test_a_user_s_file_adds_images_and_overrules_those_there_are(tmp_path: Path) -> None:
+    file = tmp_path / "images.yaml"
+    file.write_text(
+        "docker.io/examples/reviews-v2:1.20:\n  command: [python3, reviews.py]\n  env: {STARS: 'true'}\n  port: 9080\n"
+        "busybox: {args: [bash]}\n"
+    )
+    images = Images.load([file])
+    reviews = Image(command=("python3", "reviews.py"), env={"STARS": "true"}, port=9080)
+    assert images.find("examples/reviews-v2:2") == reviews
+    assert images.find("busybox") == Image(args=("bash",))
+    assert images.find("nicolaka/netshoot") == Image(args=("sh",))
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("web: {modul: web}", "web.modul: Extra inputs are not permitted"),
+        ("web: {module: web, command: [web]}", "web: Value error, module and command exclude each other"),
+        ("web: {env: {DEBUG: y}}", ""),
+        ("web: {env: {DEBUG: true}}", "web.env.DEBUG: Input should be a valid string"),
+        ("web: {port: 70000}", "web.port: Input should be less than or equal to 65535"),
+        ("- web", "the file: Input should be a valid dictionary"),
+        ("web: [", "cannot be read"),
+    ],
+)
+def test_a_user_s_file_that_is_wrong_is_named_with_the_place(tmp_path: Path, text: str, complaint: str) -> None:
+    file = tmp_path / "images.yaml"
+    file.write_text(text)
+    if not complaint:
+        assert Images.load([file]).find("web") == Image(env={"DEBUG": "y"})
+        return
+    with pytest.raises(MeshError, match=re.escape(f"{file}: {complaint}")):
+        Images.load([file])
+
+
+def test_a_user_s_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MeshError, match=r"none.yaml: cannot be read"):
+        Images.load([tmp_path / "none.yaml"])
+
+
+def test_an_image_that_nothing_stands_for_is_told_what_to_do() -> None:
+    images = Images({"busybox": Image()})
+    assert images.missing("docker.io/library/busybox:1.36") == ""
+    assert images.missing("nginx:1.27").startswith(
+        'nothing stands for the image "nginx:1.27" in the local mesh, which knows: busybox; a line in .mesh/images.yaml'
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--version",), "curl --version"),
+        (("http://a/",), "curl http://a/"),
+        (("curl", "-s"), "curl -s"),
+        (("echo", "a b"), "a b"),
+    ],
+)
+def test_the_curl_image_runs_curl_unless_it_is_given_a_command(
+    tmp_path: Path, args: tuple[str, ...], said: str
+) -> None:
+    curl = tmp_path / "curl"
+    curl.write_text('#!/bin/sh\necho curl "$@"\n')
+    curl.chmod(0o755)
+    image = Images.load().find("curlimages/curl:8.10.1")
+    assert image is not None
+    argv = image.argv(Container(name="c", args=args))
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    assert subprocess.run(argv, env=path, capture_output=True, text=True, check=True).stdout == f"{said}\n"
 
 
 def test_back_off_doubles_up_to_its_limit() -> None:

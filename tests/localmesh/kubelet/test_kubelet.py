@@ -53,6 +53,12 @@ async def test_declared_ports_replace_the_one_that_the_image_exposes(node: Node)
         node.kubelet.port(key, 3000)
 
 
+async def test_what_is_baked_into_an_image_is_overruled_by_the_manifest(node: Node) -> None:
+    key = node.pod("web", container(image="test/painted", env=[{"name": "SIZE", "value": "2"}]), restartPolicy="Never")
+    await node.until(key, lambda pod: phase(pod) == "Succeeded")
+    assert await node.log(key) == "red 2\n"
+
+
 async def test_a_deleted_pod_ends_and_leaves_nothing(node: Node, tmp_path: Path) -> None:
     key = node.pod("web", script("sleep 60 & echo $!; wait"))
     await node.until(key, is_running)
@@ -116,7 +122,7 @@ async def test_on_failure_a_success_is_final(node: Node) -> None:
 async def test_an_unknown_image_is_an_image_that_cannot_be_pulled(node: Node) -> None:
     key = node.pod("web", container(image="quay.io/none/such:1"))
     pod = await node.until(key, lambda pod: state(pod).get("waiting", {}).get("reason") == "ImagePullBackOff")
-    assert "which knows: test/proxy, test/server, test/tool" in state(pod)["waiting"]["message"]
+    assert "which knows: test/painted, test/proxy, test/server, test/tool" in state(pod)["waiting"]["message"]
     assert phase(pod) == "Pending"
     assert {"Failed", "BackOff"} <= set(node.reasons())
     with pytest.raises(RuntimeRefusedError, match="is waiting to start: ImagePullBackOff"):

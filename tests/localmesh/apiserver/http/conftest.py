@@ -105,6 +105,10 @@ class FakeRuntime:
         self.processes.append(PipedProcess(process, tty=tty))
         return self.processes[-1]
 
+    def missing_image(self, image: str) -> str:
+        del image
+        return ""
+
     def port(self, pod: Key, port: int) -> tuple[str, int]:
         if (pod, port) not in self.ports:
             raise RuntimeRefusedError(f"nothing serves port {port} of pod {pod.name}")

@@ -257,3 +257,13 @@ def test_a_deletion_may_insist_on_what_it_deletes(shop: Shop) -> None:
     shop.registry.delete(target, DeleteOptions())
     with pytest.raises(NotFoundError):
         shop.registry.delete(target, DeleteOptions())
+
+
+def test_an_image_that_cannot_run_is_said_at_once_with_its_place(shop: Shop) -> None:
+    registry = Registry(shop.store, lambda image: f"no {image}" if image == "c" else "")
+    target = shop.target(PODS)
+    assert registry.create(target, pod(), OPTIONS).warnings == ("spec.containers[0].image: no c",)
+    written = registry.create(shop.target(DEPLOYMENTS), deployment(), OPTIONS)
+    assert written.warnings == ("spec.template.spec.containers[0].image: no c",)
+    known = pod("y", containers=[{"name": "c", "image": "known"}])
+    assert registry.create(target, known, OPTIONS).warnings == ()
