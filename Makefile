@@ -56,7 +56,7 @@ lint: install        ## ruff, mypy --strict, import contracts; actionlint where 
 	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is not on the PATH, so the workflows were not linted (make test parses them)"; fi
 
 lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
-	for part in catalog webapp reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
+	for part in catalog webapp bookinfo-ratings bookinfo-details bookinfo-reviews bookinfo-productpage reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
 bench: install       ## what a request costs catalog and webapp (ARGS='--originals DIR': beside the book's own)
 	$(BIN)/python -m bench.services $(ARGS)

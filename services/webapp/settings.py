@@ -4,10 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from services.chassis.addresses import Host, base_url
 from services.chassis.settings import Port, ServiceSettings
-
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
-"""A host name or an IP address, without scheme, port or path."""
 
 
 class Settings(ServiceSettings):
@@ -31,13 +29,9 @@ class Settings(ServiceSettings):
     @property
     def catalog_url(self) -> str:
         """Base URL of catalog."""
-        return _url(self.catalog_service_host, self.catalog_service_port)
+        return base_url(self.catalog_service_host, self.catalog_service_port)
 
     @property
     def forum_url(self) -> str:
         """Base URL of the forum."""
-        return _url(self.forum_service_host, self.forum_service_port)
-
-
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        return base_url(self.forum_service_host, self.forum_service_port)

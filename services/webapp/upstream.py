@@ -69,7 +69,7 @@ class Upstream:
         except httpx.TimeoutException as error:
             raise self._failed(method, path, f"gave no answer in time ({type(error).__name__})") from error
         except httpx.HTTPError as error:
-            raise self._failed(method, path, f"broke off: {error or type(error).__name__}") from error
+            raise self._failed(method, path, f"broke off: {str(error) or type(error).__name__}") from error
         return self._checked(method, path, response)
 
     async def fetch(

@@ -49,6 +49,28 @@ def test_the_services_are_modules_of_this_checkout() -> None:
     assert images["istio/proxyv2"].is_proxy
 
 
+@pytest.mark.parametrize("registry", ["docker.io/istio/examples-", "ghcr.io/mirror/istio/examples-", "istioinaction/"])
+@pytest.mark.parametrize(
+    ("name", "module", "version"),
+    [
+        ("productpage-v1", "productpage", None),
+        ("details-v1", "details", None),
+        ("details-v2", "details", None),
+        *((f"reviews-{version}", "reviews", version) for version in ("v1", "v2", "v3")),
+        *((f"ratings-{version}", "ratings", version) for version in ("v1", "v2", "v-faulty", "v-delayed")),
+        *((f"ratings-{version}", "ratings", version) for version in ("v-unavailable", "v-unhealthy")),
+    ],
+)
+def test_bookinfos_images_are_known_with_their_versions(
+    registry: str, name: str, module: str, version: str | None
+) -> None:
+    image = Images.load().find(f"{registry}bookinfo-{name}:1.20.1")
+    assert image
+    assert image.command[-1] == f"services.bookinfo.{module}"
+    assert image.port == 9080
+    assert image.env.get("SERVICE_VERSION") == version
+
+
 def test_a_user_s_file_adds_images_and_overrules_those_there_are(tmp_path: Path) -> None:
     file = tmp_path / "images.yaml"
     file.write_text(

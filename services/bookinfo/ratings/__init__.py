@@ -1,0 +1,1 @@
+"""How many stars each reviewer gave, and versions that fail on purpose."""
