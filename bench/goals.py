@@ -10,6 +10,9 @@ from bench.wire import Collected, Tally
 ORIGINAL = "original"
 FLAT_MB = 2.0
 """How much memory may grow between the first third of a long run and its end, and still be called flat."""
+DIALER = (
+    "it dials anew for each answer and keeps the connection for a minute: the more it has, the more an answer costs"
+)
 BUSY = 0.9
 """Below this share of its core, a variant waited for the load: its figure is still its own, its rate is not."""
 
@@ -118,14 +121,15 @@ def goals(measured: Sequence[Figures]) -> Iterator[Goal]:
 
 def table(measured: Sequence[Figures]) -> Iterator[str]:
     """The figures, a line a variant."""
-    yield f"{'':<24}{'CPU/answer':>12}{'of original':>12}{'answers/s':>11}{'core':>6}{'load':>8}{'RSS':>9}{'bad':>6}"
+    yield f"{'':<24}{'CPU/answer':>12}{'(rounds)':>14}{'of original':>12}{'answers/s':>11}{'core':>6}{'load':>8}{'RSS':>9}{'bad':>6}"
     originals = {figures.variant.service: figures for figures in measured if figures.variant.name == ORIGINAL}
     for figures in measured:
         original = originals.get(figures.variant.service)
         ratio = f"{figures.median / original.median:.2f}" if original else "-"
         busy = statistics.median(figures.busy)
+        rounds = f"({min(figures.micros):.0f} to {max(figures.micros):.0f})"
         yield (
-            f"{figures.variant!s:<24}{figures.median:>9.0f} µs{ratio:>12}{statistics.median(figures.rates):>11,.0f}"
+            f"{figures.variant!s:<24}{figures.median:>9.0f} µs{rounds:>14}{ratio:>12}{statistics.median(figures.rates):>11,.0f}"
             f"{busy:>6.0%}{statistics.median(figures.load):>5.0f} µs{figures.rss[-1]:>6.1f} MB{figures.bad.total():>6}"
         )
 
@@ -136,6 +140,8 @@ def remarks(measured: Sequence[Figures]) -> Iterator[str]:
         variant, collected = figures.variant, figures.collected
         if figures.bad:
             yield f"{variant}: bad answers: {', '.join(f'{n} of {what}' for what, n in figures.bad.most_common())}"
+        if variant == Variant("webapp", ORIGINAL):
+            yield f"{variant}: round by round {' '.join(f'{micros:.0f}' for micros in figures.micros)} µs; {DIALER}"
         if variant.sampled:
             yield f"{variant}: {collected.spans:,} spans arrived from {figures.asked:,} requests"
         elif collected.spans:

@@ -27,6 +27,8 @@ from bench.wire import Burst, Collected, Tally, catalog_of_bytes, collector, req
 CONNECTIONS = 16
 DIALS = 4000
 """Most requests a round to a service that dials anew for each: every one keeps a local port busy for a minute."""
+OPEN_FILES = 65_536
+"""What this process may have to hold: the connections of such a service end here."""
 MARKS = 10
 """How often memory is read while the long run goes on."""
 PATHS = {"catalog": "/items", "webapp": "/api/catalog"}
@@ -222,6 +224,8 @@ def main() -> None:
     """Measures and reports."""
     chosen, pinned = arguments(), cores()
     core, load_core = pinned or (None, None)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
     try:
         with on_core(load_core):
             measured = asyncio.run(measure(chosen, core))
