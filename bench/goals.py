@@ -121,7 +121,10 @@ def goals(measured: Sequence[Figures]) -> Iterator[Goal]:
 
 def table(measured: Sequence[Figures]) -> Iterator[str]:
     """The figures, a line a variant."""
-    yield f"{'':<24}{'CPU/answer':>12}{'(rounds)':>14}{'of original':>12}{'answers/s':>11}{'core':>6}{'load':>8}{'RSS':>9}{'bad':>6}"
+    yield (
+        f"{'':<24}{'CPU/answer':>12}{'(rounds)':>14}{'of original':>12}"
+        f"{'answers/s':>11}{'core':>6}{'load':>8}{'RSS':>9}{'bad':>6}"
+    )
     originals = {figures.variant.service: figures for figures in measured if figures.variant.name == ORIGINAL}
     for figures in measured:
         original = originals.get(figures.variant.service)
@@ -129,8 +132,9 @@ def table(measured: Sequence[Figures]) -> Iterator[str]:
         busy = statistics.median(figures.busy)
         rounds = f"({min(figures.micros):.0f} to {max(figures.micros):.0f})"
         yield (
-            f"{figures.variant!s:<24}{figures.median:>9.0f} µs{rounds:>14}{ratio:>12}{statistics.median(figures.rates):>11,.0f}"
-            f"{busy:>6.0%}{statistics.median(figures.load):>5.0f} µs{figures.rss[-1]:>6.1f} MB{figures.bad.total():>6}"
+            f"{figures.variant!s:<24}{figures.median:>9.0f} µs{rounds:>14}{ratio:>12}"
+            f"{statistics.median(figures.rates):>11,.0f}{busy:>6.0%}{statistics.median(figures.load):>5.0f} µs"
+            f"{figures.rss[-1]:>6.1f} MB{figures.bad.total():>6}"
         )
 
 

@@ -142,7 +142,7 @@ def test_a_policy_and_a_disruption_budget_select_pods(build: str) -> None:
 @every_build
 def test_webapp_looks_for_catalog_where_its_service_listens(build: str) -> None:
     (webapp,) = (d for d in of_kind("Deployment", built(build)) if identity(d)[2] == "webapp")
-    env = {variable["name"]: variable["value"] for variable in container(webapp)["env"]}
+    env = {variable["name"]: variable.get("value") for variable in container(webapp)["env"]}
     catalog = service_named("catalog", built(build))
     assert env["CATALOG_SERVICE_HOST"] == f"catalog.{identity(catalog)[1]}"
     assert env["CATALOG_SERVICE_PORT"] == str(catalog["spec"]["ports"][0]["port"])

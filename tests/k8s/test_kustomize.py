@@ -87,7 +87,17 @@ def test_retries_act_on_every_route_of_whichever_virtual_service_is_there(tmp_pa
 
 def test_everything_that_does_not_exclude_each_other_goes_together(tmp_path: Path) -> None:
     exclusive = {"route", "v1-only", "canary"}
-    together = ["v2", "subsets", "dark-launch", "retries", "strict-mtls", "gateway-api", "replicas", "dev-reload"]
+    together = [
+        "v2",
+        "subsets",
+        "dark-launch",
+        "retries",
+        "strict-mtls",
+        "gateway-api",
+        "replicas",
+        "tracing",
+        "dev-reload",
+    ]
     assert {*together, *exclusive, "keep-namespace"} == set(COMPONENTS)
     done = combined(tmp_path, *together)
     assert done.returncode == 0, done.stderr

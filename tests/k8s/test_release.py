@@ -1,0 +1,36 @@
+"""One release number, wherever it is written."""
+
+import re
+import tomllib
+
+from tests.k8s.manifests import CHECKOUT
+
+RELEASE = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+TAG = re.compile(r"istioinaction/(?:catalog|webapp|\{catalog,webapp\}):(\d[\w.]*)")
+
+
+def text(path: str) -> str:
+    return (CHECKOUT / path).read_text(encoding="utf-8")
+
+
+def test_the_images_label_is_the_release_unless_the_build_says_otherwise() -> None:
+    dockerfiles = sorted(path.name for path in CHECKOUT.glob("Dockerfile.*"))
+    assert {"Dockerfile.catalog", "Dockerfile.webapp"} <= set(dockerfiles)
+    for name in dockerfiles:
+        assert re.findall(r"(?m)^ARG VERSION=(\S+)$", text(name)) == [RELEASE], name
+
+
+def test_the_images_that_manifests_and_the_guide_name_are_the_releases() -> None:
+    files = [path for path in CHECKOUT.glob("k8s/**/*.yaml") if path.is_file()]
+    files += [CHECKOUT / "skaffold.yaml", CHECKOUT / "docs" / "cluster.md"]
+    tags = {path.name: set(TAG.findall(path.read_text(encoding="utf-8"))) for path in files}
+    assert {name for name, found in tags.items() if found} == {
+        "catalog.yaml", "catalog-v2.yaml", "webapp.yaml", "skaffold.yaml", "cluster.md",
+    }  # fmt: skip
+    assert set.union(*tags.values()) == {RELEASE}
+
+
+def test_skaffolds_hook_gives_the_deployed_images_the_release_as_their_tag() -> None:
+    hook = text("bin/skaffold-hook.sh")
+    assert re.findall(r"for tag in (\S+) latest; do", hook) == [RELEASE]
+    assert f"k8s/base says {RELEASE} " in hook
