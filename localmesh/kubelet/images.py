@@ -1,6 +1,7 @@
 """Which program stands for which image: `images.yaml`, and what a user adds to it."""
 
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +65,7 @@ class Images:
         """Return why an image cannot run and what can be done about it, "" when it can."""
         if self.find(image) is not None:
             return ""
-        known = ", ".join(sorted(self.by_repository))
+        known = textwrap.shorten(", ".join(sorted(self.by_repository)), 160, placeholder=f" … (all: {OWN.name})")
         return (
             f'nothing stands for the image "{image}" in the local mesh, which knows: {known}; a line in'
             " .mesh/images.yaml (or mesh up --images FILE) names a program of this machine for another one"

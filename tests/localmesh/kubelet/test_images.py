@@ -49,7 +49,9 @@ def test_the_services_are_modules_of_this_checkout() -> None:
     assert images["istio/proxyv2"].is_proxy
 
 
-@pytest.mark.parametrize("registry", ["docker.io/istio/examples-", "ghcr.io/mirror/istio/examples-", "istioinaction/"])
+@pytest.mark.parametrize(
+    "registry", ["docker.io/istio/examples-", "registry.istio.io/release/examples-", "istioinaction/"]
+)
 @pytest.mark.parametrize(
     ("name", "module", "version"),
     [
