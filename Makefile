@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster lint lock bench clean images release-images cluster cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster lint lock boards bench clean images release-images cluster addons cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -45,8 +45,11 @@ images:              ## all images, for this machine (needs docker)
 release-images:      ## all images for amd64 and arm64, pushed to IMAGE_REGISTRY; digests in dist/images.txt
 	@bin/images.sh release
 
-cluster:             ## a kind cluster with Istio, gateway on http://127.0.0.1:30000
+cluster:             ## a kind cluster with Istio, gateway on http://127.0.0.1:30000 (ADDONS=1, NODE_IMAGE=, ISTIO_VERSION=, MOUNT=)
 	@bin/cluster.sh up
+
+addons:              ## Prometheus, Grafana, Kiali, Jaeger … in that cluster, on 30001 to 30005
+	@bin/cluster.sh addons
 
 cluster-down:        ## delete that cluster
 	@bin/cluster.sh down
@@ -54,6 +57,9 @@ cluster-down:        ## delete that cluster
 lint: install        ## ruff, mypy --strict, import contracts; actionlint where it is on the PATH
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is not on the PATH, so the workflows were not linted (make test parses them)"; fi
+
+boards: install      ## write Grafana's boards anew from tools/boards
+	$(BIN)/python -m tools.boards
 
 lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	for part in catalog webapp bookinfo-ratings bookinfo-details bookinfo-reviews bookinfo-productpage reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done

@@ -27,9 +27,7 @@ def kustomize(folder: Path | str) -> subprocess.CompletedProcess[str]:
 @functools.cache
 def built(folder: str) -> list[Manifest]:
     """Return what a kustomization deploys. The list is shared: change nothing in it."""
-    done = kustomize(folder)
-    assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return parsed(kustomize(folder))
 
 
 def combined(folder: Path, *components: str) -> subprocess.CompletedProcess[str]:
@@ -39,6 +37,12 @@ def combined(folder: Path, *components: str) -> subprocess.CompletedProcess[str]
     text = "\n".join(["resources:", f"- {k8s}/base", "components:", *lines])
     (folder / "kustomization.yaml").write_text(text, encoding="utf-8")
     return kustomize(folder)
+
+
+def parsed(done: subprocess.CompletedProcess[str]) -> list[Manifest]:
+    """Return what kustomize printed."""
+    assert done.returncode == 0, done.stderr
+    return list(yaml.safe_load_all(done.stdout))
 
 
 def load(path: str) -> list[Manifest]:

@@ -7,19 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.k8s.manifests import CHECKOUT
+from tests.k8s.manifests import CHECKOUT, built, load, of_kind
 
 TOOLS = ("docker", "istioctl", "kind", "kubectl", "skaffold")
 # What the scripts need of the system besides; nothing else is on their PATH.
 SYSTEM = ("bash", "cat", "dirname", "grep", "head", "sed")
 # Clusters are files $DESK/clusters/NAME. With $DESK/no-istio there, nothing that is waited for becomes available.
+# What kind reads by --config is kept in $DESK/config.
 TOOL = """#!/bin/bash
 printf '%s\\n' "${0##*/} $*" >>"$DESK/asked"
 case "${0##*/} $*" in
   'kind get clusters') for file in "$DESK"/clusters/*; do echo "${file##*/}"; done ;;
-  'kind create cluster --name '*) : >"$DESK/clusters/$4" ;;
-  'istioctl version '*) echo '{"clientVersion": {"version": "1.31.1"}}' ;;
+  'kind create cluster --name '*) : >"$DESK/clusters/$4"; cat "${!#}" >"$DESK/config" ;;
+  'istioctl version '*) printf '{"clientVersion": {"version": "%s"}}' "${HAS_ISTIOCTL-1.31.1}" ;;
+  'kubectl '*' version '*) printf '{"clientVersion": {"gitVersion": "v1.37.1"},\\n"serverVersion": {\\n"gitVersion":'
+    printf '"v1.36.4"}}' ;;
+  'kubectl '*' api-versions') printf '%s\n' apps/v1 ${SERVED-networking.istio.io/v1 telemetry.istio.io/v1} ;;
   'kubectl config current-context') echo kind-myk8s ;;
   'kubectl '*' get deployment '*) echo "registry.example/istioinaction/$7:digest" ;;
   'kubectl '*' wait '*) [[ ! -e $DESK/no-istio ]] ;;
@@ -93,6 +98,107 @@ def test_all_tools_that_are_missing_are_named_with_how_to_get_them_before_anythi
     assert "skaffold: brew install skaffold" in done.stderr
     assert "kubectl" not in done.stderr
     assert desk.asked() == []
+
+
+def test_another_pair_of_kubernetes_and_istio_is_taken_by_name(desk: Desk) -> None:
+    done = desk.run(
+        "cluster.sh", "up", NODE_IMAGE="kindest/node:v1.32.2", ISTIO_VERSION="1.25.1", HAS_ISTIOCTL="1.25.1"
+    )
+    assert done.returncode == 0, done.stderr
+    created = "kind create cluster --name myk8s --image kindest/node:v1.32.2 --config k8s/kind.yaml"
+    assert created in desk.asked()
+    assert "-p older" not in done.stdout
+
+
+def test_the_tutorials_first_pair_is_told_to_deploy_older(desk: Desk) -> None:
+    done = desk.run("cluster.sh", "up", NODE_IMAGE="kindest/node:v1.23.17", HAS_ISTIOCTL="1.17.8")
+    assert done.returncode == 0, done.stderr
+    assert "skaffold run -p older" in done.stdout
+    assert "skaffold dev " not in done.stdout
+
+
+MISMATCHES = {
+    "Istio 1.25.1 was released for Kubernetes 1.29 to 1.32": {"HAS_ISTIOCTL": "1.25.1"},
+    "Istio 1.31.1 was released for Kubernetes 1.32 to 1.36": {"NODE_IMAGE": "kindest/node:v1.23.17"},
+    "Istio 1.17.8 was released for Kubernetes 1.23 to 1.26": {
+        "NODE_IMAGE": "localhost:5000/kindest/node:v1.27.3@sha256:0",
+        "HAS_ISTIOCTL": "1.17.8",
+    },
+    "which Kubernetes Istio 1.99.0 wants is not known here": {"HAS_ISTIOCTL": "1.99.0"},
+    "ISTIO_VERSION is 1.25.1, but istioctl is 1.31.1": {"ISTIO_VERSION": "1.25.1"},
+    "names no version": {"NODE_IMAGE": "localhost:5000/my-node"},
+    "MOUNT is /nowhere, which is no folder": {"MOUNT": "/nowhere"},
+}
+
+
+@pytest.mark.parametrize("complaint", MISMATCHES)
+def test_a_mismatch_is_said_before_anything_is_created(desk: Desk, complaint: str) -> None:
+    done = desk.run("cluster.sh", "up", **MISMATCHES[complaint])
+    assert done.returncode == 1
+    assert complaint in done.stderr
+    assert not [line for line in desk.asked() if line.startswith(("kind create", "istioctl install"))]
+
+
+def test_a_pair_that_was_never_tested_can_be_insisted_on(desk: Desk) -> None:
+    done = desk.run("cluster.sh", "up", ANYWAY="1", HAS_ISTIOCTL="1.25.1")
+    assert done.returncode == 0, done.stderr
+    assert "going on anyway" in done.stderr
+
+
+def test_another_node_than_the_cluster_has_is_refused(desk: Desk) -> None:
+    (desk.folder / "clusters" / "myk8s").touch()
+    done = desk.run("cluster.sh", "up", NODE_IMAGE="kindest/node:v1.34.0")
+    assert done.returncode == 1
+    assert "is there already, with Kubernetes v1.36.4" in done.stderr
+    assert desk.run("cluster.sh", "up", NODE_IMAGE="kindest/node:v1.36.1").returncode == 0
+
+
+def test_a_folder_is_mounted_where_the_tutorial_has_the_books_sources(desk: Desk, tmp_path: Path) -> None:
+    folder = tmp_path / "a folder"
+    folder.mkdir()
+    assert desk.run("cluster.sh", "up", MOUNT=str(folder)).returncode == 0
+    config = yaml.safe_load((desk.folder / "config").read_text())
+    (plain,) = load("k8s/kind.yaml")
+    (node,) = config["nodes"]
+    assert node.pop("extraMounts") == [{"hostPath": str(folder), "containerPath": "/istiobook"}]
+    assert config == plain
+
+
+def test_add_ons_are_applied_and_waited_for(desk: Desk) -> None:
+    done = desk.run("cluster.sh", "addons")
+    assert done.returncode == 0, done.stderr
+    asked = desk.asked()
+    applied = [line.rpartition(" ")[2] for line in asked if " apply " in line]
+    assert applied == [
+        f"{path.parent.relative_to(CHECKOUT)}/" for path in sorted(CHECKOUT.glob("k8s/addons/*/kustomization.yaml"))
+    ]
+    waited = " ".join(line for line in asked if " wait " in line)
+    deployments = {d["metadata"]["name"] for d in of_kind("Deployment", built("k8s/addons"))}
+    assert deployments <= set(waited.split())
+    assert all(f"http://127.0.0.1:3000{port}" in done.stdout for port in range(1, 6))
+
+
+def test_before_istio_1_22_everything_is_traced_already(desk: Desk) -> None:
+    done = desk.run("cluster.sh", "addons", SERVED="networking.istio.io/v1beta1 telemetry.istio.io/v1alpha1")
+    assert done.returncode == 0, done.stderr
+    assert not [line for line in desk.asked() if "tracing" in line]
+
+
+def test_add_ons_without_istio_are_refused(desk: Desk) -> None:
+    done = desk.run("cluster.sh", "addons", SERVED="batch/v1")
+    assert done.returncode == 1
+    assert "there is no Istio in kind-myk8s: make cluster" in done.stderr
+    assert not [line for line in desk.asked() if " apply " in line]
+
+
+def test_add_ons_come_with_the_cluster_when_asked_for(desk: Desk) -> None:
+    assert [line for line in asked_by(desk, ADDONS="1") if "k8s/addons/kiali" in line]
+    assert not [line for line in asked_by(desk) if "k8s/addons" in line]
+
+
+def asked_by(desk: Desk, **environment: str) -> list[str]:
+    assert desk.run("cluster.sh", "up", **environment).returncode == 0
+    return desk.asked()
 
 
 def test_istio_that_does_not_become_ready_is_a_failure(desk: Desk) -> None:

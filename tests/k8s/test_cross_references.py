@@ -204,6 +204,7 @@ def test_a_pod_has_all_that_the_restricted_pod_security_standard_asks_for(build:
 @every_build
 def test_a_pod_has_time_to_leave_the_endpoints_and_to_drain(build: str) -> None:
     for deployment in of_kind("Deployment", built(build)):
-        pause = container(deployment)["lifecycle"]["preStop"]["sleep"]["seconds"]
+        hook = container(deployment)["lifecycle"]["preStop"]
+        pause = hook["sleep"]["seconds"] if "sleep" in hook else int(hook["exec"]["command"][1])
         assert 2 <= pause <= 5
         assert deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= pause + 20

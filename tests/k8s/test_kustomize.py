@@ -86,7 +86,7 @@ def test_retries_act_on_every_route_of_whichever_virtual_service_is_there(tmp_pa
 
 
 def test_everything_that_does_not_exclude_each_other_goes_together(tmp_path: Path) -> None:
-    exclusive = {"route", "v1-only", "canary"}
+    exclusive = {"route", "v1-only", "canary", "older"}  # what older goes with: test_versions.py
     together = [
         "v2",
         "subsets",
