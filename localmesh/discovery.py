@@ -20,8 +20,9 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.registry.addresses import LiveAddresses
-from localmesh.pilot.snapshot import Snapshot
-from localmesh.proxy.proxies import Kind, Proxy, ProxyId
+from localmesh.pilot.reporting import Reporter
+from localmesh.pilot.snapshot import Snapshot, SnapshotReader
+from localmesh.proxy.proxies import NodeType, Proxy, ProxyId
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
 
@@ -39,6 +40,8 @@ class Discovery:
         self._server = XdsServer()
         self._proxy_log: Callable[[Key], str] = lambda _: ""
         self._deliveries: dict[Key, Delivery] = {}
+        self._snapshots = SnapshotReader()
+        self._reporter = Reporter(store)
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
 
@@ -102,10 +105,11 @@ class Discovery:
 
     def _computed(self) -> Mapping[ProxyId, Proxy]:
         """Return all proxies as the store has them now; computed once for each state of what they depend on."""
-        snapshot = Snapshot.of(self._store)
+        snapshot = self._snapshots.of(self._store)
         if snapshot != self._seen:
-            self._proxies = compute(snapshot, LiveAddresses())
-            self._seen = snapshot
+            computed = compute(snapshot, LiveAddresses())
+            self._proxies, self._seen = computed.proxies, snapshot
+            self._reporter.report(computed.findings)
         return self._proxies
 
     async def _forget_the_gone(self) -> None:
@@ -125,5 +129,5 @@ class Discovery:
 
 def _node(pod: Object, proxy: Proxy) -> Node:
     key = key_of(pod)
-    role: Literal["sidecar", "router"] = "router" if proxy.kind is Kind.ROUTER else "sidecar"
+    role: Literal["sidecar", "router"] = "router" if proxy.type is NodeType.ROUTER else "sidecar"
     return Node(role, key.name, key.namespace, labels_of(pod).get("app", key.name))

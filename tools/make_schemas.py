@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from localmesh.kinds.resources import RESOURCES, Resource
+from localmesh.kinds.schema.cel import RULES
 
 KUBERNETES = "1.36.0"
 TARGET = Path(__file__).resolve().parent.parent / "localmesh/kinds/schema/schema.json"
@@ -32,6 +33,7 @@ KEPT = (
     "minItems",
     "minLength",
     "minimum",
+    "nullable",
     "pattern",
     "required",
     "x-kubernetes-patch-merge-key",
@@ -39,6 +41,23 @@ KEPT = (
     "x-kubernetes-preserve-unknown-fields",
 )
 """Keywords that are copied as they are."""
+
+ISTIO = {
+    "networking.istio.io/DestinationRule",
+    "networking.istio.io/Gateway",
+    "networking.istio.io/ServiceEntry",
+    "networking.istio.io/Sidecar",
+    "networking.istio.io/VirtualService",
+    "networking.istio.io/WorkloadEntry",
+    "security.istio.io/AuthorizationPolicy",
+    "security.istio.io/PeerAuthentication",
+    "security.istio.io/RequestAuthentication",
+    "telemetry.istio.io/Telemetry",
+}
+"""Istio's kinds that are known, whether they are served or not."""
+
+COLUMN = ("name", "type", "jsonPath")
+"""What is kept of an `additionalPrinterColumns`."""
 
 SCALARS: Mapping[str, Node] = {
     "io.k8s.apimachinery.pkg.api.resource.Quantity": {"format": "quantity"},
@@ -99,8 +118,8 @@ def typed(node: Node) -> dict[str, Any]:
         found["format"] = "int-or-string"
     elif names:
         found["type"] = names[0]
-    if any(rule["rule"].startswith("duration(self)") for rule in node.get("x-kubernetes-validations", [])):
-        found["format"] = "duration"
+    if rules := [[rule["rule"], rule["message"]] for rule in node.get("x-kubernetes-validations", [])]:
+        found["cel"] = rules
     if alternatives := list(exclusive(node)):
         found["atMostOne"] = alternatives
     return found
@@ -158,26 +177,41 @@ def reachable(definitions: Mapping[str, Node], roots: list[str]) -> dict[str, An
 
 
 def istio(path: Path) -> dict[str, Any]:
-    """Return the schema of each Istio kind that is served; its versions must not differ."""
+    """Return the schema of each Istio kind; its versions must not differ."""
     found = {}
-    served = {(resource.group, resource.kind) for resource in RESOURCES if resource.custom}
     for crd in filter(None, yaml.safe_load_all(path.read_text())):
-        group, kind = crd["spec"]["group"], crd["spec"]["names"]["kind"]
-        if (group, kind) not in served:
-            continue
-        schemas = [version["schema"]["openAPIV3Schema"] for version in crd["spec"]["versions"]]
-        if any(schema != schemas[0] for schema in schemas):
-            raise SystemExit(f"{path}: the versions of {kind} differ, and one schema cannot serve them all")
-        root = compact(schemas[0])
-        root["properties"] |= {
-            "apiVersion": {"type": "string"},
-            "kind": {"type": "string"},
-            "metadata": {"$ref": "meta.v1.ObjectMeta"},
-        }
-        found[f"{group}/{kind}"] = root
-    if missing := served - {tuple(name.split("/")) for name in found}:
+        name = f"{crd['spec']['group']}/{crd['spec']['names']['kind']}"
+        if name in ISTIO:
+            found[name] = custom(crd, path)
+    if missing := sorted(ISTIO - found.keys()):
         raise SystemExit(f"{path}: no CustomResourceDefinition for {missing}: is it Istio's crd-all.gen.yaml?")
+    if unknown := sorted(set(rule_texts(found)) - RULES.keys()):
+        raise SystemExit(f"{path}: localmesh/kinds/schema/cel.py does not know these rules: {unknown}")
     return found
+
+
+def custom(crd: Node, path: Path) -> dict[str, Any]:
+    """Return the schema of a CustomResourceDefinition, with the columns of its table."""
+    versions = crd["spec"]["versions"]
+    schemas = [version["schema"]["openAPIV3Schema"] for version in versions]
+    if any(schema != schemas[0] for schema in schemas):
+        kind = crd["spec"]["names"]["kind"]
+        raise SystemExit(f"{path}: the versions of {kind} differ, and one schema cannot serve them all")
+    root = compact(schemas[0])
+    root["properties"] |= {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"$ref": "meta.v1.ObjectMeta"},
+    }
+    columns = [{name: column[name] for name in COLUMN} for column in versions[0].get("additionalPrinterColumns", [])]
+    return root | ({"columns": columns} if columns else {})
+
+
+def rule_texts(node: Any) -> Iterator[str]:
+    """Yield the texts of the rules in compact schemas."""
+    if isinstance(node, Mapping):
+        yield from (rule for rule, _ in node.get("cel", []))
+        yield from (text for child in node.values() for text in rule_texts(child))
 
 
 def render(definitions: Mapping[str, Any]) -> str:

@@ -17,6 +17,13 @@ ADMIN_PORT = 15000
 """The container port of an Envoy's admin page, by Istio's convention."""
 
 
+HTTP_PORT = 80
+"""The port that a URL without one means."""
+
+GATEWAY_HTTP_PORT = 8080
+"""The container port behind port 80 of istio-ingressgateway, as in Istio's chart: a gateway does not run as root."""
+
+
 @dataclass(frozen=True, slots=True)
 class PodAddresses:
     """Local ports of one pod, all on 127.0.0.1."""

@@ -91,7 +91,7 @@ def admit(
 
 
 def _review(resource: Resource, obj: Object) -> Review:
-    review = istio.review(obj) if resource.custom else workloads.review(obj)
+    review = istio.review(resource, obj) if resource in istio.SPECS else workloads.review(obj)
     if obj["metadata"].get("finalizers"):
         return review + Review(warnings=(not_honoured("metadata.finalizers", "a deletion waits for nobody"),))
     return review

@@ -7,6 +7,7 @@ the application by default and READY says 2/2; the kubelet starts it first and e
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from localmesh.core.objects import Object, annotations_of, labels_of
@@ -56,9 +57,25 @@ def is_injected(pod: Mapping[str, Any]) -> bool:
 
 
 def sidecars_of(pod: Mapping[str, Any]) -> frozenset[str]:
-    """Return the names of the containers that were injected: first to start, last to end."""
-    text = annotations_of(pod).get(STATUS)
-    return frozenset(json.loads(text)["containers"]) if text else frozenset()
+    """Return the names of the containers that were injected: first to start, last to end.
+
+    Others write this annotation too: a pod that was read from a cluster has what Istio's webhook said of it there.
+    """
+    return frozenset(container["name"] for container in pod["spec"]["containers"]) & _named(pod)
+
+
+def _named(pod: Mapping[str, Any]) -> frozenset[str]:
+    """Return the containers that the annotation names, none if it cannot be read."""
+    try:
+        status = json.loads(annotations_of(pod).get(STATUS) or "{}")
+    except ValueError:
+        return frozenset()
+    names = status.get("containers") if isinstance(status, dict) else None
+    return frozenset(filter(_is_text, names)) if isinstance(names, list) else frozenset()
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
 
 
 def _with_sidecar(pod: Object) -> Object:
@@ -83,7 +100,7 @@ def _as_gateway(pod: Object) -> Object:
 def _changed(pod: Object, containers: list[Object], annotations: dict[str, str], labels: dict[str, str]) -> Object:
     metadata = pod["metadata"] | {
         "annotations": annotations | annotations_of(pod),
-        "labels": labels | _canonical(pod) | labels_of(pod),
+        "labels": labels | _canonical_labels(pod) | labels_of(pod),
     }
     return pod | {"metadata": metadata, "spec": pod["spec"] | {"containers": containers}}
 
@@ -93,13 +110,29 @@ def _status(containers: list[str]) -> str:
     return json.dumps(parts, separators=(",", ":"))
 
 
-def _canonical(pod: Object) -> dict[str, str]:
-    """Return Istio's labels for the service and version that the pod stands for in telemetry."""
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """The service and the version that a pod stands for in telemetry."""
+
+    name: str
+    revision: str
+    """"" if the pod does not say."""
+
+
+def canonical_of(pod: Mapping[str, Any]) -> Canonical:
+    """Return what a pod stands for by its labels, else by its name."""
     labels = labels_of(pod)
     named = labels.get("app.kubernetes.io/name") or labels.get("app")
     name = named or pod["metadata"].get("name") or pod["metadata"].get("generateName", "").rstrip("-")
-    revision = labels.get("app.kubernetes.io/version") or labels.get("version") or "latest"
-    return {"service.istio.io/canonical-name": name, "service.istio.io/canonical-revision": revision}
+    return Canonical(name, labels.get("app.kubernetes.io/version") or labels.get("version") or "")
+
+
+def _canonical_labels(pod: Object) -> dict[str, str]:
+    canonical = canonical_of(pod)
+    return {
+        "service.istio.io/canonical-name": canonical.name,
+        "service.istio.io/canonical-revision": canonical.revision or "latest",
+    }
 
 
 def _proxy(role: str, container: Object) -> Object:

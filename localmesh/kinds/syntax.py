@@ -7,9 +7,15 @@ from typing import Any
 from localmesh.kinds.review import Problem
 
 _LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+ANY_CASE_LABEL = r"[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?"
+"""A DNS label as istiod takes it: capitals are let pass."""
+
+ANY_CASE_SUBDOMAIN = rf"{ANY_CASE_LABEL}(?:\.{ANY_CASE_LABEL})*"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
 _SERVICE = r"[a-z]([-a-z0-9]*[a-z0-9])?"
-_QUALIFIED = r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+QUALIFIED_NAME = r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
+"""A label's value, or its key without the prefix."""
+
 _PORT_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _ENVIRONMENT = r"[ -<>-~]+"
 LABEL_LENGTH = 63
@@ -77,7 +83,7 @@ def label_problems(labels: Mapping[str, Any], field: str) -> Iterator[Problem]:
         " and end with an alphanumeric character (e.g. 'MyValue')"
     )
     for value in labels.values():
-        if value and (fault := _break(value, _QUALIFIED, LABEL_LENGTH, rule)):
+        if value and (fault := _break(value, QUALIFIED_NAME, LABEL_LENGTH, rule)):
             yield Problem(field, f'Invalid value: "{value}": {fault}')
 
 
@@ -89,7 +95,7 @@ def key_problems(names: Mapping[str, Any], field: str) -> Iterator[Problem]:
     )
     for key in names:
         prefix, slash, name = key.rpartition("/")
-        fault = _break(name, _QUALIFIED, LABEL_LENGTH, rule) or (not_a_subdomain(prefix) if slash else None)
+        fault = _break(name, QUALIFIED_NAME, LABEL_LENGTH, rule) or (not_a_subdomain(prefix) if slash else None)
         if fault:
             yield Problem(field, f'Invalid value: "{key}": {fault}')
 

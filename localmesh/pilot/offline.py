@@ -31,7 +31,8 @@ def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
     cluster = [*objects]
     cluster += _missing(_ingress_gateway(), cluster)
     deployments = _of_kind(DEPLOYMENTS.kind, cluster)
-    computed = compute(Snapshot.of_objects(map(_dated, _completed(cluster, deployments))), MadeUpAddresses())
+    snapshot = Snapshot.of_objects(map(_dated, _completed(cluster, deployments)))
+    computed = compute(snapshot, MadeUpAddresses()).proxies
     first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
     return {ProxyId(key.namespace, key.name): computed[pod] for pod, key in first.items() if pod in computed}
 

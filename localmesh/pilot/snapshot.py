@@ -1,74 +1,117 @@
 """A frozen view of everything that the proxies' configuration depends on."""
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
-from localmesh.core.objects import Object
-from localmesh.kinds.istio import DestinationRule, Gateway, VirtualService, read
-from localmesh.kinds.istio.base import Spec
-from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, PODS, SERVICES, VIRTUAL_SERVICES
+from localmesh.core.objects import Key, Object, key_of
+from localmesh.kinds.istio import SPECS, InvalidSpecError, read
+from localmesh.kinds.resources import PODS, SERVICES, Resource, resource_of
+from localmesh.pilot.findings import Finding
 from localmesh.store.objects import Store
 
-SpecT = TypeVar("SpecT", bound=Spec)
+SpecT = TypeVar("SpecT")
 
 
 @dataclass(frozen=True, slots=True)
 class Config(Generic[SpecT]):
     """An object of one of Istio's kinds."""
 
-    namespace: str
-    name: str
+    resource: Resource
+    key: Key
     spec: SpecT
+    path: str
+    """The form in which proxies name the origin of what they do; istioctl shows it."""
 
     @property
-    def qualified(self) -> str:
-        """The form in which gateways are named: `namespace/name`."""
-        return f"{self.namespace}/{self.name}"
+    def namespace(self) -> str:
+        """The object's namespace."""
+        return self.key.namespace
 
     @property
-    def path(self) -> str:
-        """The form in which proxies name the origin of what they do; istioctl shows it."""
-        kind = re.sub(r"\B[A-Z]", r"-\g<0>", type(self.spec).__name__).lower()
-        return f"/apis/networking.istio.io/v1/namespaces/{self.namespace}/{kind}/{self.name}"
+    def name(self) -> str:
+        """The object's name."""
+        return self.key.name
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What was applied and what runs, the Istio kinds in the order in which they take precedence: oldest first."""
+    """What was applied and what runs, each kind in the order of precedence: oldest first."""
 
     services: Sequence[Object] = ()
     pods: Sequence[Object] = ()
-    gateways: Sequence[Config[Gateway]] = ()
-    virtual_services: Sequence[Config[VirtualService]] = ()
-    destination_rules: Sequence[Config[DestinationRule]] = ()
+    by_type: Mapping[type, Sequence[Config[Any]]] = field(default_factory=dict)
+    """The objects of Istio's kinds, by the type of their specs."""
 
-    @classmethod
-    def of(cls, store: Store) -> "Snapshot":
-        """Take the view of a store."""
-        resources = (SERVICES, PODS, GATEWAYS, VIRTUAL_SERVICES, DESTINATION_RULES)
-        return cls.of_objects(obj for resource in resources for obj in store.objects(resource))
+    findings: Sequence[Finding] = ()
+    """Of objects that could not be read, and are left out."""
 
     @classmethod
     def of_objects(cls, objects: Iterable[Object]) -> "Snapshot":
         """Take the view of admitted objects; kinds that no proxy depends on are left out."""
-        found = sorted(objects, key=_precedence)
-        return cls(
-            services=[obj for obj in found if obj["kind"] == SERVICES.kind],
-            pods=[obj for obj in found if obj["kind"] == PODS.kind],
-            gateways=_configs(Gateway, found),
-            virtual_services=_configs(VirtualService, found),
-            destination_rules=_configs(DestinationRule, found),
+        return SnapshotReader().read(objects)
+
+    def configs(self, type_: type[SpecT]) -> Sequence[Config[SpecT]]:
+        """Return the objects of one of Istio's kinds, by the type of its spec."""
+        return self.by_type.get(type_, ())
+
+
+class SnapshotReader:
+    """Takes snapshots, one after the other, and reads a spec once for each state of its object."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Resource, Key], tuple[Object, Config[Any] | Finding]] = {}
+        """Each object as it was when it was last read, and what was made of it."""
+
+    def of(self, store: Store) -> Snapshot:
+        """Take the view of a store."""
+        return self.read(obj for resource in (SERVICES, PODS, *SPECS) for obj in store.objects(resource))
+
+    def read(self, objects: Iterable[Object]) -> Snapshot:
+        """Take the view of admitted objects, which nobody changes any more."""
+        by_resource: dict[Resource | None, list[Object]] = {}
+        for obj in sorted(objects, key=_precedence):
+            by_resource.setdefault(resource_of(obj["apiVersion"], obj["kind"]), []).append(obj)
+        before, self._known = self._known, {}
+        for resource in SPECS:
+            for obj in by_resource.get(resource, ()):
+                self._known[resource, key_of(obj)] = _read_again(resource, obj, before)
+        results = [result for _, result in self._known.values()]
+        return Snapshot(
+            services=by_resource.get(SERVICES, []),
+            pods=by_resource.get(PODS, []),
+            by_type=_by_type(result for result in results if isinstance(result, Config)),
+            findings=[result for result in results if isinstance(result, Finding)],
         )
 
 
-def _configs(model: type[SpecT], objects: Iterable[Object]) -> list[Config[SpecT]]:
-    return [
-        Config(obj["metadata"]["namespace"], obj["metadata"]["name"], read(model, obj))
-        for obj in objects
-        if obj["kind"] == model.__name__
-    ]
+def _read_again(
+    resource: Resource, obj: Object, before: Mapping[tuple[Resource, Key], tuple[Object, Config[Any] | Finding]]
+) -> tuple[Object, Config[Any] | Finding]:
+    known = before.get((resource, key_of(obj)))
+    return known if known is not None and known[0] is obj else (obj, _config(resource, obj))
+
+
+def _config(resource: Resource, obj: Object) -> Config[Any] | Finding:
+    key = key_of(obj)
+    try:
+        return Config(resource, key, read(SPECS[resource], obj), _path(resource, key))
+    except InvalidSpecError as error:
+        problem = error.problems[0]
+        return Finding(resource, key, problem.field, problem.message)
+
+
+def _path(resource: Resource, key: Key) -> str:
+    kind = re.sub(r"\B[A-Z]", r"-\g<0>", resource.kind).lower()
+    return f"/apis/{resource.group}/v1/namespaces/{key.namespace}/{kind}/{key.name}"
+
+
+def _by_type(configs: Iterable[Config[Any]]) -> Mapping[type, Sequence[Config[Any]]]:
+    found: dict[type, list[Config[Any]]] = {}
+    for config in configs:
+        found.setdefault(type(config.spec), []).append(config)
+    return found
 
 
 def _precedence(obj: Object) -> tuple[str, str, str]:

@@ -1,4 +1,7 @@
-"""What becomes of a request that a route takes."""
+"""What becomes of a request that a route takes.
+
+A further kind of action is a dataclass here, a member of `Action`, and a case in `envoy.emit.route`.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +27,52 @@ class RetryPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """One destination of a route."""
+class WeightedCluster:
+    """One destination."""
 
     cluster: str
     weight: int | None = None
     """Share of the requests in relation to the others'; None for a destination that was named alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The request goes on to a cluster."""
+
+    clusters: tuple[WeightedCluster, ...]
+    """At least one."""
+
+    timeout: timedelta = timedelta(0)
+    """For all tries together, 0 for no limit."""
+
+    retry: RetryPolicy | None = None
+    server_side: bool = False
+    """Whether this is the last step, into the application: then a request may last as long as it likes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """The client is told to ask elsewhere; what is None stays as it was asked for."""
+
+    status: int
+    """301, 302, 303, 307 or 308."""
+
+    scheme: str | None = None
+    host: str | None = None
+    port: int | None = None
+    path: str | None = None
+    """The whole new path."""
+
+    prefix: str | None = None
+    """What stands in the place of the path's matched beginning; not together with `path`."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectResponse:
+    """The proxy answers by itself."""
+
+    status: int
+    body: bytes = b""
+
+
+Action = Forward | Redirect | DirectResponse

@@ -1,12 +1,23 @@
 """Clusters: the destinations, and their endpoints."""
 
 from dataclasses import dataclass
-from enum import Enum
+from datetime import timedelta
+from enum import Enum, StrEnum
 
 from localmesh.proxy.addresses import Address
 
 
-class Upstream(Enum):
+class ClusterType(StrEnum):
+    """How a cluster finds its endpoints."""
+
+    STATIC = "STATIC"
+    """They are part of the cluster."""
+
+    EDS = "EDS"
+    """They come and go."""
+
+
+class UpstreamProtocol(Enum):
     """What is spoken to a cluster's endpoints."""
 
     HTTP1 = "http1"
@@ -15,20 +26,24 @@ class Upstream(Enum):
     """What the client spoke."""
 
 
-class Use(Enum):
-    """What a cluster is for."""
+class LoadBalancing(StrEnum):
+    """Which endpoint the next request goes to."""
 
-    SERVICE = "service"
-    """Endpoints that come and go."""
+    LEAST_REQUEST = "LEAST_REQUEST"
+    """Of two taken at random, the one with fewer requests under way."""
 
-    APPLICATION = "application"
-    """The application beside the proxy."""
+    ROUND_ROBIN = "ROUND_ROBIN"
+    RANDOM = "RANDOM"
 
-    PASSTHROUGH = "passthrough"
-    """Whatever no virtual host knows."""
 
-    BLACK_HOLE = "black hole"
-    """Nothing."""
+@dataclass(frozen=True, slots=True)
+class CircuitBreakers:
+    """How much may be under way at once; more is refused with 503."""
+
+    max_connections: int
+    max_pending_requests: int
+    max_requests: int
+    max_retries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class ClusterMetadata:
     """Where a cluster comes from; told to whoever looks at the proxy, no traffic depends on it."""
 
     host: str
@@ -56,10 +71,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A destination."""
+    """A destination. Each policy that a DestinationRule may set is a field, with its defaults decided."""
 
     name: str
-    use: Use
+    type: ClusterType
+    connect_timeout: timedelta
     endpoints: tuple[Endpoint, ...] = ()
-    upstream: Upstream = Upstream.HTTP1
-    origin: Origin | None = None
+    protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
+    load_balancing: LoadBalancing | None = None
+    """None where there is nothing to choose from."""
+
+    panic_threshold: int | None = None
+    """Percentage of healthy endpoints under which ill ones get requests too; None for Envoy's own."""
+
+    circuit_breakers: CircuitBreakers | None = None
+    idle_timeout: timedelta | None = None
+    """After which an unused connection is closed; None for Envoy's own."""
+
+    metadata: ClusterMetadata | None = None

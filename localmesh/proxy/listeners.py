@@ -1,47 +1,121 @@
 """Listeners, and what they do with what they take."""
 
 from dataclasses import dataclass
-from enum import Enum
+from datetime import timedelta
+from enum import StrEnum
 
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.routes import RouteConfiguration
 
 
+class TrafficDirection(StrEnum):
+    """For whom a listener works."""
+
+    INBOUND = "INBOUND"
+    """For the mesh, on behalf of the application."""
+
+    OUTBOUND = "OUTBOUND"
+    """For the application beside the proxy, or, in a gateway, for strangers."""
+
+
+class PlainFilter(StrEnum):
+    """HTTP filters that need not be told anything: they act on what a route says, or on nothing."""
+
+    GRPC_STATS = "envoy.filters.http.grpc_stats"
+    FAULT = "envoy.filters.http.fault"
+    CORS = "envoy.filters.http.cors"
+    ROUTER = "envoy.filters.http.router"
+    """The last one: it does what the route says."""
+
+
+HttpFilter = PlainFilter
+"""What each request passes, in this order. A filter that is told something is a dataclass beside the plain ones."""
+
+
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """What is done with a protocol that is not understood: all bytes go to one cluster."""
+class ClientCertificates:
+    """What becomes of `x-forwarded-client-cert`."""
+
+    forward: str
+    """Envoy's `forward_client_cert_details`."""
+
+    details: tuple[str, ...]
+    """What is said of the client's certificate: `subject`, `uri` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConnectionManager:
+    """Speaks HTTP."""
+
+    routes: str | RouteConfiguration
+    """The name of the proxy's route configuration to follow, or one that belongs to the listener alone."""
+
+    stat_prefix: str
+    filters: tuple[HttpFilter, ...]
+    use_remote_address: bool
+    """Whether clients are strangers: their headers are not trusted, their address is the connection's."""
+
+    server_name: str | None = None
+    """What answers name in `server`; None for Envoy's own name."""
+
+    client_certificates: ClientCertificates | None = None
+    http1_options: bool = False
+    """Whether there are options for HTTP/1, even without any of them set."""
+
+    absolute_urls: bool = False
+    """Whether it serves as an HTTP proxy: requests name whole URLs."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpProxy:
+    """Passes all bytes on to one cluster: what is done with a protocol that is not understood."""
 
     cluster: str
 
 
-class Side(Enum):
-    """For whom a listener works; much of what it does with HTTP follows from that."""
+NetworkFilter = HttpConnectionManager | TcpProxy
 
-    GATEWAY = "gateway"
-    """For strangers: their headers are not trusted, the client's address is the connection's."""
 
-    OUTBOUND = "outbound"
-    """For the application beside the proxy."""
+@dataclass(frozen=True, slots=True)
+class FilterChainMatch:
+    """Which connections a chain takes; all conditions have to hold."""
 
-    INBOUND = "inbound"
-    """For the mesh, on behalf of the application."""
+    transport_protocol: str = ""
+    """`tls`, `raw_buffer`, or "" for both."""
+
+    server_names: tuple[str, ...] = ()
+    """Of TLS (SNI), one of which must be asked for; may begin with a wildcard."""
+
+    application_protocols: tuple[str, ...] = ()
+    """Of TLS (ALPN) or of a look at the first bytes, one of which must be offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterChain:
+    """What is done with the connections that it takes."""
+
+    filter: NetworkFilter
+    handshake_timeout: timedelta
+    """How long a connection may take until it can be spoken on."""
+
+    match: FilterChainMatch | None = None
+    """None for all connections that no other chain takes."""
+
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A socket, and what becomes of what it takes."""
+    """A socket, and what becomes of the connections that it takes."""
 
     name: str
     address: Address
-    side: Side
-    routes: str | RouteConfiguration | Forward
-    """For HTTP, the name of the proxy's route configuration to follow, or one that belongs to the listener alone."""
+    direction: TrafficDirection
+    chains: tuple[FilterChain, ...]
+    """At least one; Envoy takes the one whose match is the most specific."""
 
     bound: bool = True
     """Whether it opens a socket; one that does not gets what another listener has caught, which is nothing here."""
-
-    http_proxy: bool = False
-    """Whether it serves as an HTTP proxy: takes absolute URLs."""
 
     shared: bool = False
     """Whether several processes may listen on the address, each getting some of the connections."""

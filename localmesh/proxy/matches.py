@@ -4,22 +4,27 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Text(StrEnum):
+class TextKind(StrEnum):
     """Ways to compare a text."""
 
     EXACT = "exact"
     PREFIX = "prefix"
     SUFFIX = "suffix"
+    REGEX = "regex"
+    """The whole text is compared, in RE2's syntax."""
+
     PRESENT = "present"
 
 
 @dataclass(frozen=True, slots=True)
 class TextMatch:
-    """How a path or a header has to be."""
+    """How a path, a header or a query parameter has to be."""
 
-    kind: Text
+    kind: TextKind
     value: str = ""
     """Compared with the text; nothing for PRESENT."""
+
+    ignore_case: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +33,19 @@ class HeaderMatch:
 
     name: str
     text: TextMatch
+    inverted: bool = False
+    """Whether the header must not be like that; one that is missing is then compared as an empty one."""
 
 
-ANY_PATH = TextMatch(Text.PREFIX, "/")
+@dataclass(frozen=True, slots=True)
+class QueryMatch:
+    """How a query parameter has to be."""
+
+    name: str
+    text: TextMatch
+
+
+ANY_PATH = TextMatch(TextKind.PREFIX, "/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +54,7 @@ class RouteMatch:
 
     path: TextMatch = ANY_PATH
     headers: tuple[HeaderMatch, ...] = ()
+    query: tuple[QueryMatch, ...] = ()
 
     conditional: bool = False
     """Whether it comes from a condition that someone wrote, even one that always holds."""
@@ -46,7 +62,8 @@ class RouteMatch:
     @property
     def catches_all(self) -> bool:
         """Whether no request that comes by goes on to the next route."""
-        return self.path == ANY_PATH and not self.headers
+        return self.path in _ANY_PATHS and not self.headers and not self.query
 
 
+_ANY_PATHS = (ANY_PATH, TextMatch(TextKind.PREFIX, "/", ignore_case=True), TextMatch(TextKind.REGEX, ".*"))
 EVERYTHING = RouteMatch()

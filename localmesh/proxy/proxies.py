@@ -1,7 +1,11 @@
-"""One proxy: its name, its kind, and everything that it is to do."""
+"""One proxy: its name, its type, and everything that it is to do.
+
+The model of this room is what lies between Istio's kinds and Envoy's protobufs, with every default decided. Nothing in
+it knows where it comes from, and whoever writes it down for a proxy has nothing left to decide.
+"""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from localmesh.proxy.clusters import Cluster
 from localmesh.proxy.listeners import Listener
@@ -19,8 +23,8 @@ class ProxyId:
         return f"{self.namespace}.{self.name}"
 
 
-class Kind(Enum):
-    """The kinds of proxies, as a node id names them."""
+class NodeType(StrEnum):
+    """The types of proxies, as a node id names them."""
 
     SIDECAR = "sidecar"
     ROUTER = "router"
@@ -31,7 +35,7 @@ class Proxy:
     """Everything that one Envoy is to do; each part is sorted by name."""
 
     id: ProxyId
-    kind: Kind
+    type: NodeType
     listeners: tuple[Listener, ...]
     routes: tuple[RouteConfiguration, ...]
     clusters: tuple[Cluster, ...]

@@ -1,33 +1,27 @@
 """Routes, the virtual hosts that hold them, and the route configurations that hold those."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from localmesh.proxy.actions import RetryPolicy, Share
+from localmesh.proxy.actions import Action
 from localmesh.proxy.matches import EVERYTHING, RouteMatch
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One rule of a virtual host."""
+    """Which requests it takes, and what becomes of them.
 
-    destinations: tuple[Share, ...]
-    """At least one."""
+    What is done to a request on its way, whatever its end (headers, faults, CORS), is a field here; what is done on the
+    way to a cluster (rewrites, mirrors, hashes) one of `Forward`.
+    """
 
+    action: Action
     match: RouteMatch = EVERYTHING
     name: str = ""
-    timeout: timedelta = timedelta(0)
-    """For all tries together, 0 for no limit."""
-
-    retry: RetryPolicy | None = None
     operation: str = ""
     """What a request is called in traces."""
 
     config: str = ""
     """Path of the object that the route was made from."""
-
-    server_side: bool = False
-    """Whether the route is the last step, into the application: then a request may last as long as it likes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "make_schemas.py"
+GATEWAY = "networking.istio.io/Gateway"
+TOOLS = Path(__file__).parents[2] / "tools"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_schemas", SCRIPT)
+def load(name: str) -> ModuleType:
+    """Return one of the scripts as a module."""
+    spec = importlib.util.spec_from_file_location(name, TOOLS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -23,9 +24,15 @@ def script() -> ModuleType:
     return module
 
 
-def crd(kind: str, schemas: list[Any]) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def script() -> ModuleType:
+    return load("make_schemas")
+
+
+def crd(name: str, schemas: list[Any]) -> dict[str, Any]:
+    group, kind = name.split("/")
     versions = [{"schema": {"openAPIV3Schema": {"properties": {"spec": schema}}}} for schema in schemas]
-    return {"spec": {"group": "networking.istio.io", "names": {"kind": kind}, "versions": versions}}
+    return {"spec": {"group": group, "names": {"kind": kind}, "versions": versions}}
 
 
 def test_the_built_in_kinds_are_those_of_kubernetes(script: ModuleType) -> None:
@@ -35,7 +42,8 @@ def test_the_built_in_kinds_are_those_of_kubernetes(script: ModuleType) -> None:
 
 
 def test_istios_rules_are_kept_in_short(script: ModuleType, tmp_path: Path) -> None:
-    duration = {"type": "string", "x-kubernetes-validations": [{"rule": "duration(self) >= duration('1ms')"}]}
+    rule = {"rule": "duration(self) >= duration('1ms')", "message": "too short"}
+    duration = {"type": "string", "x-kubernetes-validations": [rule]}
     match = {
         "type": "object",
         "description": "long",
@@ -43,19 +51,32 @@ def test_istios_rules_are_kept_in_short(script: ModuleType, tmp_path: Path) -> N
         "oneOf": [{"not": {"anyOf": [{"required": ["exact"]}]}}, {"required": ["exact"]}, {"required": ["prefix"]}],
     }
     path = tmp_path / "crds.yaml"
-    kinds = ("Gateway", "VirtualService", "DestinationRule")
-    path.write_text(yaml.safe_dump_all([crd(kind, [match, match]) for kind in kinds]))
+    path.write_text(yaml.safe_dump_all([crd(name, [match, match]) for name in sorted(script.ISTIO)]))
     assert script.istio(path)["networking.istio.io/Gateway"]["properties"]["spec"] == {
         "type": "object",
         "atMostOne": [["exact", "prefix"]],
-        "properties": {"exact": {"type": "string"}, "timeout": {"type": "string", "format": "duration"}},
+        "properties": {
+            "exact": {"type": "string"},
+            "timeout": {"type": "string", "cel": [[rule["rule"], rule["message"]]]},
+        },
     }
+
+
+def test_a_rule_that_nobody_knows_stops_it(script: ModuleType, tmp_path: Path) -> None:
+    odd = {"type": "string", "x-kubernetes-validations": [{"rule": "self.isOdd()", "message": "must be odd"}]}
+    path = tmp_path / "crds.yaml"
+    path.write_text(yaml.safe_dump_all([crd(name, [odd]) for name in sorted(script.ISTIO)]))
+    with pytest.raises(SystemExit, match=r"does not know these rules: \['self.isOdd"):
+        script.istio(path)
 
 
 @pytest.mark.parametrize(
     ("documents", "complaint"),
     [
-        ([crd("Gateway", [{"type": "object"}, {"type": "string"}])], "the versions of Gateway differ"),
+        (
+            [crd("networking.istio.io/Gateway", [{"type": "object"}, {"type": "string"}])],
+            "the versions of Gateway differ",
+        ),
         ([{"spec": {"group": "other", "names": {"kind": "Other"}}}], "is it Istio's crd-all.gen.yaml"),
     ],
 )

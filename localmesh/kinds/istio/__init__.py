@@ -1,47 +1,47 @@
-"""Istio's networking kinds: what of Gateway, VirtualService and DestinationRule the local mesh takes.
+"""Istio's kinds: what of them the local mesh takes.
 
-A further field needs three things: a line in its model here, its translation in `pilot`, and a test of both. Whatever a
-model does not name is refused, with the list of what it does name.
+`types/` has their messages, generated from their schemas; `rules/` what istiod's webhook says of each kind, in its
+words; `honoured.py` which fields the local mesh honours. A further kind is a line here and one in `kinds.resources`.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from localmesh.core.objects import Object
-from localmesh.kinds.istio.base import InvalidSpecError, read
-from localmesh.kinds.istio.destination_rule import DestinationRule, destination_rule_problems
-from localmesh.kinds.istio.gateway import Gateway, gateway_name_problems, gateway_problems, gateway_warnings
-from localmesh.kinds.istio.virtual_service import VirtualService
-from localmesh.kinds.istio.virtual_service_rules import virtual_service_problems, virtual_service_warnings
+from localmesh.kinds.istio.honoured import refusals
+from localmesh.kinds.istio.messages import InvalidSpecError, read
+from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
+from localmesh.kinds.istio.rules.gateway import review_gateway
+from localmesh.kinds.istio.rules.virtual_service import review_virtual_service
+from localmesh.kinds.istio.types.destination_rule import DestinationRule
+from localmesh.kinds.istio.types.gateway import Gateway
+from localmesh.kinds.istio.types.virtual_service import VirtualService
+from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
 from localmesh.kinds.review import Review
 
-__all__ = ["DestinationRule", "Gateway", "VirtualService", "read", "review"]
+__all__ = ["SPECS", "DestinationRule", "Gateway", "InvalidSpecError", "VirtualService", "read", "review"]
+
+SPECS: Mapping[Resource, type[Any]] = {
+    DESTINATION_RULES: DestinationRule,
+    GATEWAYS: Gateway,
+    VIRTUAL_SERVICES: VirtualService,
+}
+"""The kinds that are served, and the types of their specs."""
+
+_REVIEWS: Mapping[Resource, Callable[[str, Any], Review]] = {
+    DESTINATION_RULES: review_destination_rule,
+    GATEWAYS: review_gateway,
+    VIRTUAL_SERVICES: review_virtual_service,
+}
+"""What istiod's webhook says of each kind, by the object's name and its spec."""
 
 
-def review(obj: Object) -> Review:
-    """Judge one object of these kinds: what the local mesh does not take, then what istiod's webhook refuses."""
+def review(resource: Resource, obj: Object) -> Review:
+    """Judge one object: what the local mesh does not take, then what istiod's webhook refuses."""
+    if refused := tuple(refusals(resource, obj)):
+        return Review(refused)
     try:
-        return _REVIEWS[obj["kind"]](obj)
+        spec: Any = read(SPECS[resource], obj)
     except InvalidSpecError as error:
         return Review(error.problems)
-
-
-def _gateway(obj: Object) -> Review:
-    spec = read(Gateway, obj)
-    problems = (*gateway_name_problems(obj["metadata"]["name"]), *gateway_problems(spec))
-    return Review(problems, tuple(gateway_warnings(spec)))
-
-
-def _virtual_service(obj: Object) -> Review:
-    spec = read(VirtualService, obj)
-    return Review(tuple(virtual_service_problems(spec)), tuple(virtual_service_warnings(spec)))
-
-
-def _destination_rule(obj: Object) -> Review:
-    return Review(tuple(destination_rule_problems(read(DestinationRule, obj))))
-
-
-_REVIEWS: Mapping[str, Callable[[Object], Review]] = {
-    "Gateway": _gateway,
-    "VirtualService": _virtual_service,
-    "DestinationRule": _destination_rule,
-}
+    return _REVIEWS[resource](obj["metadata"]["name"], spec)

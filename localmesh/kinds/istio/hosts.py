@@ -4,20 +4,21 @@ import re
 from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 
+from localmesh.kinds.syntax import ANY_CASE_LABEL, LABEL_LENGTH
+
 MESH = "mesh"
 """The reserved gateway name that stands for all sidecars."""
 
 CLUSTER_DOMAIN = "svc.cluster.local"
 
-_LABEL = re.compile(r"[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?")
-_FIRST_LABEL = re.compile(r"(\*|(\*|\*-)?[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?)")
-_LABEL_MAX = 63
+_LABEL = re.compile(ANY_CASE_LABEL)
+_FIRST_LABEL = re.compile(rf"(\*|(\*|\*-)?{ANY_CASE_LABEL})")
 _NAME_MAX = 255
 
 
 def is_label(text: str) -> bool:
     """Tell whether a text is a DNS label (RFC 1123), capitals allowed as istiod allows them."""
-    return len(text) <= _LABEL_MAX and _LABEL.fullmatch(text) is not None
+    return len(text) <= LABEL_LENGTH and _LABEL.fullmatch(text) is not None
 
 
 def domain_complaint(domain: str) -> str | None:
@@ -25,7 +26,7 @@ def domain_complaint(domain: str) -> str | None:
     first, dot, others = domain.partition(".")
     if complaint := _length_complaint(domain):
         return complaint
-    if len(first) > _LABEL_MAX or not _FIRST_LABEL.fullmatch(first):
+    if len(first) > LABEL_LENGTH or not _FIRST_LABEL.fullmatch(first):
         return f'domain name "{domain}" invalid (label "{first}" invalid)'
     return _labels_complaint(others) if dot else None
 
@@ -94,6 +95,11 @@ def resolve(host: str, namespace: str) -> str:
     """
     is_short = host != "*" and not {".", ":"} & set(host)
     return f"{host}.{namespace}.{CLUSTER_DOMAIN}" if is_short else host
+
+
+def names_sidecars(gateways: Collection[str]) -> bool:
+    """Tell whether what is bound to these gateways is for sidecars: `mesh` is one of them, or there are none."""
+    return not gateways or MESH in gateways
 
 
 def resolve_gateway(name: str, namespace: str) -> str:

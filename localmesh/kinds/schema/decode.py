@@ -9,11 +9,11 @@ from typing import Any
 from localmesh.core.objects import Object
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem
+from localmesh.kinds.schema.cel import holds
 from localmesh.kinds.schema.definitions import Schema
 
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
-_DURATION = re.compile(r"([+-]?(\d+\.?\d*|\.\d+)(h|ms|us|ns|m|s))+")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "boolean": bool,
@@ -87,12 +87,14 @@ def _missing(value: Mapping[str, Any], schema: Schema, path: str) -> Iterator[Pr
 def complain(value: Any, schema: Schema) -> str | None:
     """Return what is wrong with a value itself (not with what is inside it), in Kubernetes' words, None if nothing."""
     keywords = schema.keywords
+    if value is None and keywords.get("nullable"):
+        return None
     if mismatch := _mismatch(value, keywords):
         return f"Invalid value: {json.dumps(value)}: {mismatch}"
     if "enum" in keywords and value not in keywords["enum"]:
         supported = ", ".join(f'"{choice}"' for choice in keywords["enum"])
         return f"Unsupported value: {json.dumps(value)}: supported values: {supported}"
-    fault = _out_of_bounds(value, keywords) or _too_many(value, keywords)
+    fault = _out_of_bounds(value, keywords) or _too_many(value, keywords) or _broken_rule(value, keywords)
     return f"Invalid value: {_brief(value)}: {fault}" if fault else None
 
 
@@ -142,8 +144,6 @@ def _bad_text(value: str, keywords: Mapping[str, Any]) -> str | None:
         return f"must have at most {keywords['maxLength']} characters"
     if len(value) < keywords.get("minLength", 0):
         return f"must have at least {keywords['minLength']} characters"
-    if keywords.get("format") == "duration" and not _DURATION.fullmatch(value):
-        return "must be a valid duration greater than 1ms, such as 2s or 1m30s"
     if not re.search(keywords.get("pattern", ""), value):
         return f"must match the pattern {keywords['pattern']}"
     return None
@@ -161,6 +161,11 @@ def _too_many(value: Any, keywords: Mapping[str, Any]) -> str | None:
             if len(found) > 1:
                 return f"at most one of {', '.join(names)} may be set, not {' and '.join(found)}"
     return None
+
+
+def _broken_rule(value: Any, keywords: Mapping[str, Any]) -> str | None:
+    """Return the message of the first rule of a CRD that the value breaks."""
+    return next((message for rule, message in keywords.get("cel", []) if not holds(rule, value)), None)
 
 
 def _brief(value: Any) -> str:

@@ -1,50 +1,70 @@
 """The destinations that each proxy knows: every port of every Service, and every subset of it."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from localmesh.kinds.kubernetes.ports import Protocol
-from localmesh.pilot.config.policies import subsets_of
-from localmesh.pilot.http.routes import outbound_cluster
-from localmesh.pilot.registry.index import Registry, Service, ServicePort
-from localmesh.pilot.snapshot import Snapshot
-from localmesh.proxy.clusters import Cluster, Origin, Upstream, Use
-
-BLACK_HOLE = Cluster("BlackHoleCluster", Use.BLACK_HOLE)
-
-_UPSTREAM = {Protocol.HTTP2: Upstream.HTTP2, Protocol.SNIFFED: Upstream.AS_DOWNSTREAM}
-
-
-def upstream_of(protocol: Protocol) -> Upstream:
-    """Return what a sidecar speaks to a port: of one that says nothing, what it hears itself."""
-    return _UPSTREAM.get(protocol, Upstream.HTTP1)
-
-
-def gateway_clusters(snapshot: Snapshot, registry: Registry, namespace: str) -> Iterator[Cluster]:
-    """Yield the clusters of a gateway in a namespace: a sidecar's, but a gateway does not look at first bytes."""
-    for each in outbound_clusters(snapshot, registry, namespace):
-        yield replace(each, upstream=Upstream.HTTP1) if each.upstream is Upstream.AS_DOWNSTREAM else each
+from localmesh.kinds.istio.types.destination_rule import Subset
+from localmesh.kinds.resources import SERVICES
+from localmesh.pilot.clusters.defaults import (
+    CONNECT_TIMEOUT,
+    LOAD_BALANCING,
+    NO_BREAKERS,
+    PANIC_THRESHOLD,
+    upstream_protocol,
+)
+from localmesh.pilot.config.destination_rules import MergedRule, destination_rule
+from localmesh.pilot.push_context import PushContext
+from localmesh.pilot.registry.services import Service, ServicePort
+from localmesh.pilot.view import View
+from localmesh.proxy.clusters import Cluster, ClusterMetadata, ClusterType, UpstreamProtocol
+from localmesh.proxy.names import outbound_cluster
+from localmesh.proxy.proxies import NodeType
 
 
-def outbound_clusters(snapshot: Snapshot, registry: Registry, namespace: str) -> Iterator[Cluster]:
-    """Yield the clusters for calls from pods in a namespace."""
-    for service in registry.services:
-        found = subsets_of(service, snapshot.destination_rules, namespace)
-        origin = Origin(service.host, service.name, service.namespace, found.config)
-        for port in service.ports:
-            yield _cluster(registry, service, port, origin, {})
-            for subset in found.subsets:
-                named = Origin(service.host, service.name, service.namespace, found.config, subset.name)
-                yield _cluster(registry, service, port, named, subset.labels)
+def outbound_clusters(context: PushContext, view: View) -> Iterator[Cluster]:
+    """Yield the clusters for the calls of some clients."""
+    for service in context.services.services:
+        clusters: list[Cluster] = []
+        with context.findings.about(SERVICES, service.key):
+            called = _CalledService(service, destination_rule(service, context, view), context, view)
+            clusters = [cluster for port in service.ports for cluster in called.clusters(port)]
+        yield from clusters
 
 
-def _cluster(
-    registry: Registry, service: Service, port: ServicePort, origin: Origin, labels: Mapping[str, str]
-) -> Cluster:
-    return Cluster(
-        name=outbound_cluster(service.host, port.number, origin.subset),
-        use=Use.SERVICE,
-        endpoints=tuple(registry.endpoints(service, port, labels)),
-        upstream=upstream_of(port.protocol),
-        origin=origin,
-    )
+@dataclass(frozen=True, slots=True)
+class _CalledService:
+    """One Service, as some clients call it."""
+
+    service: Service
+    rule: MergedRule
+    context: PushContext
+    view: View
+
+    def clusters(self, port: ServicePort) -> Iterator[Cluster]:
+        """Yield the cluster of a port, and those of its subsets."""
+        yield self._cluster(port, None)
+        for subset in self.rule.subsets:
+            yield self._cluster(port, subset)
+
+    def _cluster(self, port: ServicePort, subset: Subset | None) -> Cluster:
+        """Return the cluster of a port, or of a subset: the pods with its labels."""
+        service, name = self.service, subset.name if subset else ""
+        labels = subset.labels if subset else {}
+        return Cluster(
+            outbound_cluster(service.host, port.number, name),
+            ClusterType.EDS,
+            CONNECT_TIMEOUT,
+            endpoints=tuple(self.context.services.endpoints(service, port, labels)),
+            protocol=_protocol(port, self.view),
+            load_balancing=LOAD_BALANCING,
+            panic_threshold=PANIC_THRESHOLD,
+            circuit_breakers=NO_BREAKERS,
+            metadata=ClusterMetadata(service.host, service.name, service.namespace, self.rule.config, name),
+        )
+
+
+def _protocol(port: ServicePort, view: View) -> UpstreamProtocol:
+    """Return what is spoken to a port; a gateway does not look at first bytes."""
+    protocol = upstream_protocol(port.protocol)
+    sniffs = protocol is UpstreamProtocol.AS_DOWNSTREAM
+    return UpstreamProtocol.HTTP1 if sniffs and view.type is NodeType.ROUTER else protocol

@@ -9,36 +9,38 @@ port 80 only, as most, looks as in istiod.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.pilot.http.routes import passthrough_route
-from localmesh.pilot.registry.index import HTTP_PORT
-from localmesh.proxy.matches import HeaderMatch, Text, TextMatch
+from localmesh.proxy.matches import HeaderMatch, TextKind, TextMatch
+from localmesh.proxy.names import virtual_host_name
 from localmesh.proxy.routes import Route, VirtualHost
 
 ByPort = Mapping[int, VirtualHost]
 
 
-def merged(by_port: Mapping[int, Sequence[VirtualHost]]) -> list[VirtualHost]:
-    """Return one virtual host for each host, sorted by name, from the virtual hosts of each port."""
+def merged(by_port: Mapping[int, Mapping[str, VirtualHost]]) -> list[VirtualHost]:
+    """Return one virtual host for each host, sorted by name, from the virtual hosts of each port by host."""
     ports = sorted(by_port, key=lambda port: (port != HTTP_PORT, port))
     hosts: dict[str, dict[int, VirtualHost]] = {}
     owners: dict[str, str] = {}
     for port in ports:
-        for each in by_port[port]:
-            host = each.name.rpartition(":")[0]
-            hosts.setdefault(host, {})[port] = each
-            for domain in each.domains:
+        for host, virtual_host in by_port[port].items():
+            hosts.setdefault(host, {})[port] = virtual_host
+            for domain in virtual_host.domains:
                 owners.setdefault(domain, host)
-    owned = {host: [domain for domain, owner in owners.items() if owner == host] for host in hosts}
-    found = (_merged(host, owned[host], served) for host, served in hosts.items() if owned[host])
-    return sorted(found, key=lambda each: each.name)
+    owned: dict[str, list[str]] = {}
+    for domain, owner in owners.items():
+        owned.setdefault(owner, []).append(domain)
+    together = (_merged(host, owned[host], served) for host, served in hosts.items() if host in owned)
+    return sorted(together, key=lambda virtual_host: virtual_host.name)
 
 
 def _merged(host: str, domains: Sequence[str], served: ByPort) -> VirtualHost:
     """Return a host's virtual host, named after its first port; a port that it does not have is passed on."""
     plain = served[HTTP_PORT].routes if HTTP_PORT in served else (passthrough_route(),)
     return VirtualHost(
-        f"{host}:{next(iter(served))}",
-        tuple(each for domain in domains for each in (domain, *(f"{domain}:{port}" for port in served))),
+        virtual_host_name(host, next(iter(served))),
+        tuple(name for domain in domains for name in (domain, *(f"{domain}:{port}" for port in served))),
         (*_routes_by_port(served), *plain),
     )
 
@@ -50,5 +52,5 @@ def _routes_by_port(served: ByPort) -> Iterator[Route]:
 
 
 def _for_port(route: Route, port: int) -> Route:
-    called = HeaderMatch(":authority", TextMatch(Text.SUFFIX, f":{port}"))
+    called = HeaderMatch(":authority", TextMatch(TextKind.SUFFIX, f":{port}"))
     return replace(route, match=replace(route.match, headers=(*route.match.headers, called)))

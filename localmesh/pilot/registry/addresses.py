@@ -6,7 +6,7 @@ from typing import Protocol
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.injection import is_gateway
+from localmesh.kinds.service_ports import local_port
 from localmesh.proxy.addresses import Address
 
 
@@ -46,9 +46,7 @@ class LiveAddresses:
 
     def endpoint(self, port: PodPort) -> Address | None:
         """Return the sidecar's address for the port, without one the application's, of a gateway the node's."""
-        addresses = addresses_of(port.pod)
-        local = addresses.reach(port.number) if addresses else None
-        return self.gateway(port) if local is None and is_gateway(port.pod) else _local(local)
+        return _local(local_port(port.pod, port.number, port.node_port))
 
     def inbound(self, port: PodPort) -> Address | None:
         """Return the local port that the kubelet has reserved for the sidecar."""

@@ -25,6 +25,7 @@ def metadata(name: str, namespace: str = NAMESPACE, age: int = 0, **fields: Any)
 def service(name: str, *ports: Object, namespace: str = NAMESPACE, **spec: Any) -> Object:
     served = list(ports or ({"name": "http", "port": 80, "targetPort": 3000},))
     return {
+        "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata(name, namespace),
         "spec": {"clusterIP": f"10.200.1.{len(name)}", "selector": {"app": name}, "ports": served} | spec,
@@ -46,6 +47,7 @@ def pod(
     annotations = {ANNOTATION: addresses.to_annotation()} if addresses else {}
     port = {"name": "http", "containerPort": 3000}
     made = {
+        "apiVersion": "v1",
         "kind": "Pod",
         "metadata": metadata(name, namespace, labels={"app": app, **(labels or {})}, annotations=annotations, **meta),
         "spec": {"containers": [{"name": app, "image": app, "ports": [port]}]},
@@ -57,7 +59,13 @@ def pod(
 def gateway_pod() -> Object:
     meta = metadata("gateway-1", "istio-system", labels=GATEWAY_LABELS)
     meta["annotations"] = {"inject.istio.io/templates": "gateway", ANNOTATION: PodAddresses(admin=1).to_annotation()}
-    return {"kind": "Pod", "metadata": meta, "spec": {"containers": [{"name": "istio-proxy"}]}, "status": {}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta,
+        "spec": {"containers": [{"name": "istio-proxy"}]},
+        "status": {},
+    }
 
 
 def gateway_service(**port: Any) -> Object:
@@ -68,13 +76,23 @@ def gateway_service(**port: Any) -> Object:
 def gateway(name: str = "front", *hosts: str, number: int = 80, age: int = 0, namespace: str = NAMESPACE) -> Object:
     server = {"port": {"number": number, "name": "http", "protocol": "HTTP"}, "hosts": list(hosts or ("*",))}
     spec = {"selector": {"istio": "ingressgateway"}, "servers": [server]}
-    return {"kind": "Gateway", "metadata": metadata(name, namespace, age), "spec": spec}
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": metadata(name, namespace, age),
+        "spec": spec,
+    }
 
 
 def virtual_service(name: str, *rules: Object, age: int = 0, namespace: str = NAMESPACE, **spec: Any) -> Object:
     """Return a VirtualService for the host `catalog` that leads to the Service of its own name."""
     fields = {"hosts": ["catalog"], "http": list(rules or (route(name),))} | spec
-    return {"kind": "VirtualService", "metadata": metadata(name, namespace, age), "spec": fields}
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": metadata(name, namespace, age),
+        "spec": fields,
+    }
 
 
 def route(host: str, **fields: Any) -> Object:
@@ -87,6 +105,7 @@ def destination_rule(
     """Return a DestinationRule with subsets by the label `version`."""
     named = [{"name": subset, "labels": {"version": subset}} for subset in subsets]
     return {
+        "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": metadata(name, namespace, age),
         "spec": {"host": host, "subsets": named},
@@ -95,7 +114,7 @@ def destination_rule(
 
 def proxies(*objects: Object) -> Mapping[str, Proxy]:
     """Return the live mesh's proxies by pod name."""
-    computed = compute(Snapshot.of_objects(objects), LiveAddresses())
+    computed = compute(Snapshot.of_objects(objects), LiveAddresses()).proxies
     return {proxy.name: computed[proxy] for proxy in computed}
 
 
@@ -107,7 +126,7 @@ def hosts(proxy: Proxy, routes: str = "80") -> Mapping[str, VirtualHost]:
 
 def clusters(host: VirtualHost) -> list[str]:
     """Return where a virtual host's routes lead, in order."""
-    return [share.cluster for each in host.routes for share in each.destinations]
+    return [share.cluster for each in host.routes for share in each.action.clusters]
 
 
 def outbound(name: str, port: int = 80, subset: str = "", namespace: str = NAMESPACE) -> str:

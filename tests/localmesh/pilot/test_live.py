@@ -4,10 +4,10 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.registry.addresses import LiveAddresses
-from localmesh.pilot.snapshot import Snapshot
+from localmesh.pilot.snapshot import SnapshotReader
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.clusters import Cluster
-from localmesh.proxy.listeners import Side
+from localmesh.proxy.listeners import TrafficDirection
 from localmesh.proxy.proxies import Proxy, ProxyId
 from localmesh.store.objects import Store
 from tests.localmesh.pilot.objects import (
@@ -38,15 +38,18 @@ def test_a_store_is_looked_at_as_it_is() -> None:
     store.create(SERVICES, service("catalog") | {"apiVersion": "v1"})
     store.create(PODS, pod("catalog-1", CATALOG) | {"apiVersion": "v1"})
     store.create(DESTINATION_RULES, destination_rule("rule", "v1"))
-    computed = compute(Snapshot.of(store), LiveAddresses())
-    assert list(computed) == [ProxyId(NAMESPACE, "catalog-1")]
+    computed = compute(SnapshotReader().of(store), LiveAddresses())
+    assert list(computed.proxies) == [ProxyId(NAMESPACE, "catalog-1")]
     assert resource_of("networking.istio.io/v1", "DestinationRule") is DESTINATION_RULES
 
 
 def test_a_sidecar_listens_in_the_applications_place_and_as_its_http_proxy() -> None:
     proxy = proxies(service("catalog"), pod("catalog-1", CATALOG))["catalog-1"]
-    bound = {each.address: each.side for each in proxy.listeners if each.bound}
-    assert bound == {Address("127.0.0.1", 21001): Side.INBOUND, Address("127.0.0.1", 21002): Side.OUTBOUND}
+    bound = {each.address: each.direction for each in proxy.listeners if each.bound}
+    assert bound == {
+        Address("127.0.0.1", 21001): TrafficDirection.INBOUND,
+        Address("127.0.0.1", 21002): TrafficDirection.OUTBOUND,
+    }
     assert ports(cluster(proxy, "inbound|3000||")) == [(21000, True)]
     assert ports(cluster(proxy, "PassthroughCluster")) == [(21003, True)]
 

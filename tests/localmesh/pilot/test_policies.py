@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
-from localmesh.kinds.istio.virtual_service import HTTPRetry
-from localmesh.pilot.config.policies import DEFAULT_CONDITIONS, DEFAULT_RETRY, retry_policy
+from localmesh.kinds.istio.messages import read
+from localmesh.kinds.istio.types.virtual_service import HTTPRetry
+from localmesh.pilot.http.retries import DEFAULT_CONDITIONS, DEFAULT_RETRY, retry_policy
 from tests.localmesh.pilot.objects import destination_rule, outbound, pod, proxies, service
 
 CLIENT = pod("webapp-1", namespace="client")
@@ -12,7 +13,7 @@ CATALOG = service("catalog")
 
 
 def policy(**fields: Any) -> Any:
-    return retry_policy(HTTPRetry.model_validate(fields))
+    return retry_policy(read(HTTPRetry, {"spec": fields}))
 
 
 def test_nothing_said_is_tried_twice_again_but_not_after_503() -> None:
@@ -47,7 +48,7 @@ def test_statuses_are_told_from_conditions(said: str, conditions: str, statuses:
 
 def subsets(*rules: Any, client: Any = CLIENT) -> list[str]:
     proxy = proxies(client, CATALOG, *rules)["webapp-1"]
-    return [each.origin.subset for each in proxy.clusters if each.origin and each.origin.subset]
+    return [each.metadata.subset for each in proxy.clusters if each.metadata and each.metadata.subset]
 
 
 def test_a_services_subsets_are_clusters_of_their_own() -> None:

@@ -11,7 +11,8 @@ from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
 from localmesh.envoy.resources import from_ads
 from localmesh.kinds.istio import review
-from localmesh.kinds.istio.virtual_service_rules import RETRY_CONDITIONS
+from localmesh.kinds.istio.rules.virtual_service import RETRY_CONDITIONS
+from localmesh.kinds.resources import resource_of
 from tests.localmesh.pilot.objects import (
     NAMESPACE,
     destination_rule,
@@ -86,7 +87,7 @@ def rules(random: Random) -> list[Object]:
     ]
     made += [gateway(random.choice(["front", "back"]), *random.sample(["*", "*.shop.io", "./eu.shop.io"], 2))]
     made += [destination_rule("rule", *random.sample(["v1", "v2"], 1), host=random.choice(["catalog", "*.local"]))]
-    return [obj for obj in made if not review(obj).problems]
+    return [obj for obj in made if not review(resource_of(obj["apiVersion"], obj["kind"]), obj).problems]
 
 
 def resources(objects: Sequence[Object]) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 from localmesh.core.objects import Object
-from localmesh.proxy.matches import ANY_PATH, HeaderMatch, Text, TextMatch
+from localmesh.proxy.matches import ANY_PATH, HeaderMatch, TextKind, TextMatch
 from localmesh.proxy.routes import Route
 from tests.localmesh.pilot.objects import hosts, outbound, pod, proxies, route, service, virtual_service
 
@@ -11,7 +11,11 @@ def routes(*rules: Object) -> tuple[Route, ...]:
 
 def test_each_match_is_a_route_of_its_own() -> None:
     found = routes(route("a", match=[{"uri": {"exact": "/a"}}, {"uri": {"prefix": "/b"}}]), route("c"))
-    assert [each.match.path for each in found] == [TextMatch(Text.EXACT, "/a"), TextMatch(Text.PREFIX, "/b"), ANY_PATH]
+    assert [each.match.path for each in found] == [
+        TextMatch(TextKind.EXACT, "/a"),
+        TextMatch(TextKind.PREFIX, "/b"),
+        ANY_PATH,
+    ]
 
 
 def test_nothing_comes_behind_a_route_that_takes_everything() -> None:
@@ -26,9 +30,9 @@ def test_headers_are_compared_in_the_order_of_their_names() -> None:
         route("a", match=[{"headers": {"x-b": {}, "x-a": {"exact": "1"}, "X-C": {"prefix": "2"}}}]), route("b")
     )
     assert found.match.headers == (
-        HeaderMatch("X-C", TextMatch(Text.PREFIX, "2")),
-        HeaderMatch("x-a", TextMatch(Text.EXACT, "1")),
-        HeaderMatch("x-b", TextMatch(Text.PRESENT)),
+        HeaderMatch("X-C", TextMatch(TextKind.PREFIX, "2")),
+        HeaderMatch("x-a", TextMatch(TextKind.EXACT, "1")),
+        HeaderMatch("x-b", TextMatch(TextKind.PRESENT)),
     )
 
 
@@ -43,7 +47,7 @@ def test_a_route_is_called_by_its_rule_and_its_match() -> None:
 
 def test_a_single_destination_gets_everything_whatever_its_weight() -> None:
     (found,) = routes({"route": [{"destination": {"host": "catalog"}, "weight": 0}]})
-    assert [(share.cluster, share.weight) for share in found.destinations] == [(outbound("catalog"), None)]
+    assert [(share.cluster, share.weight) for share in found.action.clusters] == [(outbound("catalog"), None)]
 
 
 def test_of_several_destinations_those_without_weight_are_left_out() -> None:
@@ -51,7 +55,7 @@ def test_of_several_destinations_those_without_weight_are_left_out() -> None:
         {"destination": {"host": "catalog", "subset": each}, "weight": weight} for each, weight in (("a", 0), ("b", 9))
     ]
     (found,) = routes({"route": shares})
-    assert [(share.cluster, share.weight) for share in found.destinations] == [(outbound("catalog", subset="b"), 9)]
+    assert [(share.cluster, share.weight) for share in found.action.clusters] == [(outbound("catalog", subset="b"), 9)]
     assert found.operation == "catalog:80/*"
 
 
@@ -59,6 +63,6 @@ def test_a_destinations_port_is_the_clusters() -> None:
     (found,) = routes(
         {"route": [{"destination": {"host": "search.other.svc.cluster.local", "port": {"number": 8088}}}]}
     )
-    assert found.destinations[0].cluster == outbound("search", 8088, namespace="other")
+    assert found.action.clusters[0].cluster == outbound("search", 8088, namespace="other")
     assert found.operation == "search.other.svc.cluster.local:8088/*"
     assert found.config == "/apis/networking.istio.io/v1/namespaces/istioinaction/virtual-service/catalog"

@@ -22,7 +22,7 @@ def test_the_tutorials_subsets_are_taken() -> None:
         ([subset(labels={"version": "v 1"})], 'spec.subsets[0].labels: invalid tag value: "v 1"'),
         ([subset(labels={"-version": "1"})], 'spec.subsets[0].labels: invalid tag key: "-version"'),
         ([subset(labels={"a" * 64: "1"})], f'spec.subsets[0].labels: invalid tag key: "{"a" * 64}" (name is too long)'),
-        ([subset(name=1)], "spec.subsets[0].name: Invalid value: 1: Input should be a valid string"),
+        ([subset(name=1)], "spec.subsets[0].name: Invalid value: 1: must be a string: put it in quotes"),
     ],
 )
 def test_subsets_are_judged_as_istiod_judges(subsets: Any, complaint: str) -> None:

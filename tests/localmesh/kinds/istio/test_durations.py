@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from localmesh.kinds.istio.durations import parse_duration
+from localmesh.kinds.durations import parse_duration
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_durations_are_gos(text: str, milliseconds: int) -> None:
     assert parse_duration(text) == timedelta(milliseconds=milliseconds)
 
 
-@pytest.mark.parametrize("value", ["", "2", "2 s", "-1s", "s", "0s", "999us", "1.0001s", "9999999h", 2, None, "1s1"])
-def test_anything_else_is_refused(value: object) -> None:
+@pytest.mark.parametrize("value", ["", "2", "2 s", "-1s", "s", "0s", "999us", "1.0001s", "9999999h", "1s1"])
+def test_anything_else_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match="duration"):
         parse_duration(value)

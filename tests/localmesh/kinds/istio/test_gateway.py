@@ -2,8 +2,7 @@ from typing import Any
 
 import pytest
 
-from localmesh.kinds.istio import review
-from tests.localmesh.kinds.istio.documents import complaints, gateway
+from tests.localmesh.kinds.istio.documents import complaints, gateway, judged
 
 PORT = {"number": 80, "name": "http", "protocol": "HTTP"}
 
@@ -64,5 +63,5 @@ def test_a_name_that_no_virtual_service_could_say_is_refused() -> None:
 
 
 def test_a_port_that_the_ingress_gateway_does_not_open_is_warned_of() -> None:
-    (warning,) = review(gateway(servers=[server(port=PORT | {"number": 8081})])).warnings
+    (warning,) = judged(gateway(servers=[server(port=PORT | {"number": 8081})])).warnings
     assert warning.startswith("spec.servers[0].port.number: 8081 can be reached only if the gateway's Service has")

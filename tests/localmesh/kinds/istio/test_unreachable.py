@@ -1,7 +1,6 @@
 import pytest
 
-from localmesh.kinds.istio import review
-from tests.localmesh.kinds.istio.documents import ROUTE, virtual_service
+from tests.localmesh.kinds.istio.documents import ROUTE, judged, virtual_service
 
 DARK = {"headers": {"x-dark-launch": {"exact": "v2"}}}
 
@@ -11,7 +10,7 @@ def rule(*matches: object, name: str = "") -> dict[str, object]:
 
 
 def warnings(*rules: object) -> tuple[str, ...]:
-    return review(virtual_service(*rules)).warnings
+    return judged(virtual_service(*rules)).warnings
 
 
 def test_the_tutorials_dark_launch_is_no_reason_for_a_warning() -> None:

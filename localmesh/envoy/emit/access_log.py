@@ -1,6 +1,6 @@
 """The access log in Istio's text format, on the proxy's standard output."""
 
-from localmesh.envoy.protobuf import Message, any_of
+from localmesh.envoy.emit.messages import Message, any_of
 
 FORMAT = (
     '[%START_TIME%] "%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%" %RESPONSE_CODE% %RESPONSE_FLAGS%'

@@ -4,12 +4,11 @@ Source: analyzeUnreachableHTTPRules in pkg/config/validation/validation.go of Is
 not what it means, so it finds the common mistakes only.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
-from localmesh.kinds.istio.virtual_service import HTTPMatch, HTTPRoute, StringMatch
+from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest, HTTPRoute, StringMatch
 
 
 def unreachable_warnings(rules: Sequence[HTTPRoute]) -> Iterator[str]:
@@ -36,7 +35,7 @@ def _repeated(rule: HTTPRoute, name: str, first_use: dict[str, str]) -> Iterator
     """Yield the rule's matches that were met before, and note the others."""
     repeated = 0
     for index, match in enumerate(rule.match):
-        written = json.dumps(match.model_dump(exclude={"name"}), sort_keys=True)
+        written = repr(replace(match, name=""))
         if before := first_use.get(written):
             repeated += 1
             yield _not_used(name, _called(match.name, index), before)
@@ -78,13 +77,13 @@ def _prefix_matches(rules: Sequence[HTTPRoute]) -> Iterator[_PrefixMatch]:
             return
         for number, match in enumerate(rule.match):
             comparable = _prefix_match(_called(rule.name, index), _called(match.name, number), match)
-            written = json.dumps(match.model_dump(exclude={"name"}), sort_keys=True)
+            written = repr(replace(match, name=""))
             if comparable and written not in seen:
                 yield comparable
             seen.add(written)
 
 
-def _prefix_match(rule: str, name: str, match: HTTPMatch) -> _PrefixMatch | None:
+def _prefix_match(rule: str, name: str, match: HTTPMatchRequest) -> _PrefixMatch | None:
     if match.uri is None or not match.uri.prefix:
         return None
     return _PrefixMatch(rule, name, match.uri.prefix, {key: _written(value) for key, value in match.headers.items()})

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+from localmesh.proxy.addresses import Address
+
 Message = dict[str, Any]
 
 
@@ -23,5 +25,10 @@ def given(**fields: Any) -> Message:
 
 def istio_metadata(**fields: Any) -> Message | None:
     """Return what istioctl reads of a resource, None if there is nothing to say."""
-    said = {name: value for name, value in fields.items() if value}
-    return {"filter_metadata": {"istio": said}} if said else None
+    present = {name: value for name, value in fields.items() if value}
+    return {"filter_metadata": {"istio": present}} if present else None
+
+
+def address(described: Address) -> Message:
+    """Return an envoy.config.core.v3.Address."""
+    return {"socket_address": {"address": described.host, "port_value": described.port}}

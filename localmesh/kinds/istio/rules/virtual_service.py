@@ -1,4 +1,4 @@
-"""What istiod's webhook refuses in a VirtualService, in its words.
+"""What istiod's webhook says of a VirtualService, in its words.
 
 Source: pkg/config/validation/{validation,virtualservice}.go of Istio 1.31.
 """
@@ -8,25 +8,19 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from itertools import combinations
 
-from localmesh.kinds.istio.destination_rule import subset_name_problems
-from localmesh.kinds.istio.hosts import (
-    domain_complaint,
-    is_address,
-    is_label,
-    name_complaint,
-    overlap,
-)
-from localmesh.kinds.istio.unreachable import unreachable_warnings
-from localmesh.kinds.istio.virtual_service import (
+from localmesh.kinds.istio.hosts import domain_complaint, is_address, is_label, name_complaint, names_sidecars, overlap
+from localmesh.kinds.istio.rules.destination_rule import subset_name_problems
+from localmesh.kinds.istio.rules.unreachable import unreachable_warnings
+from localmesh.kinds.istio.types.virtual_service import (
     Destination,
-    HTTPMatch,
+    HTTPMatchRequest,
     HTTPRetry,
     HTTPRoute,
-    RouteDestination,
+    HTTPRouteDestination,
     StringMatch,
     VirtualService,
 )
-from localmesh.kinds.review import Problem
+from localmesh.kinds.review import Problem, Review
 from localmesh.kinds.syntax import HIGHEST_PORT
 
 RETRY_CONDITIONS = (
@@ -55,25 +49,28 @@ _INTEGER = re.compile(r"[+-]?[0-9]+")
 _STATUSES = frozenset(HTTPStatus)
 
 
-def virtual_service_problems(service: VirtualService) -> Iterator[Problem]:
-    """Yield what the webhook refuses."""
-    yield from _gateway_problems(service.gateways)
-    yield from _host_problems(service)
-    if not service.http:
+def review_virtual_service(_name: str, spec: VirtualService) -> Review:
+    """Judge a VirtualService."""
+    return Review(tuple(_problems(spec)), tuple(_warnings(spec)))
+
+
+def _problems(spec: VirtualService) -> Iterator[Problem]:
+    yield from _gateway_problems(spec.gateways)
+    yield from _host_problems(spec)
+    if not spec.http:
         yield Problem("spec.http", "http, tcp or tls must be provided in virtual service; the local mesh has http")
-    for index, rule in enumerate(service.http):
+    for index, rule in enumerate(spec.http):
         yield from _rule_problems(f"spec.http[{index}]", rule)
 
 
-def virtual_service_warnings(service: VirtualService) -> Iterator[str]:
-    """Yield what the webhook takes with a warning."""
-    for _, entry in _judged(service.gateways):
+def _warnings(spec: VirtualService) -> Iterator[str]:
+    for _, entry in _judged(spec.gateways):
         if "/" not in entry and "." in entry:
             name, namespace = entry.split(".")[:2]
             yield (
                 f'using legacy gatewayName format "{entry}"; prefer the <namespace>/<name> format: "{namespace}/{name}"'
             )
-    yield from unreachable_warnings(service.http)
+    yield from unreachable_warnings(spec.http)
 
 
 def _gateway_problems(gateways: tuple[str, ...]) -> Iterator[Problem]:
@@ -101,23 +98,23 @@ def _qualified_gateway_complaints(namespace: str, name: str) -> Iterator[str]:
         yield f'invalid value for gateway name: "{name}"'
 
 
-def _host_problems(service: VirtualService) -> Iterator[Problem]:
-    if not service.hosts:
+def _host_problems(spec: VirtualService) -> Iterator[Problem]:
+    if not spec.hosts:
         yield Problem(
             "spec.hosts", "a VirtualService without hosts is a delegate, which the local mesh does not support"
         )
-    complaints = [_host_complaint(host, service) for host in service.hosts]
+    complaints = [_host_complaint(host, spec) for host in spec.hosts]
     for index, complaint in enumerate(complaints):
         if complaint:
             yield Problem(f"spec.hosts[{index}]", complaint)
     if not any(complaints):
-        for one, other in combinations(service.hosts, 2):
+        for one, other in combinations(spec.hosts, 2):
             if overlap(one, other):
                 yield Problem("spec.hosts", f"duplicate hosts in virtual service: {one} & {other}")
 
 
-def _host_complaint(host: str, service: VirtualService) -> str | None:
-    if host == "*" and service.for_sidecars:
+def _host_complaint(host: str, spec: VirtualService) -> str | None:
+    if host == "*" and names_sidecars(spec.gateways):
         return "wildcard host * is not allowed for virtual services bound to the mesh gateway"
     return None if is_address(host) else domain_complaint(host)
 
@@ -132,7 +129,7 @@ def _rule_problems(path: str, rule: HTTPRoute) -> Iterator[Problem]:
         yield from _retry_problems(f"{path}.retries", rule.retries)
 
 
-def _match_problems(path: str, match: HTTPMatch) -> Iterator[Problem]:
+def _match_problems(path: str, match: HTTPMatchRequest) -> Iterator[Problem]:
     """A path may begin with anything, so `uri: {prefix: ""}` is fine; an empty beginning of a header is not."""
     for name, header in match.headers.items():
         yield from _header_problems(f"{path}.headers[{name}]", name, header)
@@ -147,7 +144,7 @@ def _header_problems(path: str, name: str, header: StringMatch) -> Iterator[Prob
         yield Problem(f"{path}.prefix", '"headers": prefix string match should not be empty')
 
 
-def _route_problems(path: str, route: tuple[RouteDestination, ...]) -> Iterator[Problem]:
+def _route_problems(path: str, route: tuple[HTTPRouteDestination, ...]) -> Iterator[Problem]:
     for index, share in enumerate(route):
         yield from _destination_problems(f"{path}[{index}].destination", share.destination)
         if share.weight < 0:

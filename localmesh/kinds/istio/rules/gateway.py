@@ -1,47 +1,23 @@
-"""Gateway: on which ports and for which hosts the mesh is open to the outside."""
+"""What istiod's webhook says of a Gateway, in its words.
 
-from collections.abc import Iterator, Mapping
-from typing import Literal
+Source: pkg/config/validation/validation.go of Istio 1.31.
+"""
 
-from localmesh.kinds.istio.base import Integer, Spec
+from collections.abc import Iterator
+
+from localmesh.kinds.addresses import GATEWAY_HTTP_PORT, HTTP_PORT
 from localmesh.kinds.istio.hosts import domain_complaint, is_address, is_label, is_partial_wildcard
-from localmesh.kinds.review import Problem
+from localmesh.kinds.istio.types.gateway import Gateway, Server
+from localmesh.kinds.review import Problem, Review
 from localmesh.kinds.syntax import HIGHEST_PORT
 
-HTTP_PORT = 80
-"""The one port for plain HTTP that the Service of the ingress gateway has."""
+
+def review_gateway(name: str, gateway: Gateway) -> Review:
+    """Judge a Gateway."""
+    return Review((*_name_problems(name), *_problems(gateway)), tuple(_warnings(gateway)))
 
 
-class GatewayPort(Spec):
-    """The port of a server."""
-
-    number: Integer
-    """A port of the gateway's Service: 80, whatever the pod or the node have instead."""
-
-    name: str
-    protocol: Literal["HTTP"]
-
-
-class Server(Spec):
-    """One open port."""
-
-    name: str = ""
-    port: GatewayPort
-    hosts: tuple[str, ...]
-    """`host`, `namespace/host`, `./host` or `*/host`; the host may begin with a wildcard."""
-
-
-class Gateway(Spec):
-    """The spec of a Gateway."""
-
-    selector: Mapping[str, str] = {}
-    """Labels of the gateway pods that serve it; empty for all of them."""
-
-    servers: tuple[Server, ...] = ()
-
-
-def gateway_problems(gateway: Gateway) -> Iterator[Problem]:
-    """Yield what istiod's webhook refuses, in its words."""
+def _problems(gateway: Gateway) -> Iterator[Problem]:
     if not gateway.servers:
         yield Problem("spec.servers", "gateway must have at least one server")
     names: set[str] = set()
@@ -55,16 +31,16 @@ def gateway_problems(gateway: Gateway) -> Iterator[Problem]:
         names.add(server.port.name)
 
 
-def gateway_name_problems(name: str) -> Iterator[Problem]:
+def _name_problems(name: str) -> Iterator[Problem]:
     """Yield the webhook's complaint about a name that VirtualServices could not say."""
     if not is_label(name):
         yield Problem("metadata.name", f'invalid gateway name: "{name}"')
 
 
-def gateway_warnings(gateway: Gateway) -> Iterator[str]:
+def _warnings(gateway: Gateway) -> Iterator[str]:
     """Yield what is taken as it is in a cluster, and surprises there as here."""
     for index, server in enumerate(gateway.servers):
-        if server.port.number != HTTP_PORT:
+        if server.port.number not in (HTTP_PORT, GATEWAY_HTTP_PORT):
             yield (
                 f"spec.servers[{index}].port.number: {server.port.number} can be reached only if the gateway's Service"
                 f" has this port; istio-ingressgateway has {HTTP_PORT} for plain HTTP"

@@ -1,0 +1,64 @@
+"""envoy.config.cluster.v3.Cluster."""
+
+from dataclasses import asdict
+
+from localmesh.envoy.emit.cluster_load_assignment import cluster_load_assignment
+from localmesh.envoy.emit.messages import Message, any_of, duration, given, istio_metadata
+from localmesh.envoy.resources import Source
+from localmesh.proxy.clusters import CircuitBreakers, Cluster, ClusterMetadata, ClusterType, UpstreamProtocol
+
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+_PROTOCOLS: dict[UpstreamProtocol, Message] = {
+    UpstreamProtocol.HTTP1: {},
+    UpstreamProtocol.HTTP2: {"explicit_http_config": {"http2_protocol_options": {}}},
+    UpstreamProtocol.AS_DOWNSTREAM: {
+        "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
+    },
+}
+
+
+def cluster(described: Cluster, source: Source) -> Message:
+    """Return a Cluster."""
+    return given(
+        name=described.name,
+        alt_stat_name=f"{described.name};",
+        type=described.type.value,
+        **_endpoints(described, source),
+        lb_policy=described.load_balancing.value if described.load_balancing else None,
+        common_lb_config=_common_lb_config(described.panic_threshold),
+        connect_timeout=duration(described.connect_timeout),
+        circuit_breakers=_circuit_breakers(described.circuit_breakers),
+        typed_extension_protocol_options=_http_protocol_options(described),
+        metadata=_metadata(described.metadata),
+    )
+
+
+def _endpoints(described: Cluster, source: Source) -> Message:
+    """Return the endpoints, or from where they come."""
+    if described.type is ClusterType.EDS:
+        name = described.name
+        return {"eds_cluster_config": {"eds_config": source("eds", name), "service_name": name}}
+    return {"load_assignment": cluster_load_assignment(described)} if described.endpoints else {}
+
+
+def _common_lb_config(panic_threshold: int | None) -> Message | None:
+    if panic_threshold is None:
+        return None
+    return {"healthy_panic_threshold": {"value": panic_threshold} if panic_threshold else {}}
+
+
+def _circuit_breakers(described: CircuitBreakers | None) -> Message | None:
+    return {"thresholds": [asdict(described)]} if described else None
+
+
+def _http_protocol_options(described: Cluster) -> Message | None:
+    idle = {"idle_timeout": duration(described.idle_timeout)} if described.idle_timeout else None
+    options = _PROTOCOLS[described.protocol] | given(common_http_protocol_options=idle)
+    return {_HTTP_OPTIONS: any_of(_HTTP_OPTIONS, **options)} if options else None
+
+
+def _metadata(described: ClusterMetadata | None) -> Message | None:
+    if described is None:
+        return None
+    service = {"host": described.host, "name": described.name, "namespace": described.namespace}
+    return istio_metadata(config=described.config, services=[service], subset=described.subset)

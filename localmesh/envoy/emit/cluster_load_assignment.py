@@ -1,0 +1,20 @@
+"""envoy.config.endpoint.v3.ClusterLoadAssignment."""
+
+from localmesh.envoy.emit.messages import Message, address, given, istio_metadata
+from localmesh.proxy.clusters import Cluster, Endpoint
+
+
+def cluster_load_assignment(described: Cluster) -> Message:
+    """Return a cluster's endpoints."""
+    endpoints = [_lb_endpoint(endpoint) for endpoint in described.endpoints]
+    group = {"locality": {}, "lb_endpoints": endpoints, "load_balancing_weight": len(endpoints)}
+    return {"cluster_name": described.name, **({"endpoints": [group]} if endpoints else {})}
+
+
+def _lb_endpoint(described: Endpoint) -> Message:
+    return given(
+        endpoint={"address": address(described.address)},
+        health_status="HEALTHY" if described.healthy else "UNHEALTHY",
+        metadata=istio_metadata(workload=described.workload),
+        load_balancing_weight=1,
+    )

@@ -1,0 +1,18 @@
+"""envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, one for each kind of filter."""
+
+from localmesh.envoy.emit.messages import Message, any_of
+from localmesh.proxy.listeners import HttpFilter, PlainFilter
+
+_PLAIN: dict[PlainFilter, Message] = {
+    PlainFilter.GRPC_STATS: any_of(
+        "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig", emit_filter_state=True, stats_for_all_methods=False
+    ),
+    PlainFilter.FAULT: any_of("envoy.extensions.filters.http.fault.v3.HTTPFault"),
+    PlainFilter.CORS: any_of("envoy.extensions.filters.http.cors.v3.Cors"),
+    PlainFilter.ROUTER: any_of("envoy.extensions.filters.http.router.v3.Router"),
+}
+
+
+def http_filter(described: HttpFilter) -> Message:
+    """Return one filter."""
+    return {"name": described.value, "typed_config": _PLAIN[described]}

@@ -1,0 +1,39 @@
+"""envoy.config.listener.v3.Listener."""
+
+from localmesh.envoy.emit.http_connection_manager import http_connection_manager
+from localmesh.envoy.emit.messages import Message, address, duration, given
+from localmesh.envoy.emit.tcp_proxy import tcp_proxy
+from localmesh.envoy.resources import Source
+from localmesh.proxy.listeners import FilterChain, FilterChainMatch, Listener, TcpProxy
+
+
+def listener(described: Listener, source: Source) -> Message:
+    """Return a Listener."""
+    return given(
+        name=described.name,
+        address=address(described.address),
+        filter_chains=[_filter_chain(chain, source) for chain in described.chains],
+        traffic_direction=described.direction.value,
+        bind_to_port=None if described.bound else False,
+        enable_reuse_port=described.shared,
+        max_connections_to_accept_per_socket_event=1,
+    )
+
+
+def _filter_chain(chain: FilterChain, source: Source) -> Message:
+    """Return a FilterChain with one filter."""
+    filter_ = chain.filter
+    return given(
+        name=chain.name or None,
+        filter_chain_match=_filter_chain_match(chain.match) if chain.match else None,
+        filters=[tcp_proxy(filter_) if isinstance(filter_, TcpProxy) else http_connection_manager(filter_, source)],
+        transport_socket_connect_timeout=duration(chain.handshake_timeout),
+    )
+
+
+def _filter_chain_match(match: FilterChainMatch) -> Message:
+    return given(
+        server_names=list(match.server_names) or None,
+        transport_protocol=match.transport_protocol or None,
+        application_protocols=list(match.application_protocols) or None,
+    )

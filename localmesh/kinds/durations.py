@@ -1,0 +1,47 @@
+"""Durations as Istio's kinds write them: Go's `time.ParseDuration`."""
+
+import re
+from datetime import timedelta
+from fractions import Fraction
+
+_UNITS = {
+    "h": Fraction(3600),
+    "m": Fraction(60),
+    "s": Fraction(1),
+    "ms": Fraction(1, 10**3),
+    "us": Fraction(1, 10**6),
+    "µs": Fraction(1, 10**6),
+    "ns": Fraction(1, 10**9),
+}
+_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
+_PART = re.compile(_NUMBER + r"(h|ms|us|µs|ns|m|s)")
+_WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+")
+
+_LONGEST = Fraction(2**63 - 1, 10**9)
+"""In seconds: Go counts nanoseconds in 64 bits."""
+
+_SHORTEST = Fraction(1, 1000)
+"""What the rules of Istio's CRDs let pass."""
+
+_PRECISION = "only durations to ms precision are supported"
+
+
+def seconds_of(text: str) -> Fraction | None:
+    """Return what a text means in seconds; None if it is no duration from one millisecond to what Go can count."""
+    if not _WHOLE.fullmatch(text):
+        return None
+    seconds = sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)), Fraction())
+    return seconds if _SHORTEST <= seconds <= _LONGEST else None
+
+
+def parse_duration(text: str) -> timedelta:
+    """Return what a text means that has passed the rules of the CRD.
+
+    Raises ValueError, in the words of istiod's webhook, for one that is finer than a millisecond, or none at all.
+    """
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise ValueError("must be a valid duration greater than 1ms, such as 500ms, 2s or 1m30s")
+    if (seconds * 1000).denominator != 1:
+        raise ValueError(_PRECISION)
+    return timedelta(milliseconds=int(seconds * 1000))

@@ -1,0 +1,114 @@
+"""What the local mesh honours of Istio's kinds: one table of field paths. Every other field is refused by name.
+
+A further field is a line here, its translation in `pilot`, and a test of both. A list's items are `[]`, a map's values
+`{}`; what lies in a field that stands here without a tail is honoured in full.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from localmesh.core.objects import Object
+from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.review import Problem
+from localmesh.kinds.schema.definitions import Schema
+
+HONOURED: Mapping[Resource, tuple[str, ...]] = {
+    DESTINATION_RULES: (
+        "host",
+        "subsets[].name",
+        "subsets[].labels",
+    ),
+    GATEWAYS: (
+        "selector",
+        "servers[].name",
+        "servers[].port.number",
+        "servers[].port.name",
+        "servers[].port.protocol",
+        "servers[].hosts",
+    ),
+    VIRTUAL_SERVICES: (
+        "hosts",
+        "gateways",
+        "http[].name",
+        "http[].match[].name",
+        "http[].match[].uri.exact",
+        "http[].match[].uri.prefix",
+        "http[].match[].headers{}.exact",
+        "http[].match[].headers{}.prefix",
+        "http[].route[].destination.host",
+        "http[].route[].destination.subset",
+        "http[].route[].destination.port.number",
+        "http[].route[].weight",
+        "http[].timeout",
+        "http[].retries.attempts",
+        "http[].retries.perTryTimeout",
+        "http[].retries.retryOn",
+    ),
+}
+
+VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
+    GATEWAYS: {"servers[].port.protocol": ("HTTP",)},
+}
+"""Fields of which some values only are honoured; capitals make no difference."""
+
+
+def refusals(resource: Resource, obj: Object) -> Iterator[Problem]:
+    """Yield what of an object is not honoured; the object has passed its schema."""
+    spec = Schema.of(resource).child("spec") or Schema()
+    yield from _Table.of(resource).refusals(obj.get("spec") or {}, spec, "spec", "")
+
+
+class _Table:
+    """The part of the table for one kind, with all that lies on the way to a field."""
+
+    def __init__(self, paths: tuple[str, ...], values: Mapping[str, tuple[str, ...]]) -> None:
+        self._whole = frozenset(paths)
+        self._ways = frozenset(way for path in paths for way in _ways(path))
+        self._values = values
+        self._paths = paths
+
+    @classmethod
+    def of(cls, resource: Resource) -> "_Table":
+        return cls(HONOURED[resource], VALUES.get(resource, {}))
+
+    def refusals(self, value: Any, schema: Schema, at: str, path: str) -> Iterator[Problem]:
+        """Yield what is not honoured of a value; `at` is its place in the object, `path` its path in the table."""
+        if path in self._whole:
+            yield from self._refused_value(value, at, path)
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                yield from self.refusals(item, schema.item(), f"{at}[{index}]", f"{path}[]")
+        elif isinstance(value, dict) and "properties" not in schema.keywords:
+            for name, item in value.items():
+                yield from self.refusals(item, schema.child(name) or Schema(), f"{at}[{name}]", f"{path}{{}}")
+        elif isinstance(value, dict):
+            yield from self._refused_fields(value, schema, at, path)
+
+    def _refused_fields(self, value: Mapping[str, Any], schema: Schema, at: str, path: str) -> Iterator[Problem]:
+        for name, content in value.items():
+            field = f"{path}.{name}".lstrip(".")
+            if field in self._ways:
+                yield from self.refusals(content, schema.child(name) or Schema(), f"{at}.{name}", field)
+            else:
+                supported = ", ".join(self._fields(path))
+                message = f"this field is not supported by the local mesh; supported here: {supported}"
+                yield Problem(f"{at}.{name}", message)
+
+    def _refused_value(self, value: Any, at: str, path: str) -> Iterator[Problem]:
+        supported = self._values.get(path)
+        if supported and str(value).upper() not in supported:
+            names = ", ".join(map(repr, supported))
+            yield Problem(at, f"{value!r} is not supported by the local mesh; supported here: {names}")
+
+    def _fields(self, path: str) -> Iterator[str]:
+        """Yield the names of the fields that are honoured at a path."""
+        start = f"{path}." if path else ""
+        tails = (honoured.removeprefix(start) for honoured in self._paths if honoured.startswith(start))
+        yield from dict.fromkeys(tail.partition(".")[0].rstrip("[]{}") for tail in tails)
+
+
+def _ways(path: str) -> Iterator[str]:
+    """Yield `http`, `http[].match` and so on: each field on the way to a path, itself included."""
+    parts = path.split(".")
+    for length in range(1, len(parts) + 1):
+        yield ".".join(parts[:length]).removesuffix("[]").removesuffix("{}")

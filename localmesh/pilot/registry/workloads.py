@@ -1,0 +1,32 @@
+"""The pods behind Services."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from localmesh.core.objects import Key, Object, key_of, labels_of
+from localmesh.kinds.injection import canonical_of
+from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One pod as Services look at it."""
+
+    pod: Object = field(compare=False)
+    key: Key
+    labels: Mapping[str, str] = field(compare=False)
+    ready: bool
+    """Whether it says that it takes requests, and is not on its way out."""
+
+    identity: str
+    """What telemetry calls it: `name;namespace;canonical name;revision;cluster`."""
+
+
+def read_workload(pod: Object) -> Workload | None:
+    """Return a pod as Services look at it, None if it has ended."""
+    if is_finished(pod):
+        return None
+    key = key_of(pod)
+    canonical = canonical_of(pod)
+    identity = f"{key.name};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
+    return Workload(pod, key, labels_of(pod), is_ready(pod) and not is_terminating(pod), identity)
