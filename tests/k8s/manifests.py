@@ -14,6 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
 OVERLAYS = sorted(path.parent.name for path in CHECKOUT.glob("k8s/overlays/*/kustomization.yaml"))
 KUSTOMIZATIONS = ["k8s/base", *(f"k8s/overlays/{name}" for name in OVERLAYS)]
+BOOKINFO = "k8s/bookinfo"
 
 Manifest = dict[str, Any]
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.k8s.manifests import (
+    BOOKINFO,
     CHECKOUT,
     KUSTOMIZATIONS,
     Manifest,
@@ -19,7 +20,7 @@ from tests.k8s.manifests import (
     selects,
 )
 
-every_build = pytest.mark.parametrize("build", KUSTOMIZATIONS)
+every_build = pytest.mark.parametrize("build", [*KUSTOMIZATIONS, BOOKINFO])
 SERVICES = ["catalog", "webapp"]
 ISTIO = load("k8s/istio/istio.yaml")[0]["spec"]["components"]["ingressGateways"][0]
 
@@ -58,7 +59,7 @@ def test_a_service_has_pods_and_its_target_port_is_theirs(build: str) -> None:
         assert deployments
         for deployment in deployments:
             ports = {(port["name"], port["containerPort"]) for port in container(deployment)["ports"]}
-            assert {(port["name"], port["targetPort"]) for port in service["spec"]["ports"]} <= ports
+            assert {(port["name"], port.get("targetPort", port["port"])) for port in service["spec"]["ports"]} <= ports
 
 
 @every_build
@@ -139,7 +140,7 @@ def test_a_policy_and_a_disruption_budget_select_pods(build: str) -> None:
             assert any(selects(selector, pod_labels(deployment)) for deployment in deployments)
 
 
-@every_build
+@pytest.mark.parametrize("build", KUSTOMIZATIONS)
 def test_webapp_looks_for_catalog_where_its_service_listens(build: str) -> None:
     (webapp,) = (d for d in of_kind("Deployment", built(build)) if identity(d)[2] == "webapp")
     env = {variable["name"]: variable.get("value") for variable in container(webapp)["env"]}
@@ -184,7 +185,7 @@ def test_manifest_and_dockerfile_agree_on_port_and_user(name: str) -> None:
 @every_build
 def test_no_image_is_latest_because_a_node_would_go_and_pull_it(build: str) -> None:
     for deployment in of_kind("Deployment", built(build)):
-        assert re.fullmatch(r"istioinaction/(catalog|webapp):\d+\.\d+\.\d+", container(deployment)["image"])
+        assert re.fullmatch(r"istioinaction/[a-z]+(-[a-z\d]+)*:\d+\.\d+\.\d+", container(deployment)["image"])
 
 
 @every_build

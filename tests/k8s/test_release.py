@@ -6,7 +6,7 @@ import tomllib
 from tests.k8s.manifests import CHECKOUT
 
 RELEASE = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-TAG = re.compile(r"istioinaction/(?:catalog|webapp|\{catalog,webapp\}):(\d[\w.]*)")
+TAG = re.compile(r"istioinaction/(?:catalog|webapp|\{catalog,webapp\}|examples-bookinfo-[\w-]+):(\d[\w.]*)")
 
 
 def text(path: str) -> str:
@@ -23,9 +23,10 @@ def test_the_images_label_is_the_release_unless_the_build_says_otherwise() -> No
 def test_the_images_that_manifests_and_the_guide_name_are_the_releases() -> None:
     files = [path for path in CHECKOUT.glob("k8s/**/*.yaml") if path.is_file()]
     files += [CHECKOUT / "skaffold.yaml", CHECKOUT / "docs" / "cluster.md"]
-    tags = {path.name: set(TAG.findall(path.read_text(encoding="utf-8"))) for path in files}
-    assert {name for name, found in tags.items() if found} == {
+    tags = {path: set(TAG.findall(path.read_text(encoding="utf-8"))) for path in files}
+    assert {path.name for path, found in tags.items() if found} == {
         "catalog.yaml", "catalog-v2.yaml", "webapp.yaml", "skaffold.yaml", "cluster.md",
+        "productpage.yaml", "details.yaml", "reviews.yaml", "ratings.yaml",
     }  # fmt: skip
     assert set.union(*tags.values()) == {RELEASE}
 

@@ -50,7 +50,7 @@ def test_the_services_are_modules_of_this_checkout() -> None:
 
 
 @pytest.mark.parametrize(
-    "registry", ["docker.io/istio/examples-", "registry.istio.io/release/examples-", "istioinaction/"]
+    "registry", ["docker.io/istio/examples-", "registry.istio.io/release/examples-", "istioinaction/examples-"]
 )
 @pytest.mark.parametrize(
     ("name", "module", "version"),
