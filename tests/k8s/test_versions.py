@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.k8s.manifests import CHECKOUT, KUSTOMIZATIONS, OVERLAYS, Manifest, built, combined, load, of_kind, parsed
+from tests.k8s.manifests import (
+    BOOKINFO,
+    CHECKOUT,
+    KUSTOMIZATIONS,
+    OVERLAYS,
+    Manifest,
+    built,
+    combined,
+    load,
+    of_kind,
+    parsed,
+)
 from tests.k8s.schemas import ISTIO, KUBERNETES, istio_refuses, kubernetes_refuses, of_istio
 
 # Kubernetes 1.29 knows the field preStop.sleep and yet refuses it, unless its feature gate is opened.
 LEAST_KUBERNETES, LEAST_ISTIO = 30, 22
-EXPERIMENTS = [str(path.relative_to(CHECKOUT)) for path in sorted(CHECKOUT.glob("k8s/experiments/*.yaml"))]
-PLAIN = [name for name in KUSTOMIZATIONS if not name.endswith("/older")]
+LESSONS = [*CHECKOUT.glob("k8s/experiments/*.yaml"), *CHECKOUT.glob(f"{BOOKINFO}/networking/*.yaml")]
+EXPERIMENTS = sorted(str(path.relative_to(CHECKOUT)) for path in LESSONS)
+PLAIN = [BOOKINFO, *(name for name in KUSTOMIZATIONS if not name.endswith("/older"))]
 # What can be combined with `older`; the routes exclude each other, and one stands for all.
 TOGETHER = ["v2", "subsets", "dark-launch", "retries", "strict-mtls", "replicas", "tracing", "older"]
 
