@@ -55,7 +55,7 @@ cluster-down:        ## delete that cluster
 	@bin/cluster.sh down
 
 lint: install        ## ruff, mypy --strict, import contracts; actionlint where it is on the PATH
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/mypy bin/load && $(BIN)/lint-imports
 	@if command -v actionlint >/dev/null; then actionlint; else echo "lint: actionlint is not on the PATH, so the workflows were not linted (make test parses them)"; fi
 
 boards: install      ## write Grafana's boards anew from tools/boards
