@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.envoy.admin import Admin, AdminError
 from localmesh.envoy.bootstrap import Node, command, write_bootstrap
@@ -32,9 +33,10 @@ logger = logging.getLogger(__name__)
 class Discovery:
     """Computes all proxies' configuration after each change, and delivers what differs."""
 
-    def __init__(self, store: Store, folder: Path) -> None:
-        """Take everything applied, and the folder that holds one folder for each proxy."""
+    def __init__(self, store: Store, folder: Path, loops: Loops) -> None:
+        """Take everything applied, the folder that holds one folder for each proxy, and who keeps the loop alive."""
         self._store = store
+        self._loops = loops
         self._events = Recorder(store, "istiod")
         self._folder = folder
         self._server = XdsServer()
@@ -54,13 +56,12 @@ class Discovery:
         self._proxy_log = proxy_log
         shutil.rmtree(self._folder, ignore_errors=True)  # what a killed predecessor left
         async with self._server:
-            task = asyncio.create_task(self._run(), name="discovery")
             try:
-                yield
+                async with self._loops.kept("discovery", self._run):
+                    yield
             finally:
-                task.cancel()
                 closing = [delivery.close() for delivery in self._deliveries.values()]
-                await asyncio.gather(task, *closing, return_exceptions=True)
+                await asyncio.gather(*closing, return_exceptions=True)
 
     async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
         """Write a pod's bootstrap and its first complete configuration; return the command that runs its Envoy."""

@@ -7,12 +7,16 @@ kubeconfig can run commands as that user.
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from localmesh.core.errors import MeshError
+from localmesh.core.loops import Trouble
+
+PAGE = 16 * 1024
+"""Bytes of the lock file, more than a supervisor has to tell."""
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -30,6 +34,21 @@ class Running:
     api_port: int
     started: str
     """RFC 3339, UTC."""
+
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    """The loops that died so far and were started anew, by name."""
+
+    failure: str = ""
+    """Why the mesh ended although nobody asked it to; such a supervisor runs no more."""
+
+    @classmethod
+    def read(cls, text: str) -> "Running":
+        """Read what `Lock.tell` wrote; nothing is known of a supervisor that has not told anything yet."""
+        if not text.strip():
+            return cls(0, 0, 0, "")
+        told = json.loads(text)
+        troubles = {name: Trouble(**trouble) for name, trouble in told.pop("troubles", {}).items()}
+        return cls(**told, troubles=troubles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,23 +107,49 @@ class Home:
         """Held by the supervisor as long as it lives."""
         return self.path / "lock"
 
+    @property
+    def marker(self) -> Path:
+        """Says that the folder is a mesh's own: what is in it may be deleted."""
+        return self.path / ".localmesh"
+
     def create(self) -> None:
-        """Make the folder, readable by its owner alone."""
-        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.path.chmod(0o700)
+        """Make the folder, readable by its owner alone. Raises MeshError when it is somebody else's."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_ours()
+            self.path.chmod(0o700)
+            self.marker.write_text("A local mesh keeps its state here: `mesh up` deletes pods/ and proxies/.\n")
+        except OSError as error:
+            raise MeshError(f"{self.path} cannot be a mesh's folder: {error.strerror}") from error
+
+    def _check_ours(self) -> None:
+        """Raise MeshError for a folder with anything in it that no mesh has put there."""
+        if self.marker.exists() or (self.lock.is_file() and self.kubeconfig.is_file()):
+            return  # the latter is how a mesh of an earlier version left it
+        strange = sorted({file.name for file in self.path.iterdir()} - {self.images.name})
+        if strange:
+            more = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+            raise MeshError(
+                f"{self.path} is not a mesh's folder, there is {strange[0]}{more} in it, and a mesh deletes pods/ and"
+                " proxies/ in its own: let MESH_DIR name an empty folder, or one that is yet to be made"
+            )
 
     @contextmanager
     def hold(self) -> Iterator["Lock"]:
-        """Hold the folder for one supervisor. Raises AlreadyRunsError."""
-        with self.lock.open("a+") as file:
+        """Hold the folder for one supervisor. Raises AlreadyRunsError, and MeshError for somebody else's folder."""
+        self._check_ours()
+        # Not for appending: what is told is written in place, and Linux would append it.
+        with open(self.lock, "r+", opener=lambda path, flags: os.open(path, flags | os.O_CREAT, 0o600)) as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                with self._gate(fcntl.LOCK_EX):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise AlreadyRunsError(self.already_runs()) from None
+            lock = Lock(file.fileno())
             try:
-                yield Lock(file.fileno())
+                yield lock
             finally:
-                file.truncate(0)
+                lock.clear()
 
     def running(self) -> Running | None:
         """Return who holds the folder, None when nobody does: a killed supervisor's lock is free."""
@@ -112,11 +157,27 @@ class Home:
             return None
         with self.lock.open("r+") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                with self._gate(fcntl.LOCK_SH):
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    fcntl.flock(file, fcntl.LOCK_UN)
             except BlockingIOError:
-                text = file.read()
-                return Running(**json.loads(text)) if text else Running(0, 0, 0, "")
+                return Running.read(file.read())
             return None
+
+    def last(self) -> Running | None:
+        """Return the supervisor that ended unasked, None when the last one ended as it should or none ever ran."""
+        text = self.lock.read_text() if self.lock.exists() else ""
+        return Running.read(text) if text.strip() else None
+
+    @contextmanager
+    def _gate(self, kind: int) -> Iterator[None]:
+        """Keep who looks and who takes the lock apart: a look is a lock, too, and would be taken for a supervisor's."""
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, kind)
+            yield
+        finally:
+            os.close(folder)
 
     def already_runs(self) -> str:
         """Say that a mesh runs here, and what can be done about it."""
@@ -139,6 +200,10 @@ class Lock:
     descriptor: int
 
     def tell(self, running: Running) -> None:
-        """Write who holds it."""
-        os.ftruncate(self.descriptor, 0)
-        os.pwrite(self.descriptor, json.dumps(asdict(running)).encode(), 0)
+        """Write who holds it, in one piece: a reader sees the text before or this one."""
+        os.pwrite(self.descriptor, json.dumps(asdict(running)).encode().ljust(PAGE), 0)
+
+    def clear(self) -> None:
+        """Leave nothing, unless it says why the mesh ended unasked."""
+        if not Running.read(os.pread(self.descriptor, PAGE, 0).decode()).failure:
+            os.ftruncate(self.descriptor, 0)

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, Runtime, RuntimeRefusedError
+from localmesh.core.loops import Loops, ended, observed
 from localmesh.core.objects import Key, key_of
 from localmesh.kinds.resources import PODS
 from localmesh.store.objects import Store
@@ -18,7 +18,7 @@ Run = tuple[str, str, int]
 
 @dataclass(slots=True)
 class LogStream:
-    """Follows each run of each container as long as the context is open."""
+    """Follows each run of each container."""
 
     store: Store
     runtime: Runtime
@@ -26,31 +26,35 @@ class LogStream:
     """Takes whole lines, each behind `[namespace/pod container]`."""
 
     _followers: dict[Run, asyncio.Task[None]] = field(default_factory=dict)
-    _task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._watch(), name="log stream")
-        return self
-
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        tasks = [task for task in (self._task, *self._followers.values()) if task]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    @asynccontextmanager
+    async def running(self, loops: Loops) -> AsyncIterator[None]:
+        """Follow as long as the context is open."""
+        try:
+            async with loops.kept("log stream", self._watch):
+                yield
+        finally:
+            for follower in self._followers.values():
+                await ended(follower)
 
     async def _watch(self) -> None:
         async for _ in self.store.changed():
             for run, pod in self._runs():
                 if run not in self._followers:
-                    self._followers[run] = asyncio.create_task(self._follow(pod, run[1]))
+                    self._followers[run] = observed(self._follow(pod, run[1]), f"log stream of {pod} {run[1]}")
+            self._forget_the_gone()
+
+    def _forget_the_gone(self) -> None:
+        pods = {pod["metadata"]["uid"] for pod in self.store.objects(PODS)}
+        self._followers = {
+            run: follower for run, follower in self._followers.items() if run[0] in pods or not follower.done()
+        }
 
     def _runs(self) -> Iterator[tuple[Run, Key]]:
         for pod in self.store.objects(PODS):
-            for status in pod.get("status", {}).get("containerStatuses", ()):
+            for status in pod.get("status", {}).get("containerStatuses") or ():
                 if "running" in status.get("state", {}):
-                    yield (pod["metadata"]["uid"], status["name"], status["restartCount"]), key_of(pod)
+                    yield (pod["metadata"]["uid"], status["name"], status.get("restartCount", 0)), key_of(pod)
 
     async def _follow(self, pod: Key, container: str) -> None:
         prefix = f"[{pod} {container}] ".encode()

@@ -1,11 +1,12 @@
 """One mesh: everything wired together, from the first namespace to the last drained pod."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -16,13 +17,16 @@ from localmesh.apiserver.write.registry import Registry, WriteOptions
 from localmesh.controllers import Controllers
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import LOOPBACK
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
-from localmesh.home import Home, Lock, Running
+from localmesh.home import Home, Running
 from localmesh.kinds.resources import SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
 from localmesh.store.objects import Store, now
 from localmesh.streaming import LogStream
+
+logger = logging.getLogger(__name__)
 
 SEED = Path(__file__).with_name("seed.yaml")
 
@@ -49,44 +53,49 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     """Run the mesh until `stop` is set; call `ready` once kubectl is answered.
 
     Raises AlreadyRunsError when another supervisor holds the folder, and MeshError when the door's port is taken or a
-    file of images cannot be read.
+    file of images cannot be read; and MeshError with the cause when the mesh cannot go on.
     """
     store, home = Store(), options.home
+    loops = Loops()
     images = Images.load((*home.own_images, *options.images))
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
-        discovery = Discovery(store, home.proxies)
+        discovery = Discovery(store, home.proxies, loops)
         kubelet = Kubelet(
             store,
             prepare_proxy=discovery.prepare,
             drain_proxy=discovery.drain,
             run_dir=home.pods,
             images=images,
+            loops=loops,
         )
-        door = Door(store, kubelet, LOOPBACK, options.api_port, home.path)
+        door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
         _seed(door.registry, options.gateway_port)
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering(kubelet.proxy_log))
         await stack.enter_async_context(kubelet)
-        await stack.enter_async_context(Controllers(store))
+        await stack.enter_async_context(Controllers(store, loops))
         if options.stream:
-            await stack.enter_async_context(LogStream(store, kubelet, _write))
+            await stack.enter_async_context(LogStream(store, kubelet, _write).running(loops))
         try:
             await stack.enter_async_context(door)
         except PortTakenError as error:
             raise MeshError(str(error)) from error
-        _tell(lock, options, door)
+        told = Running(os.getpid(), options.gateway_port, door.port, now())
+        lock.tell(told)
+        loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         ready()
-        await stop.wait()
+        try:
+            await loops.until(stop)
+        except MeshError as error:
+            logger.critical("%s", error)
+            lock.tell(replace(told, troubles=loops.troubles, failure=str(error)))
+            raise
 
 
 def _write(lines: bytes) -> None:
     sys.stdout.buffer.write(lines)
     sys.stdout.buffer.flush()
-
-
-def _tell(lock: Lock, options: Options, door: Door) -> None:
-    lock.tell(Running(os.getpid(), options.gateway_port, door.port, now()))
 
 
 def _seed(registry: Registry, gateway_port: int) -> None:

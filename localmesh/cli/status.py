@@ -20,14 +20,25 @@ def run(_: argparse.Namespace) -> int:
     home = Home.default()
     running = home.running()
     if running is None:
-        print("no mesh runs in this checkout: `make up` starts one")
+        _say_that_none_runs(home)
         return 1
     print(f"running since {running.started}, pid {running.pid}")
+    for name, trouble in running.troubles.items():
+        times = f"{trouble.restarts} time{'s' if trouble.restarts > 1 else ''}"
+        print(f"  trouble    {name} died {times} and was started anew, last of {trouble.cause}")
     kubectl = Kubectl(home)
     print(f"  gateway    {_gateways(kubectl)}")
     print(f"  kubectl    https://127.0.0.1:{running.api_port}, KUBECONFIG={home.kubeconfig}")
     print(f"  log        {home.log}\n", flush=True)
     return kubectl.call("get", "deployments,pods", "-A")
+
+
+def _say_that_none_runs(home: Home) -> None:
+    last = home.last()
+    if last is not None:
+        why = last.failure or "it was killed"
+        print(f"the mesh that was started at {last.started} (pid {last.pid}) ended unasked: {why}; see {home.log}")
+    print("no mesh runs in this checkout: `make up` starts one")
 
 
 def _gateways(kubectl: Kubectl) -> str:

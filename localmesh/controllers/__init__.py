@@ -1,6 +1,7 @@
 """The loops that turn what was applied into what there should be, each one level-triggered over the store."""
 
-import asyncio
+from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -10,6 +11,7 @@ from localmesh.controllers.garbage import GarbageCollector
 from localmesh.controllers.loop import keep
 from localmesh.controllers.namespaces import NamespaceController
 from localmesh.controllers.replica_sets import ReplicaSetController
+from localmesh.core.loops import Loops
 from localmesh.store.objects import Store
 
 
@@ -26,9 +28,10 @@ _ALL = (DeploymentController, ReplicaSetController, EndpointsController, Namespa
 class Controllers:
     """All controllers, running as long as the context is open."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, loops: Loops) -> None:
         self._store = store
-        self._tasks: list[asyncio.Task[None]] = []
+        self._loops = loops
+        self._running = AsyncExitStack()
 
     @staticmethod
     def of(store: Store) -> list[Controller]:
@@ -37,13 +40,11 @@ class Controllers:
 
     async def __aenter__(self) -> Self:
         for controller in self.of(self._store):
-            name = type(controller).__name__
-            self._tasks.append(asyncio.create_task(keep(self._store, controller.reconcile), name=name))
+            run = partial(keep, self._store, controller.reconcile)
+            await self._running.enter_async_context(self._loops.kept(type(controller).__name__, run))
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._running.aclose()

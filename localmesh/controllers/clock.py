@@ -3,6 +3,9 @@
 from datetime import UTC, datetime
 
 
-def age(timestamp: str) -> float:
-    """Return how many seconds ago an RFC 3339 time in UTC was."""
-    return (datetime.now(UTC) - datetime.fromisoformat(timestamp)).total_seconds()
+def age(timestamp: str | None) -> float:
+    """Return how many seconds ago an RFC 3339 time was; one that somebody left out or garbled is this moment."""
+    try:
+        return (datetime.now(UTC) - datetime.fromisoformat(timestamp or "")).total_seconds()
+    except (TypeError, ValueError):
+        return 0.0

@@ -28,10 +28,10 @@ def next_status(deployment: Object, new: Object | None, owned: Sequence[Object])
 def until_deadline(deployment: Object, status: Object) -> float | None:
     """Return in how many seconds a rollout without progress has failed, None when none is under way."""
     progressing = condition_of({"status": status}, "Progressing")
-    if progressing is None or progressing["reason"] in (COMPLETE, TIMED_OUT, "DeploymentPaused"):
+    if progressing is None or progressing.get("reason") in (COMPLETE, TIMED_OUT, "DeploymentPaused"):
         return None
     # A second more than the deadline: timestamps have no fractions.
-    return max(1.0, _deadline(deployment) + 1 - age(progressing["lastUpdateTime"]))
+    return max(1.0, _deadline(deployment) + 1 - age(progressing.get("lastUpdateTime")))
 
 
 def _counts(deployment: Object, new: Object | None, owned: Sequence[Object]) -> dict[str, int]:
@@ -76,8 +76,8 @@ def _progressing(deployment: Object, new: Object | None, counts: dict[str, int])
 
 
 def _timed_out(deployment: Object, current: Object, name: str) -> Object:
-    is_waiting = current["reason"] not in (COMPLETE, TIMED_OUT)
-    if is_waiting and age(current["lastUpdateTime"]) > _deadline(deployment):
+    is_waiting = current.get("reason") not in (COMPLETE, TIMED_OUT)
+    if is_waiting and age(current.get("lastUpdateTime")) > _deadline(deployment):
         return _condition("Progressing", "False", TIMED_OUT, f"{name} has timed out progressing.")
     return current
 
@@ -88,7 +88,7 @@ def _is_complete(deployment: Object, counts: dict[str, int]) -> bool:
 
 
 def _is_new_rollout(current: Object, name: str) -> bool:
-    message: str = current["message"]
+    message: str = current.get("message", "")
     return not message.startswith(name)
 
 
@@ -115,7 +115,8 @@ def _kept(deployment: Object, condition: Object) -> Object:
     before = condition_of(deployment, condition["type"])
     if before is None:
         return {"lastUpdateTime": now(), "lastTransitionTime": now()} | condition
-    same = all(before[name] == condition[name] for name in ("status", "reason", "message"))
-    transition = before["lastTransitionTime"] if before["status"] == condition["status"] else now()
-    update = before["lastUpdateTime"] if same else now()
+    same = all(before.get(name) == condition.get(name) for name in ("status", "reason", "message"))
+    unchanged = before if before["status"] == condition["status"] else {}
+    transition = unchanged.get("lastTransitionTime") or now()
+    update = (before.get("lastUpdateTime") if same else None) or now()
     return {"lastUpdateTime": update, **condition, "lastTransitionTime": transition}

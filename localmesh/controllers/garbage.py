@@ -1,8 +1,8 @@
 """What nobody needs any more: objects whose owners are gone, and old events."""
 
 from localmesh.controllers.clock import age
-from localmesh.controllers.loop import soonest
-from localmesh.core.objects import key_of
+from localmesh.controllers.loop import reconcile_each
+from localmesh.core.objects import Object, key_of
 from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.resources import EVENTS, RESOURCES
 from localmesh.store.deletion import delete
@@ -32,12 +32,19 @@ class GarbageCollector:
                     delete(self._store, resource, key_of(obj))
 
     def _expire_events(self) -> float | None:
-        left = {key_of(event): EVENT_TTL - age(_happened(event)) for event in self._store.objects(EVENTS)}
-        for key, seconds in left.items():
-            if seconds <= 0:
-                self._store.remove(EVENTS, key)
-        return soonest(seconds for seconds in left.values() if seconds > 0)
+        return reconcile_each(self._store.objects(EVENTS), self._expire)
+
+    def _expire(self, event: Object) -> float | None:
+        left = EVENT_TTL - age(_last_seen(event))
+        if left > 0:
+            return left
+        self._store.remove(EVENTS, key_of(event))
+        return None
 
 
-def _happened(event: dict[str, str]) -> str:
-    return event["lastTimestamp"]
+def _last_seen(event: Object) -> str | None:
+    """Return when an event happened last: who writes one may leave out every time but that of its creation."""
+    series = event.get("series") or {}
+    times = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
+    seen: str | None = next(filter(None, times), event["metadata"].get("creationTimestamp"))
+    return seen

@@ -76,7 +76,7 @@ class ReplicaSetController:
     def _failed(self, owner: Object, failure: str) -> Object:
         """Return the condition ReplicaFailure; it is said in an event when it is new."""
         before = condition_of(owner, FAILURE)
-        if before is not None and before["message"] == failure:
+        if before is not None and before.get("message") == failure:
             return before
         self._events.warning(owner, "FailedCreate", f"Error creating: {failure}")
         reason = {"reason": "FailedCreate", "message": failure}
@@ -100,7 +100,7 @@ def _pod_from(owner: Object) -> Object:
 def _worth(pod: Object) -> tuple[bool, bool, int, float]:
     """Order pods by how little is lost with them: not started, not ready, often restarted, young ones go first."""
     status = pod.get("status", {})
-    restarts = sum(each["restartCount"] for each in status.get("containerStatuses", []))
+    restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
     return status.get("phase") == "Running", is_ready(pod), -restarts, age(pod["metadata"]["creationTimestamp"])
 
 
@@ -109,5 +109,5 @@ def _until_available(pod: Object, min_ready_seconds: int) -> float | None:
     ready = condition_of(pod, "Ready")
     if ready is None or not min_ready_seconds:
         return None
-    left = min_ready_seconds - age(ready["lastTransitionTime"])
+    left = min_ready_seconds - age(ready.get("lastTransitionTime"))
     return left if left > 0 else None

@@ -55,13 +55,18 @@ class Child:
             return await self.wait()
 
     def _reap(self) -> None:
-        """Wait in a thread, as there is no way that both Linux and macOS have to wait on the event loop."""
-        code = self.popen.wait()
-        _kill_group(self.pid, signal.SIGKILL)
-        self._loop.call_soon_threadsafe(self._finish, code)
+        """Wait in a thread, as there is no way that both Linux and macOS have to wait on the event loop.
 
-    def _finish(self, code: int) -> None:
+        The process is left a zombie until `_finish`: until then its number and its group's are nobody else's.
+        """
+        _wait_for_end(self.popen)
+        _kill_group(self.pid, signal.SIGKILL)
+        with suppress(RuntimeError):  # the event loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._finish)
+
+    def _finish(self) -> None:
         self._guard.ended(self.pid)
+        code = self.popen.wait()
         self._ended.set_result(code if code >= 0 else 128 - code)
 
 
@@ -88,6 +93,14 @@ def spawn(
     )
     guard.began(popen.pid)
     return Child(popen, guard)
+
+
+def _wait_for_end(popen: "subprocess.Popen[bytes]") -> None:
+    """Wait until a process has ended, and leave it to be reaped where the system can do so (macOS with Python 3.13)."""
+    if hasattr(os, "waitid"):
+        os.waitid(os.P_PID, popen.pid, os.WEXITED | os.WNOWAIT)
+    else:
+        popen.wait()
 
 
 def _kill_group(group: int, number: int) -> None:

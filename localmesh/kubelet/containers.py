@@ -2,31 +2,26 @@
 
 import asyncio
 import logging
-import os
 import signal
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
-from localmesh.kinds.injection import PROXY, is_gateway, sidecars_of
-from localmesh.kinds.kubernetes.pods import LifecycleHandler
+from localmesh.core.loops import described, ended, observed
+from localmesh.core.objects import key_of
+from localmesh.kinds.injection import sidecars_of
 from localmesh.kubelet.backoff import FIRST, BackOff
-from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.children import Child
+from localmesh.kubelet.commands import CANNOT_EXECUTE, CHUNK, run_command, start
+from localmesh.kubelet.ending import Ending
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.health import Health
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.logs import LogFile
 from localmesh.kubelet.pipes import PipeReader
-from localmesh.kubelet.probes import http_status
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 
 logger = logging.getLogger(__name__)
-CHUNK = 64 * 1024
-CANNOT_EXECUTE = 126
-"""Exit code of a command that cannot be started, as shells have it."""
-COMMAND_OUTPUT = 10 * 1024
-"""Bytes of a probe command's output that are shown, as in the kubelet."""
 LAST_WORDS = 1.0
 """Seconds that a log may stay open after its process: only a process that left its group can hold it."""
 
@@ -52,7 +47,6 @@ class ContainerRunner:
         self._run_trouble = BackOff()
         self._last: Terminated | None = None
         self._is_replaced = False
-        self._replacing: asyncio.Task[None] | None = None
 
     @property
     def name(self) -> str:
@@ -73,11 +67,14 @@ class ContainerRunner:
         """Run until the container has ended for good or `stop` was called."""
         while not self._stopping.is_set():
             try:
-                argv, environment = await self.launch.argv(), self.launch.environment()
+                exit_code = await self._run_once()
             except CannotStartError as error:
                 await self._wait_to_start(error)
                 continue
-            exit_code = await self._run_once(argv, environment)
+            except Exception as error:
+                logger.exception("cannot run container %s of %s", self.name, key_of(self.launch.pod))
+                await self._wait_to_start(CannotStartError("CreateContainerError", described(error)))
+                continue
             if not self._restarts(exit_code):
                 return
             await self._wait_to_restart()
@@ -96,7 +93,7 @@ class ContainerRunner:
         if self.child is not None and self.child.is_running:
             self._is_replaced = True
             self._say("Killing", f"Container {self.name} definition changed, will be restarted")
-            self._replacing = asyncio.create_task(self._end(self.child, self._own_deadline()))
+            observed(self._end(self.child, self._own_deadline()), f"the end of {self.name}'s former image")
 
     def kill(self) -> None:
         """End the container at once."""
@@ -106,19 +103,7 @@ class ContainerRunner:
 
     async def run_command(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in the container's environment to its end; return the exit code and what it said."""
-        try:
-            child, reader = await self._spawn(command, self.launch.exec_environment())
-        except (OSError, CannotStartError) as error:
-            return CANNOT_EXECUTE, str(error)
-        said = b""
-        try:
-            while data := await reader.read(CHUNK):
-                said = (said + data)[:COMMAND_OUTPUT]
-            return await child.wait(), said.decode(errors="replace")
-        finally:
-            reader.close()
-            child.signal(signal.SIGKILL)
-            await child.wait()
+        return await run_command(self.launch, command)
 
     async def exec(self, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
         """Start a command beside the container's process. Raises RuntimeRefusedError."""
@@ -128,12 +113,13 @@ class ContainerRunner:
         self.execs = {each for each in self.execs if each.is_running} | {process}
         return process
 
-    async def _run_once(self, argv: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Run the process to its end and return its exit code."""
+    async def _run_once(self) -> int:
+        """Run the process to its end and return its exit code. Raises CannotStartError."""
+        argv, environment = await self.launch.argv(), self.launch.environment()
         log = self._next_log()
         try:
             exit_code = await self._live(argv, environment, log)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             log.write(f"{error}\n".encode())
             exit_code = CANNOT_EXECUTE
         finally:
@@ -144,7 +130,7 @@ class ContainerRunner:
 
     async def _live(self, argv: Sequence[str], environment: Mapping[str, str], log: LogFile) -> int:
         """Start the process, log and probe it until it ends, and end with it what was started beside it."""
-        child, reader = await self._spawn(argv, environment)
+        child, reader = await start(self.launch, argv, environment)
         self.child = child
         self._note_start(child)
         pump, watch = asyncio.create_task(_pump(reader, log)), asyncio.create_task(self._watch(child))
@@ -155,24 +141,11 @@ class ContainerRunner:
         finally:
             child.signal(signal.SIGKILL)
             await child.wait()
-            await cancelled(watch)
+            await ended(watch)
             await asyncio.gather(*(process.end() for process in self.execs))
             await asyncio.wait([pump], timeout=LAST_WORDS)
-            await cancelled(pump)
+            await ended(pump)
             reader.close()
-
-    async def _spawn(self, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Child, PipeReader]:
-        """Start a process and return it with the end of its output. Raises OSError."""
-        reading, writing = os.pipe()
-        reader = await PipeReader.open(reading)
-        try:
-            folder, guard = self.launch.folders.home, self.launch.node.guard
-            return spawn(argv, environment=environment, folder=folder, guard=guard, stdout=writing), reader
-        except OSError:
-            reader.close()
-            raise
-        finally:
-            os.close(writing)
 
     def _note_start(self, child: Child) -> None:
         self._run_trouble.started()
@@ -247,33 +220,7 @@ class ContainerRunner:
             self._warn("Unhealthy", text)
 
     async def _end(self, child: Child, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
-        for farewell in self._farewells():
-            said, ended = asyncio.create_task(farewell), asyncio.create_task(child.wait())
-            await asyncio.wait((said, ended), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-            await cancelled(said)
-            await cancelled(ended)
-        await child.end(deadline - loop.time())
-
-    def _farewells(self) -> Iterator[Coroutine[None, None, None]]:
-        """Yield what is to be done before SIGTERM."""
-        if self.runs_hooks and (handler := self.launch.container.lifecycle.pre_stop):
-            yield self._pre_stop(handler)
-        if self.name == PROXY and is_gateway(self.launch.pod):
-            yield self.launch.node.drain_proxy(self.launch.sandbox.addresses)
-
-    async def _pre_stop(self, handler: LifecycleHandler) -> None:
-        if handler.sleep is not None:
-            await asyncio.sleep(handler.sleep.seconds)
-        elif handler.exec is not None:
-            code, said = await self.run_command(handler.exec.command)
-            if code:
-                self._warn("FailedPreStopHook", f"PreStopHook failed: command exited {code}: {said.strip()}")
-        elif handler.http_get is not None:
-            try:
-                await http_status(handler.http_get, self.local_port(handler.http_get.port) or 0)
-            except (OSError, EOFError, ValueError) as error:
-                self._warn("FailedPreStopHook", f"PreStopHook failed: {error}")
+        await Ending(self.launch, self._warn).end(child, deadline, runs_hooks=self.runs_hooks)
 
     def local_port(self, port: int | str) -> int | None:
         """Return the local port behind a container port given by number or name."""
@@ -292,15 +239,6 @@ class ContainerRunner:
     @property
     def _field(self) -> str:
         return f"spec.containers{{{self.name}}}"
-
-
-async def cancelled(task: "asyncio.Future[Any]") -> None:
-    """End a task, wait until it has ended, and log an error that it ended with."""
-    task.cancel()
-    outcomes = await asyncio.gather(task, return_exceptions=True)
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            logger.error("an error of the kubelet", exc_info=outcome)
 
 
 async def _pump(reader: PipeReader, log: LogFile) -> None:

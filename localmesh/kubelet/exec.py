@@ -9,6 +9,7 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Literal
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
@@ -17,6 +18,7 @@ from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader, PipeWriter
 
 Stream = Literal["stdout", "stderr"]
+STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 CHUNK = 64 * 1024
 HANG_UP_GRACE = 2.0
 """Seconds that a command has after SIGHUP."""
@@ -51,39 +53,29 @@ class ExecProcess:
             if tty:
                 return await cls._on_terminal(launch, command, environment)
             return await cls._on_pipes(launch, command, environment, stdin=stdin)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the command
             raise RuntimeRefusedError(f'exec: "{command[0]}": {error}', 500) from error
 
     @classmethod
     async def _on_pipes(
         cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str], *, stdin: bool
     ) -> "ExecProcess":
-        (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
-        writer = await PipeWriter.open(our_in)
-        outputs: dict[Stream, PipeReader] = {
-            "stdout": await PipeReader.open(our_out),
-            "stderr": await PipeReader.open(our_err),
-        }
-        if not stdin:
-            writer.close()
-        try:
-            child = spawn(
-                command,
-                environment=environment,
-                folder=launch.folders.home,
-                guard=launch.node.guard,
-                stdin=their_in,
-                stdout=their_out,
-                stderr=their_err,
-            )
-        except OSError:
-            writer.close()
-            for reader in outputs.values():
-                reader.close()
-            raise
-        finally:
-            for descriptor in (their_in, their_out, their_err):
-                os.close(descriptor)
+        with ExitStack() as theirs, ExitStack() as ours:
+            ends: dict[str, int] = {}
+            outputs: dict[Stream, PipeReader] = {}
+            ends["stdin"], our_in = os.pipe()
+            theirs.callback(os.close, ends["stdin"])
+            writer = await PipeWriter.open(our_in)
+            ours.callback(writer.close)
+            for name in STREAMS:
+                our_out, ends[name] = os.pipe()
+                theirs.callback(os.close, ends[name])
+                outputs[name] = await PipeReader.open(our_out)
+                ours.callback(outputs[name].close)
+            if not stdin:
+                writer.close()
+            child = spawn(command, environment=environment, folder=launch.folders.home, guard=launch.node.guard, **ends)
+            ours.pop_all()
         return cls(child, writer, outputs, None)
 
     @classmethod
@@ -91,7 +83,13 @@ class ExecProcess:
         cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str]
     ) -> "ExecProcess":
         master, slave = os.openpty()
-        try:
+        with ExitStack() as theirs, ExitStack() as ours:
+            theirs.callback(os.close, slave)
+            ours.callback(os.close, master)
+            reader = await PipeReader.open(os.dup(master))
+            ours.callback(reader.close)
+            writer = await PipeWriter.open(os.dup(master))
+            ours.callback(writer.close)
             child = spawn(
                 [sys.executable, "-I", "-S", "-c", _OWN_TERMINAL, *command],
                 environment={**environment, "TERM": "xterm"},
@@ -101,12 +99,7 @@ class ExecProcess:
                 stdout=slave,
                 stderr=slave,
             )
-        except OSError:
-            os.close(master)
-            raise
-        finally:
-            os.close(slave)
-        reader, writer = await PipeReader.open(os.dup(master)), await PipeWriter.open(os.dup(master))
+            ours.pop_all()
         return cls(child, writer, {"stdout": reader}, master)
 
     @property

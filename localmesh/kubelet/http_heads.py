@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+import h11
 
 MAX_HEAD = 64 * 1024
 """Bytes of the longest head that is read, as much as Envoy takes (60 KiB) and a little more."""
@@ -34,9 +36,9 @@ class Head:
 
     @property
     def authority(self) -> tuple[str, int]:
-        """The host, in lower case, and the port that the request is for."""
+        """The host, in lower case, and the port that the request is for. Raises BadRequestError."""
         host = next((value for name, value in self.headers if name.lower() == "host"), "")
-        parts = urlsplit(self.target if self.is_absolute else f"http://{host}")
+        parts = _split(self.target if self.is_absolute else f"http://{host}")
         try:
             return (parts.hostname or "").rstrip("."), parts.port or 80
         except ValueError as error:
@@ -50,7 +52,7 @@ class Head:
         """Return the head for the server itself: the target's host becomes the header, as RFC 9112 (3.2.2) says."""
         if not self.is_absolute:
             return self.to_proxy()
-        parts = urlsplit(self.target)
+        parts = _split(self.target)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         others = [(name, value) for name, value in self._passed_on() if name.lower() != "host"]
         return self._encoded(target, [("Host", parts.netloc.rpartition("@")[2]), *others])
@@ -61,23 +63,30 @@ class Head:
         return [(name, value) for name, value in self.headers if name.lower() not in dropped]
 
     def _encoded(self, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-        lines = [f"{self.method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-        return "\r\n".join([*lines, "Connection: close", "", ""]).encode("latin-1")
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+        request = h11.Request(method=self.method, target=target, headers=[*fields, (b"Connection", b"close")])
+        return h11.Connection(h11.CLIENT).send(request) or b""
 
 
 async def read_head(reader: asyncio.StreamReader) -> Head | None:
     """Read a request's head, None when the client left without one. Raises BadRequestError."""
     try:
-        text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        raw = await reader.readuntil(b"\r\n\r\n")
     except asyncio.IncompleteReadError:
         return None
     except asyncio.LimitOverrunError as error:
         raise BadRequestError(f"the request's head is longer than {MAX_HEAD} bytes") from error
-    first, *lines = text[:-4].split("\r\n")
-    words = first.split(" ")
-    if len(words) != 3 or not words[2].startswith("HTTP/1."):  # noqa: PLR2004 - method, target, version
-        raise BadRequestError(f"{first[:200]!r} is no HTTP/1.1 request line")
-    return Head(words[0], words[1], tuple(_field(line) for line in lines))
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+    connection.receive_data(raw)
+    try:
+        request = connection.next_event()
+    except h11.RemoteProtocolError as error:
+        raise BadRequestError(f"this is no HTTP/1.1 request: {error}") from error
+    if not isinstance(request, h11.Request):
+        raise BadRequestError("this is no HTTP/1.1 request: its head does not end")
+    headers = request.headers.raw_items()
+    fields = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
+    return Head(request.method.decode(), request.target.decode("latin-1"), fields)
 
 
 def answer(status: HTTPStatus, text: str, *fields: str) -> bytes:
@@ -93,8 +102,8 @@ def answer(status: HTTPStatus, text: str, *fields: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def _field(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not name or name != name.strip():
-        raise BadRequestError(f"{line[:200]!r} is no header line")
-    return name, value.strip()
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:  # `http://[`: a bracket without its other half
+        raise BadRequestError(f"{url[:200]!r} names no host: {error}") from error

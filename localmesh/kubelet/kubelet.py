@@ -4,19 +4,20 @@ import asyncio
 import logging
 import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.core.loopback import LOOPBACK
-from localmesh.core.objects import Key, Object, labels_of, selects
+from localmesh.core.loops import Loops, described
+from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
-from localmesh.kubelet.containers import ContainerRunner, cancelled
+from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.guard import Guard
 from localmesh.kubelet.images import Images
@@ -43,27 +44,28 @@ class Kubelet:
         drain_proxy: DrainProxy,
         run_dir: Path,
         images: Images,
+        loops: Loops,
     ) -> None:
         self._store = store
+        self._loops = loops
         self._guard = Guard()
         self._node = Node(store, Recorder(store, "kubelet"), images, prepare_proxy, drain_proxy, run_dir, self._guard)
         self._workers: dict[str, PodWorker] = {}
         """By the pod's uid."""
         self._stack = ExitStack()
-        self._task: asyncio.Task[None] | None = None
+        self._loop = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         shutil.rmtree(self._node.folder, ignore_errors=True)  # what a killed predecessor left
         self._node.folder.mkdir(mode=0o700, parents=True)
         self._stack.enter_context(self._guard)
-        self._task = asyncio.create_task(self._keep(), name="kubelet")
+        await self._loop.enter_async_context(self._loops.kept("kubelet", self._keep))
         return self
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            await cancelled(self._task)
+        await self._loop.aclose()
         # What has come in through the gateways is answered before those end that answer it.
         await self._end([worker for worker in self._workers.values() if is_gateway(worker.pod)])
         await self._end(list(self._workers.values()))
@@ -83,14 +85,21 @@ class Kubelet:
     def _reconcile(self) -> None:
         pods = {pod["metadata"]["uid"]: pod for pod in self._store.objects(PODS)}
         for uid, pod in pods.items():
-            if uid not in self._workers:
-                self._begin(uid, pod)
-            self._workers[uid].update(pod)
-            if is_terminating(pod):
-                self._workers[uid].stop(pod["metadata"]["deletionGracePeriodSeconds"])
+            try:
+                self._sync(uid, pod)
+            except Exception as error:  # one pod that cannot be looked after does not hold up the others
+                logger.exception("cannot sync pod %s", key_of(pod))
+                self._node.events.warning(pod, "FailedSync", f"error of the local mesh: {described(error)}")
         for uid, worker in self._workers.items():
             if uid not in pods:
                 worker.stop(0)  # deleted by force
+
+    def _sync(self, uid: str, pod: Object) -> None:
+        if uid not in self._workers:
+            self._begin(uid, pod)
+        self._workers[uid].update(pod)
+        if is_terminating(pod):
+            self._workers[uid].stop(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
 
     def _begin(self, uid: str, pod: Object) -> None:
         worker = PodWorker(self._node, pod)

@@ -69,7 +69,7 @@ class Launch:
     def environment(self) -> dict[str, str]:
         """Return the environment of the container's own process. Raises CannotStartError."""
         ports = ports_of(self.node, self.container)
-        local = self.sandbox.addresses.app[ports[0]] if ports else None
+        local = self.sandbox.addresses.app.get(ports[0]) if ports else None
         return listening(proxied(self._all(), outbound_port(self.sandbox.addresses)), local)
 
     def exec_environment(self) -> dict[str, str]:

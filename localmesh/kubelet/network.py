@@ -55,7 +55,7 @@ class Network:
     def __init__(self, store: Store, pod: Key, addresses: PodAddresses) -> None:
         self._store = store
         self._pod = pod
-        self._addresses = addresses
+        self.addresses = addresses
 
     def __str__(self) -> str:
         return f"the network of {self._pod}"
@@ -73,13 +73,13 @@ class Network:
         if not head.is_absolute:
             # A sidecar passed it through, so it knows no route to this Service: back to it would be a circle.
             raise UnreachableError(f"the sidecar of {self._pod} has no route to {host}:{port}")
-        if self._addresses.http_proxy is not None:
-            return Hop(self._addresses.http_proxy, is_proxy=True)
+        if self.addresses.http_proxy is not None:
+            return Hop(self.addresses.http_proxy, is_proxy=True)
         return Hop(self._endpoint(service, known[port]))
 
     def _local(self, host: str, port: int) -> int:
         """Return the local port behind one of the pod's own ports or, for a podIP, of any pod."""
-        own = self._addresses.own()
+        own = self.addresses.own()
         if port in own:
             return own[port]
         if host == LOOPBACK and port in self._pod_ports():
@@ -118,7 +118,7 @@ class NetworkProxy:
     """Serves a pod's network on a local port, as long as the context is open."""
 
     def __init__(self, network: Network) -> None:
-        self._network = network
+        self.network = network
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -141,7 +141,7 @@ class NetworkProxy:
         try:
             await self._serve(reader, writer)
         except ConnectionError as error:
-            logger.debug("a connection of %s broke: %s", self._network, error)
+            logger.debug("a connection of %s broke: %s", self.network, error)
         finally:
             self._connections -= {task}
             writer.close()
@@ -160,7 +160,7 @@ class NetworkProxy:
         if head.method == "CONNECT":
             text = f"CONNECT {head.target} is refused: the local mesh passes on plain HTTP only, so say http://"
             return await _say(writer, HTTPStatus.NOT_IMPLEMENTED, text)
-        hop = self._network.next_hop(head)
+        hop = self.network.next_hop(head)
         upstream_reader, upstream_writer = await _connect(hop.port)
         try:
             upstream_writer.write(head.to_proxy() if hop.is_proxy else head.to_server())

@@ -15,11 +15,15 @@ class PipeReader:
 
     @classmethod
     async def open(cls, descriptor: int) -> Self:
-        """Take over a descriptor."""
+        """Take over a descriptor: it is closed when that fails."""
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader()
         file = os.fdopen(descriptor, "rb", buffering=0)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+        try:
+            transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+        except BaseException:
+            file.close()
+            raise
         return cls(reader, transport)
 
     async def read(self, size: int) -> bytes:
@@ -44,10 +48,14 @@ class PipeWriter:
 
     @classmethod
     async def open(cls, descriptor: int) -> Self:
-        """Take over a descriptor."""
+        """Take over a descriptor: it is closed when that fails."""
         loop = asyncio.get_running_loop()
         file = os.fdopen(descriptor, "wb", buffering=0)
-        transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, file)
+        try:
+            transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, file)
+        except BaseException:
+            file.close()
+            raise
         return cls(asyncio.StreamWriter(transport, protocol, None, loop))
 
     async def write(self, data: bytes) -> None:

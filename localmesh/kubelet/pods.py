@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Iterable
 
 from localmesh.core.loopback import NoFreePortError
+from localmesh.core.loops import described, ended
 from localmesh.core.objects import Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.kubernetes.pods import spec_of
 from localmesh.kinds.resources import PODS
-from localmesh.kubelet.containers import ContainerRunner, cancelled
+from localmesh.kubelet.backoff import BackOff
+from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.node import NODE_NAME, Node
 from localmesh.kubelet.sandbox import Sandbox
@@ -54,21 +56,31 @@ class PodWorker:
         """Take over what may change of a pod that runs: its containers' images."""
         if self.sandbox is None or pod["metadata"]["generation"] == self.pod["metadata"]["generation"]:
             return
-        self.pod = pod
+        self._bind(self.sandbox.extend(pod))
         for container in spec_of(pod).containers:
             runner = self.containers.get(container.name)
             if runner is not None and runner.launch.container.image != container.image:
-                runner.replace(Launch(self._node, pod, self.sandbox, container))
+                runner.replace(Launch(self._node, self.pod, self.sandbox, container))
 
     async def _run(self) -> None:
-        self.sandbox = await self._make_sandbox()
+        """Run the pod until it is to end; what nobody foresaw is said on the pod and tried again."""
+        trouble = BackOff()
         try:
-            if self.sandbox is not None:
-                await self._run_in(self.sandbox)
+            while not self._stopping.is_set() and not self._is_over:
+                try:
+                    await self._run_in(await Sandbox.create(self._node, self.pod))
+                except (OSError, NoFreePortError) as error:
+                    self._warn("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
+                    await self._or_stopping(asyncio.sleep(RETRY))
+                except Exception as error:
+                    logger.exception("cannot run pod %s", key_of(self.pod))
+                    self._warn("FailedSync", f"error of the local mesh: {described(error)}")
+                    await self._or_stopping(asyncio.sleep(trouble.next_delay() or RETRY))
         finally:
             self._forget()
 
     async def _run_in(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
         try:
             self._bind(sandbox.addresses)
             launches = [Launch(self._node, self.pod, sandbox, each) for each in spec_of(self.pod).containers]
@@ -80,17 +92,11 @@ class PodWorker:
             await self._stopping.wait()
         finally:
             self._kill()
-            await sandbox.remove(self._node)
+            self.sandbox, self.containers = None, {}
+            await sandbox.remove()
 
-    async def _make_sandbox(self) -> Sandbox | None:
-        """Return the sandbox, None when the pod is to end before it could be made."""
-        while not self._stopping.is_set():
-            try:
-                return await Sandbox.create(self._node, self.pod)
-            except (OSError, NoFreePortError) as error:
-                self._node.events.warning(self.pod, "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
-                await self._or_stopping(asyncio.sleep(RETRY))
-        return None
+    def _warn(self, reason: str, message: str) -> None:
+        self._node.events.warning(self.pod, reason, message)
 
     def _bind(self, addresses: PodAddresses) -> None:
         """Say on the pod where it runs and where it answers."""
@@ -99,35 +105,47 @@ class PodWorker:
             pod["spec"]["nodeName"] = NODE_NAME
             pod["metadata"]["annotations"] = annotations_of(pod) | {ANNOTATION: addresses.to_annotation()}
 
-        if self._is_stored():
-            self.pod = self._node.store.modify(PODS, key_of(self.pod), change)
+        if not self._is_stored():
+            return
+        was_bound = self.pod["spec"].get("nodeName") == NODE_NAME
+        self.pod = self._node.store.modify(PODS, key_of(self.pod), change)
+        if not was_bound:
             message = f"Successfully assigned {key_of(self.pod)} to {NODE_NAME}"
             Recorder(self._node.store, "default-scheduler").normal(self.pod, "Scheduled", message)
 
     async def _run_containers(self) -> None:
         """Run until the application has ended for good or the pod is to end."""
+        runs: list[asyncio.Task[None]] = []
+        try:
+            await self._run_in_order(runs)
+        finally:
+            for run in runs:
+                await ended(run)
+
+    async def _run_in_order(self, runs: "list[asyncio.Task[None]]") -> None:
+        """Start sidecars, then the application; end the application, then sidecars; note each task in `runs`."""
         sidecars = [each for each in self.containers.values() if each.is_sidecar]
         apps = [each for each in self.containers.values() if not each.is_sidecar]
-        sidecar_tasks = [asyncio.create_task(each.run()) for each in sidecars]
+        sidecar_runs = _started(sidecars, runs)
         await self._or_stopping(asyncio.gather(*(each.started.wait() for each in sidecars)))
-        app_tasks = [asyncio.create_task(each.run()) for each in apps]
-        await self._or_stopping(asyncio.wait(app_tasks))
+        app_runs = _started(apps, runs)
+        await self._or_stopping(asyncio.wait(app_runs))
         now = asyncio.get_running_loop().time
         own_grace = spec_of(self.pod).termination_grace_period_seconds
         deadline = self._deadline if self._stopping.is_set() else now() + own_grace
         for each in apps:
             each.runs_hooks = self._runs_hooks
-        await _stop(apps, app_tasks, deadline)
+        await _stop(apps, app_runs, deadline)
         if sidecars and self._runs_hooks:
             await asyncio.sleep(SIDECAR_LINGER)
-        await _stop(sidecars, sidecar_tasks, max(deadline, now() + SIDECAR_GRACE))
+        await _stop(sidecars, sidecar_runs, max(deadline, now() + SIDECAR_GRACE))
 
     async def _or_stopping(self, other: Awaitable[object]) -> None:
         """Wait for something, but no longer than until the pod is to end."""
         stopping, waiting = asyncio.ensure_future(self._stopping.wait()), asyncio.ensure_future(other)
         await asyncio.wait((stopping, waiting), return_when=asyncio.FIRST_COMPLETED)
-        await cancelled(stopping)
-        await cancelled(waiting)
+        await ended(stopping)
+        await ended(waiting)
 
     def _kill(self) -> None:
         for container in self.containers.values():
@@ -152,10 +170,17 @@ class PodWorker:
         return stored is not None and stored["metadata"]["uid"] == self.pod["metadata"]["uid"]
 
 
+def _started(containers: Iterable[ContainerRunner], runs: "list[asyncio.Task[None]]") -> "list[asyncio.Task[None]]":
+    tasks = [asyncio.create_task(container.run(), name=f"container {container.name}") for container in containers]
+    runs += tasks
+    return tasks
+
+
 async def _stop(containers: Iterable[ContainerRunner], tasks: "list[asyncio.Task[None]]", deadline: float) -> None:
     """End containers in parallel, and their runners with them."""
     await asyncio.gather(*(container.stop(deadline) for container in containers))
     left = max(0.0, deadline - asyncio.get_running_loop().time())
     if tasks:
         await asyncio.wait(tasks, timeout=left + 1)
-    await asyncio.gather(*(cancelled(task) for task in tasks))
+    for task in tasks:
+        await ended(task)

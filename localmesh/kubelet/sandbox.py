@@ -5,6 +5,8 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.addresses import PodAddresses
@@ -16,35 +18,40 @@ from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.kubelet.node import Node
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sandbox:
     """What a pod's containers share."""
 
+    node: Node
     folder: Path
-    addresses: PodAddresses
     network: NetworkProxy
 
     @classmethod
     async def create(cls, node: Node, pod: Object) -> "Sandbox":
-        """Make the folder, take ports and open the network. Raises NoFreePortError, OSError."""
+        """Make the folder, take ports and open the network, or leave nothing. Raises NoFreePortError, OSError."""
         folder = _folder(node, pod)
-        folder.mkdir(mode=0o700, parents=True)
-        while True:
-            addresses = _addresses(node, pod)
-            network = NetworkProxy(Network(node.store, key_of(pod), addresses))
-            try:
-                await network.start(addresses.network or 0)
-            except OSError as error:
-                _give_back(node, addresses)
-                if error.errno != errno.EADDRINUSE:
-                    raise
-            else:
-                return cls(folder, addresses, network)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return cls(node, folder, await _open_network(node, pod))
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
 
-    async def remove(self, node: Node) -> None:
+    @property
+    def addresses(self) -> PodAddresses:
+        """The pod's ports on loopback."""
+        return self.network.network.addresses
+
+    def extend(self, pod: Object) -> PodAddresses:
+        """Take ports for what the pod's containers serve by now, and return all. Raises NoFreePortError."""
+        with _Lease(self.node) as lease:
+            self.network.network.addresses = _addresses(lease, pod, self.addresses)
+        return self.addresses
+
+    async def remove(self) -> None:
         """Close the network, give the ports back and delete the folder."""
         await self.network.stop()
-        _give_back(node, self.addresses)
+        _give_back(self.node, self.addresses)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def folders(self, spec: PodSpec, container: Container) -> Folders:
@@ -83,18 +90,57 @@ def _folder(node: Node, pod: Object) -> Path:
     return node.folder / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
 
 
-def _addresses(node: Node, pod: Object) -> PodAddresses:
+class _Lease:
+    """Ports that are taken together, or not at all."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self._taken: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for port in self._taken:
+                self.node.ports.give_back(port)
+
+    def take(self) -> int:
+        """Take one more. Raises NoFreePortError."""
+        self._taken.append(self.node.ports.take())
+        return self._taken[-1]
+
+
+async def _open_network(node: Node, pod: Object) -> NetworkProxy:
+    """Take the pod's ports and serve its network on one of them. Raises NoFreePortError, OSError."""
+    while True:
+        try:
+            with _Lease(node) as lease:
+                addresses = _addresses(lease, pod, PodAddresses())
+                network = NetworkProxy(Network(node.store, key_of(pod), addresses))
+                await network.start(addresses.network or 0)
+                return network
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:  # somebody was faster: there are others
+                raise
+
+
+def _addresses(lease: _Lease, pod: Object, before: PodAddresses) -> PodAddresses:
+    """Return the pod's addresses: those that it had before, and new ones for what it has not."""
     containers = spec_of(pod).containers
-    ports = dict.fromkeys(port for container in containers for port in ports_of(node, container))
+    ports = dict.fromkeys(port for container in containers for port in ports_of(lease.node, container))
     has_sidecar = is_injected(pod)
-    has_proxy = any((image := image_of(node, each)) is not None and image.is_proxy for each in containers)
-    take = node.ports.take
+    has_proxy = any((image := image_of(lease.node, each)) is not None and image.is_proxy for each in containers)
+    app = {port: lease.take() for port in ports if port not in before.app}
+    inbound = {port: lease.take() for port in ports if has_sidecar and port not in before.inbound}
     return PodAddresses(
-        app={port: take() for port in ports},
-        inbound={port: take() for port in ports} if has_sidecar else {},
-        http_proxy=take() if has_sidecar else None,
-        admin=take() if has_proxy else None,
-        network=take(),
+        app={**before.app, **app},
+        inbound={**before.inbound, **inbound},
+        http_proxy=before.http_proxy or (lease.take() if has_sidecar else None),
+        admin=before.admin or (lease.take() if has_proxy else None),
+        network=before.network or lease.take(),
     )
 
 

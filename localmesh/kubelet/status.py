@@ -58,5 +58,5 @@ def _conditions(pod: Object, containers: Sequence[ContainerStatus], phase: str) 
 
 def _with_time(pod: Object, condition: Object) -> Object:
     before = condition_of(pod, condition["type"])
-    since = before["lastTransitionTime"] if before and before["status"] == condition["status"] else now()
-    return condition | {"lastTransitionTime": since}
+    unchanged = before if before and before["status"] == condition["status"] else {}
+    return condition | {"lastTransitionTime": unchanged.get("lastTransitionTime") or now()}

@@ -4,9 +4,12 @@ import hashlib
 import time
 from typing import Literal
 
-from localmesh.core.objects import Key, Object
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.resources import EVENTS, NAMESPACES
 from localmesh.store.objects import Store, now
+
+FEW = 256
+"""Names that are kept without a look at whether their events are still there."""
 
 
 class Recorder:
@@ -15,8 +18,9 @@ class Recorder:
     def __init__(self, store: Store, component: str) -> None:
         self._store = store
         self._component = component
-        self._names: dict[str, str] = {}
+        self._names: dict[str, Key] = {}
         """The event that stands for what was said, by a digest of it."""
+        self._most = FEW
 
     def normal(self, regarding: Object, reason: str, message: str, *, field: str = "") -> None:
         """Say what was done to an object; `field` is a place in it, like `spec.containers{catalog}`."""
@@ -39,12 +43,19 @@ class Recorder:
         if self._store.find(NAMESPACES, Key("", namespace)) is None:
             return  # its namespace went meanwhile, as an API server would refuse it
         digest = hashlib.sha256("\n".join(map(str, said.values())).encode()).hexdigest()
-        known = Key(namespace, self._names.get(digest, ""))
-        if self._store.find(EVENTS, known) is not None:
+        known = self._names.get(digest)
+        if known is not None and self._store.find(EVENTS, known) is not None:
             self._store.modify(EVENTS, known, _again)
             return
+        self._forget_the_gone()
         event = self._store.create(EVENTS, self._event(said, namespace))
-        self._names[digest] = event["metadata"]["name"]
+        self._names[digest] = key_of(event)
+
+    def _forget_the_gone(self) -> None:
+        """Drop what expired, once more is known than there is: names are few, and each is looked up now and then."""
+        if len(self._names) > 2 * self._most:
+            self._names = {digest: key for digest, key in self._names.items() if self._store.find(EVENTS, key)}
+            self._most = max(len(self._names), FEW)
 
     def _event(self, said: Object, namespace: str) -> Object:
         # As in Kubernetes the name ends with the time: kubectl shows events of one second in the order of their names.
@@ -56,7 +67,7 @@ class Recorder:
 
 
 def _again(event: Object) -> None:
-    event["count"] += 1
+    event["count"] = event.get("count", 1) + 1
     event["lastTimestamp"] = now()
 
 

@@ -18,6 +18,7 @@ from localmesh.apiserver.http.connections import Connections
 from localmesh.apiserver.http.objects import Objects
 from localmesh.apiserver.runtime import Runtime
 from localmesh.apiserver.write.registry import Registry
+from localmesh.core.loops import Loops
 from localmesh.store.objects import Store
 
 KUBECONFIG = "kubeconfig"
@@ -32,8 +33,9 @@ class PortTakenError(Exception):
 class Door:
     """Serves a store's objects and a runtime's pods to kubectl, from `async with` on until its end."""
 
-    def __init__(self, store: Store, runtime: Runtime, host: str, port: int, folder: Path) -> None:
-        """Take what is served, where (port 0: any free one), and the folder for the kubeconfig."""
+    def __init__(self, store: Store, runtime: Runtime, loops: Loops, *, host: str, port: int, folder: Path) -> None:
+        """Take what is served, who is told when it ends, where (port 0: any free one), and the kubeconfig's folder."""
+        self._loops = loops
         self._host = host
         self._port = port
         self._folder = folder
@@ -75,7 +77,7 @@ class Door:
         self._port = listener.getsockname()[1]
         self._server.config.load()
         self._server.config.ssl = self._credentials.server
-        self._serving = asyncio.create_task(self._server.serve([listener]))
+        self._serving = self._loops.vital("the API server", self._server.serve([listener]))
         await self._server.until_started(self._serving)
         kubeconfig.write(self.kubeconfig, f"https://{self._host}:{self._port}", self._credentials)
         return self
@@ -85,6 +87,7 @@ class Door:
     ) -> None:
         # uvicorn would wait for watches, logs and exec to end by themselves, and close WebSockets under their feet.
         self._stopping.set()
+        self._loops.relieve(self._serving)
         await asyncio.sleep(_LAST_WORDS_S)
         self._server.should_exit = True
         await self._serving
@@ -113,7 +116,7 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
-    async def until_started(self, serving: "asyncio.Task[None]") -> None:
+    async def until_started(self, serving: "asyncio.Task[object]") -> None:
         """Wait for the first moment in which connections are taken. Raises what the start raised."""
         while not self.started:
             if serving.done():

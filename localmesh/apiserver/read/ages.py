@@ -27,7 +27,10 @@ def age(timestamp: str | None, at: datetime | None = None) -> str:
     """Return how long ago a time was, `<unknown>` without one."""
     if not timestamp:
         return "<unknown>"
-    return duration(int(((at or datetime.now(UTC)) - parse(timestamp)).total_seconds()))
+    try:
+        return duration(int(((at or datetime.now(UTC)) - parse(timestamp)).total_seconds()))
+    except (TypeError, ValueError):  # somebody wrote it who writes no RFC 3339
+        return "<invalid>"
 
 
 def duration(seconds: int) -> str:

@@ -132,7 +132,7 @@ def _slice_ports(obj: Object) -> str:
 
 
 def _slice_addresses(obj: Object) -> str:
-    return _shortened(address for endpoint in obj.get("endpoints") or [] for address in endpoint["addresses"])
+    return _shortened(address for endpoint in obj.get("endpoints") or [] for address in endpoint.get("addresses") or [])
 
 
 def _involved(event: Object) -> str:

@@ -32,7 +32,7 @@ def restarts(pod: Object, at: datetime | None = None) -> str:
     ends = [
         status["lastState"]["terminated"].get("finishedAt")
         for status in _statuses(pod)
-        if "terminated" in status.get("lastState", {})
+        if "terminated" in (status.get("lastState") or {})
     ]
     last = max(filter(None, ends), default=None)
     return f"{count} ({age(last, at or datetime.now(UTC))} ago)" if count and last else str(count)

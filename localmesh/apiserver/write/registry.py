@@ -20,10 +20,11 @@ from localmesh.apiserver.write import patches, strategic, strategy
 from localmesh.apiserver.write.allocation import allocate
 from localmesh.apiserver.write.scale import scale_of, scaled
 from localmesh.core.objects import Key, Object
-from localmesh.kinds.admission import Admitted, FieldValidation, admit
+from localmesh.kinds.admission import Admitted, FieldValidation, InvalidError, admit
 from localmesh.kinds.injection import inject
 from localmesh.kinds.kubernetes.pods import images_of, is_terminating
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
+from localmesh.kinds.schema.decode import decode
 from localmesh.kinds.schema.definitions import Schema
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store
@@ -95,7 +96,7 @@ class Registry:
         identified = strategy.check_identity(target, document)
         store = self._opened(options)
         if target.subresource == "status":
-            return Written(store.update(target.resource, strategy.for_status_update(identified, current)))
+            return self._update_status(target, strategy.for_status_update(identified, current), options)
         prepared = strategy.for_update(target.resource, identified, current)
         admitted = _admit(target, prepared, current, options)
         obj = allocate(store, admitted.object) if target.resource is SERVICES else admitted.object
@@ -155,6 +156,17 @@ class Registry:
         if account.name != "default" and self._store.find(SERVICE_ACCOUNTS, account) is None:
             why = f'error looking up service account {account}: serviceaccount "{account.name}" not found'
             raise forbidden(PODS, pod["metadata"]["name"], why)
+
+    def _update_status(self, target: Target, document: Object, options: WriteOptions) -> Written:
+        """Store a status that is one: others read it."""
+        decoded = decode(target.resource, document)
+        if decoded.problems:
+            raise InvalidError(target.resource, target.name, decoded.problems)
+        unknown = tuple(f'unknown field "{path}"' for path in decoded.unknown)
+        if unknown and options.field_validation == "Strict":
+            raise bad_request(f"strict decoding error: {', '.join(unknown)}")
+        updated = self._opened(options).update(target.resource, decoded.object)
+        return Written(updated, unknown if options.field_validation == "Warn" else ())
 
     def _update_scale(self, target: Target, current: Object, document: Any, options: WriteOptions) -> Written:
         if not isinstance(document, dict) or not isinstance(document.get("spec", {}), dict):

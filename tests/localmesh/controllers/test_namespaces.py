@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from localmesh.controllers import Controllers, garbage, namespaces
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import CONFIG_MAPS, EVENTS, NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
 from localmesh.store.deletion import delete
@@ -51,7 +52,7 @@ def test_then_it_is_emptied_and_goes_when_its_pods_have_ended(
 async def test_the_controllers_run_by_themselves_and_wake_by_the_clock() -> None:
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
-    async with Controllers(store), asyncio.timeout(5):
+    async with Controllers(store, Loops()), asyncio.timeout(5):
         delete(store, NAMESPACES, SHOP)
         async for _ in store.changed():
             if store.find(NAMESPACES, SHOP) is None:

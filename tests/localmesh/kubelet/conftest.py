@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
@@ -38,6 +39,7 @@ server.serve_forever()
 IMAGES = Images(
     {
         "test/server": Image(command=(sys.executable, "-I", "-S", "-c", SERVER), port=3000),
+        "test/other-server": Image(command=(sys.executable, "-I", "-S", "-c", SERVER), port=4000),
         "test/tool": Image(args=("sh",)),
         "test/painted": Image(command=("sh", "-c", "echo $COLOR $SIZE"), env={"COLOR": "red", "SIZE": "1"}),
         "test/proxy": Image(is_proxy=True),
@@ -147,7 +149,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
         raise AssertionError("no pod here is a gateway")
 
     hooks = {"prepare_proxy": prepare_proxy, "drain_proxy": drain_proxy}
-    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
+    async with Kubelet(store, images=IMAGES, loops=Loops(), run_dir=tmp_path / "pods", **hooks) as kubelet:
         yield Node(store, kubelet, prepared)
 
 

@@ -8,11 +8,16 @@ from typing import Any
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
+from localmesh.core.loopback import NoFreePortError
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.kubernetes.pods import is_ready
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
-from localmesh.kubelet import Kubelet
+from localmesh.kubelet import Kubelet, backoff, containers, pods
+from localmesh.kubelet.launch import Launch
+from localmesh.kubelet.network import NetworkProxy
+from localmesh.kubelet.sandbox import Sandbox
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store
 
@@ -122,7 +127,10 @@ async def test_on_failure_a_success_is_final(node: Node) -> None:
 async def test_an_unknown_image_is_an_image_that_cannot_be_pulled(node: Node) -> None:
     key = node.pod("web", container(image="quay.io/none/such:1"))
     pod = await node.until(key, lambda pod: state(pod).get("waiting", {}).get("reason") == "ImagePullBackOff")
-    assert "which knows: test/painted, test/proxy, test/server, test/tool" in state(pod)["waiting"]["message"]
+    assert (
+        "which knows: test/other-server, test/painted, test/proxy, test/server, test/tool"
+        in state(pod)["waiting"]["message"]
+    )
     assert phase(pod) == "Pending"
     assert {"Failed", "BackOff"} <= set(node.reasons())
     with pytest.raises(RuntimeRefusedError, match="is waiting to start: ImagePullBackOff"):
@@ -181,7 +189,9 @@ async def test_deletion_by_force_takes_the_process_at_once(node: Node) -> None:
     delete(node.store, PODS, key, grace=0)
     again = node.pod("web", script("exec sleep 60"))
     await node.until(again, is_running)
-    assert not is_alive(process)
+    async with asyncio.timeout(5):  # its grace, were it given any, would be 30 s
+        while await asyncio.to_thread(is_alive, process):
+            pass
 
 
 async def test_the_sidecar_starts_first_and_ends_last(node: Node, tmp_path: Path) -> None:
@@ -300,7 +310,9 @@ async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> Non
 
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
-    kubelet = Kubelet(store, images=IMAGES, prepare_proxy=no_proxy, drain_proxy=no_proxy, run_dir=tmp_path / "pods")
+    kubelet = Kubelet(
+        store, images=IMAGES, loops=Loops(), prepare_proxy=no_proxy, drain_proxy=no_proxy, run_dir=tmp_path / "pods"
+    )
     async with kubelet:
         node = Node(store, kubelet)
         slow = {"preStop": {"sleep": {"seconds": 60}}}
@@ -324,7 +336,7 @@ async def test_a_kubelet_that_ends_drains_gateways_before_anything_ends(tmp_path
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
     hooks = {"prepare_proxy": prepare_proxy, "drain_proxy": drain_proxy}
-    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
+    async with Kubelet(store, images=IMAGES, loops=Loops(), run_dir=tmp_path / "pods", **hooks) as kubelet:
         node = Node(store, kubelet)
         gateway = {"annotations": {"inject.istio.io/templates": "gateway"}}
         edge = node.pod("edge", container("istio-proxy", "test/proxy"), metadata=gateway)
@@ -345,7 +357,7 @@ async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
     store = Store()
     store.create(NAMESPACES, {"metadata": {"name": "shop"}})
     hooks = {"prepare_proxy": broken, "drain_proxy": broken}
-    async with Kubelet(store, images=IMAGES, run_dir=tmp_path / "pods", **hooks) as kubelet:
+    async with Kubelet(store, images=IMAGES, loops=Loops(), run_dir=tmp_path / "pods", **hooks) as kubelet:
         node = Node(store, kubelet)
         key = node.pod("gateway", container(image="test/proxy"))
         pod = await node.until(key, lambda pod: "waiting" in state(pod) and state(pod)["waiting"].get("message"))
@@ -354,3 +366,78 @@ async def test_a_proxy_that_cannot_be_prepared_is_said_in_the_status(
         "message": "the proxy cannot be prepared: no Envoy here",
     }
     assert "cannot prepare the proxy of shop/gateway" in caplog.text
+
+
+async def test_a_pod_whose_sandbox_failed_once_starts_and_its_ports_come_back(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pods, "RETRY", 0.0)
+    ports = node.kubelet._node.ports
+    before, failures = ports.left, [OSError(24, "Too many open files"), NoFreePortError("no port is free")]
+    listen, take = NetworkProxy.start, ports.take
+
+    async def start(network: NetworkProxy, port: int) -> None:
+        if failures:
+            raise failures.pop(0)
+        await listen(network, port)
+
+    monkeypatch.setattr(NetworkProxy, "start", start)
+    key = node.pod("web", container(image="test/server"))
+    pod = await node.until(key, is_running)
+    addresses = addresses_of(pod)
+    assert addresses
+    assert ports.left == before - len([*addresses.app, addresses.network])
+    assert ports.take == take
+    delete(node.store, PODS, key, grace=1)
+    await node.gone(key)
+    assert ports.left == before
+
+
+async def test_an_image_with_another_port_takes_its_predecessor_s_place(node: Node) -> None:
+    key = node.pod("web", container(image="test/server"))
+    first = await node.until(key, is_running)
+    node.store.modify(PODS, key, lambda pod: pod["spec"]["containers"][0].update(image="test/other-server"))
+    pod = await node.until(key, lambda pod: restarts(pod) == 1 and is_running(pod))
+    before, after = addresses_of(first), addresses_of(pod)
+    assert before
+    assert after
+    assert after.app == {**before.app, 4000: after.app[4000]}
+    assert phase(pod) == "Running"
+    assert await node.log_line(key) == "listening\n"
+    assert (await get(after.app[4000]))["path"] == "/"
+
+
+async def test_what_nobody_foresaw_in_one_container_is_said_and_tried_again(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "FIRST", 0.0)
+    environment, failures = Launch.environment, [KeyError(8080)]
+
+    def odd(launch: Launch) -> dict[str, str]:
+        if failures:
+            raise failures.pop()
+        return environment(launch)
+
+    monkeypatch.setattr(Launch, "environment", odd)
+    key = node.pod("web", script("exec sleep 60"))
+    await node.until(key, is_running)
+    (event,) = [event for event in node.store.objects(EVENTS) if event["reason"] == "Failed"]
+    assert event["message"] == "Error: CreateContainerError: KeyError: 8080"
+
+
+async def test_what_nobody_foresaw_in_one_pod_holds_up_no_other(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    create, is_odd = Sandbox.create, [True]
+
+    async def odd(given: Any, pod: Object) -> Sandbox:
+        if pod["metadata"]["name"] == "odd" and is_odd:
+            raise KeyError("no such key")
+        return await create(given, pod)
+
+    monkeypatch.setattr(Sandbox, "create", odd)
+    monkeypatch.setattr(pods, "RETRY", 0.0)
+    monkeypatch.setattr(backoff, "FIRST", 0.0)
+    key = node.pod("odd", script("exec sleep 60"))
+    await node.running(node.pod("web", script("exec sleep 60")))
+    assert "FailedSync" in node.reasons()
+    is_odd.clear()
+    await node.running(key)

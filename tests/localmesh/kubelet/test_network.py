@@ -106,8 +106,12 @@ async def test_a_service_is_found_by_each_of_its_names(mesh: Mesh, upstream: Ups
 
 async def test_programs_are_told_an_unknown_name_from_a_service_without_pods_by_proxy_status(mesh: Mesh) -> None:
     mesh.service("catalog", "shop", 80)
-    assert "\r\nProxy-Status: mesh; error=connection_refused\r\n" in await mesh.raw("GET http://catalog/ HTTP/1.1\n\n")
-    assert "\r\nProxy-Status: mesh; error=dns_error\r\n" in await mesh.raw("GET http://forum/ HTTP/1.1\n\n")
+    assert "\r\nProxy-Status: mesh; error=connection_refused\r\n" in await mesh.raw(
+        "GET http://catalog/ HTTP/1.1\nHost: catalog\n\n"
+    )
+    assert "\r\nProxy-Status: mesh; error=dns_error\r\n" in await mesh.raw(
+        "GET http://forum/ HTTP/1.1\nHost: forum\n\n"
+    )
 
 
 async def test_a_short_name_means_the_pod_s_own_namespace(mesh: Mesh, upstream: Upstream) -> None:
@@ -150,7 +154,9 @@ async def test_localhost_reaches_the_application_and_the_proxy_s_admin_page(upst
         mesh.app = upstream.port
         proxy = await mesh.start(admin=admin.port)
         assert json.loads((await mesh.get("http://localhost:3000/blowup"))[1])["by"] == "catalog"
-        status, body = await mesh.ask("POST http://localhost:15000/logging HTTP/1.1\nContent-Length: 0\n\n")
+        status, body = await mesh.ask(
+            "POST http://localhost:15000/logging HTTP/1.1\nHost: localhost:15000\nContent-Length: 0\n\n"
+        )
         assert (status, json.loads(body)["by"]) == (200, "admin")
         await proxy.stop()
 
@@ -211,7 +217,7 @@ async def test_bodies_are_passed_on_as_they_come(mesh: Mesh) -> None:
     server = await asyncio.start_server(stream, "127.0.0.1", port)
     mesh.service("catalog", "shop", 80, port)
     reader, writer = await asyncio.open_connection("127.0.0.1", mesh.network)
-    writer.write(b"GET http://catalog/ HTTP/1.1\r\n\r\n")
+    writer.write(b"GET http://catalog/ HTTP/1.1\r\nHost: catalog\r\n\r\n")
     async with asyncio.timeout(5):
         await reader.readuntil(b"one\r\n")
         first.set()
@@ -223,11 +229,14 @@ async def test_bodies_are_passed_on_as_they_come(mesh: Mesh) -> None:
 @pytest.mark.parametrize(
     ("request_", "status", "said"),
     [
-        ("CONNECT catalog:443 HTTP/1.1\n\n", 501, "CONNECT catalog:443 is refused"),
-        ("hello\n\n", 400, "'hello' is no HTTP/1.1 request line"),
-        ("GET http://catalog:port/ HTTP/1.1\n\n", 400, "is no port"),
-        ("GET http://catalog/ HTTP/1.1\nno header\n\n", 400, "'no header' is no header line"),
-        ("GET http://catalog/ HTTP/1.1\nname : value\n\n", 400, "is no header line"),
+        ("CONNECT catalog:443 HTTP/1.1\nHost: catalog:443\n\n", 501, "CONNECT catalog:443 is refused"),
+        ("hello\n\n", 400, "this is no HTTP/1.1 request: illegal request line"),
+        ("GET http://catalog:port/ HTTP/1.1\nHost: a\n\n", 400, "is no port"),
+        ("GET / HTTP/1.1\nHost: [\n\n", 400, "'http://[' names no host"),
+        ("GET http://[/ HTTP/1.1\nHost: a\n\n", 400, "names no host"),
+        ("GET http://catalog/ HTTP/1.1\n\n", 400, "Missing mandatory Host: header"),
+        ("GET http://catalog/ HTTP/1.1\nno header\n\n", 400, "illegal header line"),
+        ("GET http://catalog/ HTTP/1.1\nname : value\n\n", 400, "illegal header line"),
         ("GET http://catalog/ HTTP/1.1\nx: " + "a" * 70_000 + "\n\n", 400, "longer than 65536 bytes"),
     ],
 )

@@ -20,6 +20,7 @@ from localmesh.apiserver.http import Door
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.apiserver.target import Target
 from localmesh.apiserver.write.registry import WriteOptions
+from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.resources import NAMESPACES, PODS, Resource
 from localmesh.store.objects import Store
@@ -193,7 +194,7 @@ def open_world() -> Iterator[World]:
             store, runtime = Store(), FakeRuntime()
 
             async def build() -> Door:
-                return Door(store, runtime, LOCALHOST, 0, Path(folder) / "mesh")
+                return Door(store, runtime, Loops(), host=LOCALHOST, port=0, folder=Path(folder) / "mesh")
 
             door = run(build())
             run(door.__aenter__())

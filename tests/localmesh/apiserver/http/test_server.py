@@ -15,6 +15,7 @@ import yaml
 from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.http.certificates import issue
 from localmesh.apiserver.http.kubeconfig import write
+from localmesh.core.loops import Loops
 from localmesh.store.objects import Store
 from tests.localmesh.apiserver.http.conftest import FakeRuntime, World, start
 
@@ -180,7 +181,7 @@ async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} on 127.0.0.1, for kubectl, is taken"):
-            async with Door(Store(), FakeRuntime(), "127.0.0.1", port, tmp_path):
+            async with Door(Store(), FakeRuntime(), Loops(), host="127.0.0.1", port=port, folder=tmp_path):
                 pass
 
 

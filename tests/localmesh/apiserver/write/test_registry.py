@@ -1,5 +1,6 @@
 """Writes through the registry: what is prepared, allocated, kept."""
 
+import re
 import socket
 from typing import Any
 
@@ -267,3 +268,27 @@ def test_an_image_that_cannot_run_is_said_at_once_with_its_place(shop: Shop) -> 
     assert written.warnings == ("spec.template.spec.containers[0].image: no c",)
     known = pod("y", containers=[{"name": "c", "image": "known"}])
     assert registry.create(target, known, OPTIONS).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "complaint"),
+    [
+        ("broken", 'status: Invalid value: "broken": must be an object'),
+        ({"phase": 7}, "status.phase: Invalid value: 7: must be a string"),
+        ({"containerStatuses": {"name": "c"}}, "status.containerStatuses: Invalid value"),
+        ({"conditions": [{"type": "Ready"}]}, "status.conditions[0].status: Required value"),
+    ],
+)
+def test_a_status_that_is_none_is_refused(shop: Shop, status: Any, complaint: str) -> None:
+    shop.create(PODS, pod())
+    with pytest.raises(InvalidError, match=re.escape(complaint)):
+        shop.update(PODS, {**pod(), "status": status}, "status")
+    with pytest.raises(InvalidError, match=re.escape(complaint)):
+        shop.patch(PODS, {"status": status}, subresource="status")
+    assert shop.store.objects(PODS)[0]["status"] == {"phase": "Pending"}
+
+
+def test_a_status_that_is_one_is_stored(shop: Shop) -> None:
+    shop.create(PODS, pod())
+    status = {"phase": "Running", "podIP": "127.0.0.1"}
+    assert shop.update(PODS, {**pod(), "status": status}, "status")["status"] == status
