@@ -21,6 +21,7 @@ from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
 from localmesh.home import Home, Running
+from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.kinds.resources import SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
 from localmesh.store.objects import Store, now
@@ -116,6 +117,6 @@ def _with_node_port(document: Object, gateway_port: int) -> Object:
     """Give the gateway's port 80 its place on loopback."""
     if document["kind"] == SERVICES.kind:
         for port in document["spec"]["ports"]:
-            if port["port"] == 80:  # noqa: PLR2004 -- the gateway's one port for HTTP
+            if port["port"] == HTTP_PORT:
                 port["nodePort"] = gateway_port
     return document

@@ -1,37 +1,18 @@
 """`proxy-config cluster` and `endpoint`: istioctl's tables (writer/envoy/{configdump/cluster,clusters}.go, 1.31)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from localmesh.cli.route_table import describe_management
+from localmesh.proxy.names import ClusterName
 
 CLUSTERS = ("SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE")
 ENDPOINTS = ("ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SubsetKey:
-    """The parts of a cluster's name, in the order by which istioctl sorts."""
-
-    host: str
-    subset: str = ""
-    port: int = 0
-    direction: str = ""
-
-    @classmethod
-    def of(cls, cluster: str) -> "SubsetKey":
-        """Read `outbound|80|v1|catalog.istioinaction.svc.cluster.local`; any other name is a host alone."""
-        direction, *rest = cluster.split("|")
-        if len(rest) < 3:  # noqa: PLR2004 - the other three parts
-            return cls(cluster)
-        port, subset, host = rest[:3]
-        return cls(host, subset, int(port), direction)
-
-
 def clusters_in_order(clusters: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return clusters by host, subset, port and direction."""
-    return sorted(clusters, key=lambda cluster: SubsetKey.of(cluster["name"]))
+    return sorted(clusters, key=lambda cluster: ClusterName.of(cluster["name"]))
 
 
 def cluster_rows(clusters: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
@@ -40,7 +21,7 @@ def cluster_rows(clusters: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]
 
 
 def _cluster_row(cluster: Mapping[str, Any]) -> tuple[str, ...]:
-    key = SubsetKey.of(cluster["name"])
+    key = ClusterName.of(cluster["name"])
     # A field that has protobuf's default, STATIC here, is not in the dump.
     end = cluster.get("type", "STATIC"), describe_management(cluster)
     if not key.direction:

@@ -4,9 +4,7 @@ import argparse
 
 from localmesh.cli.kubectl import Kubectl
 from localmesh.home import Home
-
-HTTP_PORT = 80
-"""Of the gateway's Service."""
+from localmesh.kinds.addresses import HTTP_PORT
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -9,9 +9,11 @@ from localmesh.cli.documents import documents
 from localmesh.cli.validate import add_files
 from localmesh.cli.verdicts import judge, known_images
 from localmesh.core.errors import MeshError
-from localmesh.core.objects import Object, key_of
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.envoy.emit import emit
 from localmesh.envoy.resources import Resource, Resources, from_ads
+from localmesh.kinds.resources import Resource as KubernetesResource
+from localmesh.kinds.resources import resource_of
 from localmesh.pilot.offline import proxies_of
 
 
@@ -38,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _admitted(paths: list[str], namespace: str) -> list[Object] | None:
     """Return what the files hold, the last one of each name; None, with the reasons on stderr, if some is refused."""
-    found: dict[tuple[str, str], Object] = {}
+    found: dict[tuple[KubernetesResource | None, Key], Object] = {}
     refused = False
     images = known_images()
     for verdict in (judge(document, namespace, images) for document in documents(paths)):
@@ -47,7 +49,8 @@ def _admitted(paths: list[str], namespace: str) -> list[Object] | None:
         if verdict.admitted is None:
             refused = True
         else:
-            found[verdict.admitted["kind"], str(key_of(verdict.admitted))] = verdict.admitted
+            resource = resource_of(verdict.admitted["apiVersion"], verdict.admitted["kind"])
+            found[resource, key_of(verdict.admitted)] = verdict.admitted
     return None if refused else list(found.values())
 
 

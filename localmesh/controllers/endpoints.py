@@ -9,10 +9,9 @@ from localmesh.controllers.ownership import reference
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.names import digest
 from localmesh.core.objects import Object, controller_of, key_of, labels_of, selects
-from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.injection import is_gateway
-from localmesh.kinds.kubernetes.pods import container_port, is_finished, is_ready, is_terminating, spec_of
+from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES, Resource
+from localmesh.kinds.service_ports import container_port, local_port, target_of
 from localmesh.store.objects import Store
 
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -52,7 +51,7 @@ class EndpointsController:
 
 
 def ports_of(service: Object, pod: Object) -> list[Object]:
-    """Return the Service's ports as this pod answers them on loopback; a port that it lacks is left out."""
+    """Return the Service's ports as this pod answers them on loopback; a name that it lacks is left out."""
     found = []
     for port in service["spec"].get("ports") or []:
         local = _local_port(port, pod)
@@ -63,13 +62,8 @@ def ports_of(service: Object, pod: Object) -> list[Object]:
 
 
 def _local_port(port: Object, pod: Object) -> int | None:
-    if is_gateway(pod):
-        # A gateway's Envoy listens on the node port itself: nothing stands in between.
-        node_port: int | None = port.get("nodePort")
-        return node_port
-    addresses = addresses_of(pod)
-    target = container_port(spec_of(pod).containers, port.get("targetPort") or port["port"])
-    return addresses.reach(target) if addresses and target is not None else None
+    target = container_port(pod, target_of(port))
+    return local_port(pod, target, port.get("nodePort")) if target is not None else None
 
 
 def _endpoints(service: Object, pods: list[Object]) -> Object:

@@ -8,6 +8,7 @@ Controllers, pilot and the door read them from there.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from localmesh.core.objects import annotations_of
@@ -57,11 +58,20 @@ class PodAddresses:
 
 
 def addresses_of(pod: Mapping[str, Any]) -> PodAddresses | None:
-    """Return a pod's addresses, None until the kubelet has given it some."""
+    """Return a pod's addresses, None until the kubelet has given it some; what somebody else wrote there is none."""
     text = annotations_of(pod).get(ANNOTATION)
-    if text is None:
+    return None if text is None else _read(text)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> PodAddresses | None:
+    """Return the addresses of an annotation's value; each is read once, for they are asked for again and again."""
+    try:
+        fields = json.loads(text)
+        ports = {name: {int(port): int(local) for port, local in fields[name].items()} for name in ("app", "inbound")}
+        others = {name: fields[name] for name in ("http_proxy", "admin", "network")}
+        if not all(local is None or isinstance(local, int) for local in others.values()):
+            return None
+        return PodAddresses(app=ports["app"], inbound=ports["inbound"], **others)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
-    fields = json.loads(text)
-    for name in ("app", "inbound"):
-        fields[name] = {int(port): local for port, local in fields[name].items()}
-    return PodAddresses(**fields)

@@ -68,7 +68,7 @@ def _named(pod: Mapping[str, Any]) -> frozenset[str]:
     """Return the containers that the annotation names, none if it cannot be read."""
     try:
         status = json.loads(annotations_of(pod).get(STATUS) or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         return frozenset()
     names = status.get("containers") if isinstance(status, dict) else None
     return frozenset(filter(_is_text, names)) if isinstance(names, list) else frozenset()
@@ -120,11 +120,24 @@ class Canonical:
 
 
 def canonical_of(pod: Mapping[str, Any]) -> Canonical:
-    """Return what a pod stands for by its labels, else by its name."""
+    """Return what a pod stands for by its labels, else by its workload."""
     labels = labels_of(pod)
-    named = labels.get("app.kubernetes.io/name") or labels.get("app")
-    name = named or pod["metadata"].get("name") or pod["metadata"].get("generateName", "").rstrip("-")
+    name = labels.get("app.kubernetes.io/name") or labels.get("app") or workload_name(pod)
     return Canonical(name, labels.get("app.kubernetes.io/version") or labels.get("version") or "")
+
+
+def workload_name(pod: Mapping[str, Any]) -> str:
+    """Return the name of what a pod was made from: its Deployment's, that of another controller, else its own.
+
+    Source: GetWorkloadMetaFromPod in pkg/kube of Istio 1.31.
+    """
+    metadata = pod["metadata"]
+    owners = [owner for owner in metadata.get("ownerReferences") or [] if owner.get("controller")]
+    if not metadata.get("generateName") or not owners:
+        return str(metadata.get("name") or metadata.get("generateName", "").rstrip("-"))
+    template = labels_of(pod).get("pod-template-hash", "")
+    name: str = owners[0]["name"]
+    return name.removesuffix(f"-{template}") if template and owners[0].get("kind") == "ReplicaSet" else name
 
 
 def _canonical_labels(pod: Object) -> dict[str, str]:

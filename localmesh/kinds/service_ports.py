@@ -23,7 +23,8 @@ def container_port(pod: Mapping[str, Any], target: int | str) -> int | None:
     """
     if isinstance(target, int):
         return target
-    return next((port["containerPort"] for port in container_ports(pod) if port.get("name") == target), None)
+    named = next((port["containerPort"] for port in container_ports(pod) if port.get("name") == target), None)
+    return int(target) if named is None and target.isdecimal() else named
 
 
 def container_ports(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -45,10 +46,10 @@ def local_port(pod: Mapping[str, Any], container_port: int, node_port: int | Non
 
     A gateway's Envoy listens on the node port itself: nothing stands in between.
     """
+    if is_gateway(pod):
+        return node_port
     addresses = addresses_of(pod)
     if addresses is None:
         return None
-    if is_gateway(pod):
-        return node_port
     reached = addresses.reach(container_port)
     return NOBODY if reached is None else reached

@@ -17,6 +17,7 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
+from localmesh.kinds.service_ports import container_port, target_of
 from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.guard import Guard
@@ -152,11 +153,11 @@ class Kubelet:
             return {}
         services = self._store.objects(SERVICES, pod["metadata"]["namespace"])
         return {
-            port["targetPort"]: port["nodePort"]
+            number: port["nodePort"]
             for service in services
             if (selector := service["spec"].get("selector")) and selects(selector, labels_of(pod))
             for port in service["spec"].get("ports") or []
-            if port.get("nodePort") and isinstance(port.get("targetPort"), int)
+            if port.get("nodePort") and (number := container_port(pod, target_of(port))) is not None
         }
 
     def _worker(self, pod: Key) -> PodWorker:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.kubernetes.pods import Container, PodSpec, container_port, spec_of
+from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
+from localmesh.kinds.service_ports import container_port
 from localmesh.kubelet.environment import (
     ConfigError,
     Folders,
@@ -78,7 +79,7 @@ class Launch:
 
     def local_port(self, port: int | str) -> int | None:
         """Return the local port behind a container port given by number or name."""
-        number = container_port(self.spec.containers, port)
+        number = container_port(self.pod, port)
         return self.sandbox.addresses.own().get(number) if number is not None else None
 
     def _all(self) -> dict[str, str]:

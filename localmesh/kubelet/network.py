@@ -13,6 +13,7 @@ from http import HTTPStatus
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.addresses import PodAddresses, addresses_of
+from localmesh.kinds.istio.hosts import service_names
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
 from localmesh.kubelet.http_heads import MAX_HEAD, BadRequestError, Head, answer, read_head
 from localmesh.store.objects import Store
@@ -196,8 +197,6 @@ async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, text: str, *fie
 
 def _names(service: Object, namespace: str) -> set[str]:
     """Return each name by which a pod in `namespace` finds a Service."""
-    key = key_of(service)
-    long = [f"{key.name}.{key.namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")]
     address = service["spec"].get("clusterIP")
-    names = {*long, *([address] if address not in (None, "", "None") else [])}
-    return names | {key.name} if key.namespace == namespace else names
+    names = set(service_names(key_of(service), namespace))
+    return names if address in (None, "", "None") else names | {address}

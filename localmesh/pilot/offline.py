@@ -12,7 +12,7 @@ import yaml
 
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.injection import inject
-from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES
+from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES, Resource, resource_of
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.registry.addresses import MadeUpAddresses
 from localmesh.pilot.snapshot import Snapshot
@@ -30,7 +30,7 @@ def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
     """
     cluster = [*objects]
     cluster += _missing(_ingress_gateway(), cluster)
-    deployments = _of_kind(DEPLOYMENTS.kind, cluster)
+    deployments = _of(DEPLOYMENTS, cluster)
     snapshot = Snapshot.of_objects(map(_dated, _completed(cluster, deployments)))
     computed = compute(snapshot, MadeUpAddresses()).proxies
     first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
@@ -39,27 +39,31 @@ def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
 
 def _completed(cluster: Iterable[Object], deployments: Iterable[Object]) -> Iterator[Object]:
     """Yield the objects as a cluster would have them, and the pods that it would have made."""
-    for number, service in enumerate(_of_kind(SERVICES.kind, cluster), 1):
+    for number, service in enumerate(_of(SERVICES, cluster), 1):
         yield _with_cluster_ip(service, number)
     for number, deployment in enumerate(deployments, 1):
         yield from _pods(deployment, number)
-    yield from (obj for obj in cluster if obj["kind"] not in (PODS.kind, SERVICES.kind))
+    yield from (obj for obj in cluster if _resource(obj) not in (PODS, SERVICES))
 
 
-def _of_kind(kind: str, objects: Iterable[Object]) -> list[Object]:
-    return sorted((obj for obj in objects if obj["kind"] == kind), key=key_of)
+def _of(resource: Resource, objects: Iterable[Object]) -> list[Object]:
+    return sorted((obj for obj in objects if _resource(obj) is resource), key=key_of)
+
+
+def _resource(obj: Object) -> Resource | None:
+    return resource_of(obj["apiVersion"], obj["kind"])
 
 
 def _ingress_gateway() -> list[Object]:
     """Return the gateway's Deployment and Service, as the local mesh is seeded with them."""
     seed = yaml.safe_load_all(files("localmesh").joinpath("seed.yaml").read_text(encoding="utf-8"))
-    return [obj for obj in seed if obj["kind"] in (DEPLOYMENTS.kind, SERVICES.kind)]
+    return [obj for obj in seed if _resource(obj) in (DEPLOYMENTS, SERVICES)]
 
 
-def _missing(seeded: Iterable[Object], given: Iterable[Object]) -> list[Object]:
+def _missing(seeded: Iterable[Object], manifests: Iterable[Object]) -> list[Object]:
     """Return the seeded objects that the manifests do not bring themselves."""
-    brought = {(obj["kind"], key_of(obj)) for obj in given}
-    return [obj for obj in seeded if (obj["kind"], key_of(obj)) not in brought]
+    brought = {(_resource(obj), key_of(obj)) for obj in manifests}
+    return [obj for obj in seeded if (_resource(obj), key_of(obj)) not in brought]
 
 
 def _with_cluster_ip(service: Object, number: int) -> Object:
@@ -86,7 +90,7 @@ def _pod(deployment: Object, spec: Object, replica: int, status: Object) -> Obje
     key = key_of(deployment)
     metadata = deployment["spec"]["template"].get("metadata") or {}
     pod = {
-        "apiVersion": "v1",
+        "apiVersion": PODS.api_version(),
         "kind": PODS.kind,
         "metadata": {**metadata, "name": f"{key.name}-{replica}", "namespace": key.namespace},
         "spec": spec,
@@ -97,7 +101,9 @@ def _pod(deployment: Object, spec: Object, replica: int, status: Object) -> Obje
 
 def _idle(spec: Object) -> Object:
     """Return a pod's spec with no port open."""
-    containers = [{name: value for name, value in each.items() if name != "ports"} for each in spec["containers"]]
+    containers = [
+        {name: value for name, value in container.items() if name != "ports"} for container in spec["containers"]
+    ]
     return spec | {"containers": containers}
 
 

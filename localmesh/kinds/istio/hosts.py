@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Iterable
 from ipaddress import ip_address
 
+from localmesh.core.objects import Key
 from localmesh.kinds.syntax import ANY_CASE_LABEL, LABEL_LENGTH
 
 MESH = "mesh"
@@ -88,13 +89,27 @@ def intersection(hosts: Iterable[str], others: Collection[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def service_host(service: Key) -> str:
+    """Return the full name of a Service."""
+    return f"{service.name}.{service.namespace}.{CLUSTER_DOMAIN}"
+
+
+def service_names(service: Key, namespace: str) -> tuple[str, ...]:
+    """Return the names of a Service that DNS answers pods in a namespace: in full, then the shorter ones."""
+    full = service_host(service)
+    qualified = f"{service.name}.{service.namespace}"
+    if namespace == service.namespace:
+        return (full, f"{full}.", service.name, f"{qualified}.svc", qualified)
+    return (full, f"{full}.", qualified, f"{qualified}.svc")
+
+
 def resolve(host: str, namespace: str) -> str:
     """Return what a host in an object of that namespace means: a short name is a Service beside the object.
 
     Anything with a dot, addresses and `*` stay as they are: `catalog.istioinaction` is *not* the Service of that name.
     """
     is_short = host != "*" and not {".", ":"} & set(host)
-    return f"{host}.{namespace}.{CLUSTER_DOMAIN}" if is_short else host
+    return service_host(Key(namespace, host)) if is_short else host
 
 
 def names_sidecars(gateways: Collection[str]) -> bool:

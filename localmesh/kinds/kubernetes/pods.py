@@ -173,15 +173,6 @@ def spec_of(pod: Mapping[str, Any]) -> PodSpec:
     return PodSpec.model_validate(pod["spec"])
 
 
-def container_port(containers: tuple[Container, ...], port: int | str) -> int | None:
-    """Return the number of a port given by number or by name, None when no container names it so."""
-    if isinstance(port, int):
-        return port
-    named = (each for container in containers for each in container.ports)
-    found = next((each.container_port for each in named if each.name == port), None)
-    return int(port) if found is None and port.isdigit() else found
-
-
 def images_of(obj: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the image of each container of a Pod or of a template, behind the path of its field."""
     spec, path = obj.get("spec") or {}, "spec"
@@ -199,19 +190,28 @@ def is_terminating(obj: Mapping[str, Any]) -> bool:
 
 def is_finished(pod: Mapping[str, Any]) -> bool:
     """Tell whether the pod's containers have all ended for good."""
-    return pod.get("status", {}).get("phase") in ("Succeeded", "Failed")
+    return status_of(pod).get("phase") in ("Succeeded", "Failed")
+
+
+def status_of(obj: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an object's status, {} when it has none that can be read: others write it too."""
+    status = obj.get("status")
+    return status if isinstance(status, Mapping) else {}
 
 
 def condition_of(obj: Mapping[str, Any], type_: str) -> Object | None:
     """Return the condition of a type in an object's status."""
-    conditions = obj.get("status", {}).get("conditions") or []
-    return next((condition for condition in conditions if condition["type"] == type_), None)
+    conditions = status_of(obj).get("conditions")
+    if not isinstance(conditions, list):
+        return None
+    readable = (condition for condition in conditions if isinstance(condition, dict))
+    return next((condition for condition in readable if condition.get("type") == type_), None)
 
 
 def is_ready(pod: Mapping[str, Any]) -> bool:
     """Tell whether the pod's condition Ready is true."""
     ready = condition_of(pod, "Ready")
-    return ready is not None and ready["status"] == "True"
+    return ready is not None and ready.get("status") == "True"
 
 
 def default_container(pod: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.istio.hosts import CLUSTER_DOMAIN
+from localmesh.kinds.istio.hosts import service_host, service_names
 from localmesh.kinds.kubernetes.ports import Protocol, protocol_of
 from localmesh.kinds.service_ports import target_of
 
@@ -53,21 +53,12 @@ class Service:
         return (*service_names(self.key, namespace), *((self.address,) if self.address else ()))
 
 
-def service_names(service: Key, namespace: str) -> tuple[str, ...]:
-    """Return the names of a Service that DNS answers pods in a namespace: in full, then the shorter ones."""
-    qualified = f"{service.name}.{service.namespace}"
-    full = f"{qualified}.{CLUSTER_DOMAIN}"
-    if namespace == service.namespace:
-        return (full, f"{full}.", service.name, f"{qualified}.svc", qualified)
-    return (full, f"{full}.", qualified, f"{qualified}.svc")
-
-
 def read_service(obj: Object) -> Service:
     """Return a Service as proxies know it."""
     spec, key = obj["spec"], key_of(obj)
     cluster_ip = spec.get("clusterIP")
     return Service(
-        host=f"{key.name}.{key.namespace}.{CLUSTER_DOMAIN}",
+        host=service_host(key),
         name=key.name,
         namespace=key.namespace,
         address=None if cluster_ip == "None" else cluster_ip,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from localmesh.core.objects import Key, Object, key_of, labels_of
-from localmesh.kinds.injection import canonical_of
+from localmesh.kinds.injection import canonical_of, workload_name
 from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating
 
 
@@ -28,5 +28,5 @@ def read_workload(pod: Object) -> Workload | None:
         return None
     key = key_of(pod)
     canonical = canonical_of(pod)
-    identity = f"{key.name};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
+    identity = f"{workload_name(pod)};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
     return Workload(pod, key, labels_of(pod), is_ready(pod) and not is_terminating(pod), identity)

@@ -3,6 +3,7 @@ from typing import Any
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.resources import ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES
+from localmesh.kinds.service_ports import NOBODY
 from localmesh.store.deletion import delete
 
 from .conftest import SHOP, Cluster
@@ -77,8 +78,17 @@ def test_a_target_port_may_be_a_name(cluster: Cluster) -> None:
     assert subsets(cluster)[0]["ports"] == [{"port": 20000, "protocol": "TCP"}]
 
 
-def test_a_port_that_no_pod_has_gives_no_endpoint(cluster: Cluster) -> None:
+def test_a_port_on_which_no_pod_listens_has_endpoints_that_refuse(cluster: Cluster) -> None:
     cluster.service(ports=[{"port": 80, "targetPort": 9}])
+    cluster.deployment()
+    cluster.settle()
+    cluster.run()
+    cluster.settle()
+    assert [port["port"] for subset in subsets(cluster) for port in subset["ports"]] == [NOBODY]
+
+
+def test_a_name_that_no_pod_has_gives_no_endpoint(cluster: Cluster) -> None:
+    cluster.service(ports=[{"port": 80, "targetPort": "nine"}])
     cluster.deployment()
     cluster.settle()
     cluster.run()

@@ -33,6 +33,12 @@ def test_it_listens_on_the_nodes_port_of_the_services_port() -> None:
     assert (listener.name, listener.address, listener.shared) == ("0.0.0.0_8080", Address("127.0.0.1", 30000), True)
 
 
+def test_a_gateway_that_names_the_pods_own_port_is_reached_through_the_node() -> None:
+    proxy = ingress(gateway(number=8080), bound("webapp"))
+    assert [listener.address for listener in proxy.listeners] == [Address("127.0.0.1", 30000)]
+    assert clusters(hosts(proxy, "http.8080")["*"]) == [outbound("webapp")]
+
+
 def test_patching_the_node_port_moves_the_listener() -> None:
     proxy = proxies(gateway_pod(), gateway_service(nodePort=30005), gateway())["gateway-1"]
     assert [listener.address.port for listener in proxy.listeners] == [30005]

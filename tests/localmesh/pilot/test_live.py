@@ -2,6 +2,7 @@
 
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
+from localmesh.kinds.service_ports import NOBODY
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.snapshot import SnapshotReader
@@ -94,6 +95,12 @@ def test_a_named_target_port_is_looked_up_in_each_pod() -> None:
     named = service("catalog", {"name": "http", "port": 80, "targetPort": "http"})
     proxy = proxies(named, pod("catalog-1", CATALOG))["catalog-1"]
     assert ports(cluster(proxy, outbound("catalog"))) == [(21001, True)]
+
+
+def test_where_no_container_listens_connections_are_refused() -> None:
+    idle = service("catalog", {"name": "http", "port": 80, "targetPort": 9})
+    proxy = proxies(idle, pod("catalog-1", CATALOG), pod("webapp-1", WEBAPP))["webapp-1"]
+    assert ports(cluster(proxy, outbound("catalog"))) == [(NOBODY, True)]
 
 
 def test_a_name_that_the_pod_has_not_leads_nowhere_and_stands_in_the_way_of_nothing() -> None:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from localmesh.kinds.review import Review
 from tests.localmesh.kinds.istio.documents import complaints, gateway, judged
 
 PORT = {"number": 80, "name": "http", "protocol": "HTTP"}
@@ -60,6 +61,12 @@ def test_a_name_that_no_virtual_service_could_say_is_refused() -> None:
     obj = gateway(servers=[server()])
     obj["metadata"]["name"] = "front.gate"
     assert complaints(obj) == ['metadata.name: invalid gateway name: "front.gate"']
+
+
+@pytest.mark.parametrize("number", [80, 8080])
+@pytest.mark.parametrize("protocol", ["HTTP", "http", "Http"])
+def test_the_ports_of_the_ingress_gateway_are_taken_without_a_word(number: int, protocol: str) -> None:
+    assert judged(gateway(servers=[server(port=PORT | {"number": number, "protocol": protocol})])) == Review()
 
 
 def test_a_port_that_the_ingress_gateway_does_not_open_is_warned_of() -> None:
