@@ -1,0 +1,128 @@
+"""The counters and histograms of Istio's metrics, as Envoy's stats access logger keeps them.
+
+istio-proxy has a filter of its own for this (`istio.stats`). Here what is known when the configuration is written is a
+constant in it, and what differs by request comes from the metadata of endpoint, cluster and route; the called learns
+from headers who calls, as in Istio.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from localmesh.envoy.protobuf import Message, any_of
+
+SCOPE = "istio"
+"""Prefix of the loggers' stats: `envoy_istio_istio_requests_total` on Envoy's page, the rest being Istio's name."""
+
+PEER, SERVICE, MESH = "istio.peer", "istio.service", "mesh"
+"""Namespaces of metadata: who an endpoint or a caller is, what a cluster stands for, which rule a route comes from."""
+
+IDENTITY = ("workload", "namespace", "app", "version")
+HEADER = "x-istio-peer-"
+_ROUTER = "envoy.filters.http.router"
+_CONFIG = "envoy.extensions.access_loggers.stats.v3.Config"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a pod is in metrics."""
+
+    workload: str
+    """The Deployment's name."""
+
+    namespace: str
+    app: str
+    version: str
+
+    def fields(self) -> Mapping[str, str]:
+        """Return it as metadata."""
+        return {name: getattr(self, name) or "unknown" for name in IDENTITY}
+
+
+def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]:
+    """Return Istio's labels (istio.io/latest/docs/reference/config/metrics) as tags of a stat."""
+    here = identity.fields()
+    there = {name: f"%{'DYNAMIC' if inbound else 'UPSTREAM'}_METADATA({PEER}:{name})%" for name in IDENTITY}
+    source, destination = (there, here) if inbound else (here, there)
+    caller = "%DOWNSTREAMPEER_URI_SAN%" if inbound and secured else "unknown"
+    policy = ("mutual_tls" if secured else "none") if inbound else "unknown"
+    found = {
+        "reporter": "destination" if inbound else "source",
+        **_party("source", source, caller),
+        **_party("destination", destination, "unknown"),
+        "destination_service": f"%CLUSTER_METADATA({SERVICE}:host)%",
+        "destination_service_name": f"%CLUSTER_METADATA({SERVICE}:name)%",
+        "destination_service_namespace": f"%CLUSTER_METADATA({SERVICE}:namespace)%",
+        "request_protocol": "http",
+        "response_code": "%RESPONSE_CODE%",
+        "grpc_response_status": "%GRPC_STATUS_NUMBER%",
+        "response_flags": "%RESPONSE_FLAGS%",
+        "connection_security_policy": policy,
+    }
+    return [{"name": name, "value_format": value} for name, value in found.items()]
+
+
+def _party(side: str, who: Mapping[str, str], principal: str) -> Mapping[str, str]:
+    return {
+        f"{side}_workload": who["workload"],
+        f"{side}_workload_namespace": who["namespace"],
+        f"{side}_principal": principal,
+        f"{side}_app": who["app"],
+        f"{side}_version": who["version"],
+        f"{side}_canonical_service": who["app"],
+        f"{side}_canonical_revision": who["version"],
+        f"{side}_cluster": "Kubernetes",
+    }
+
+
+def calls(tags: Sequence[Message]) -> Message:
+    """Return the logger that counts each request once, when it is over."""
+    histograms = {
+        "istio_request_duration_milliseconds": ("Milliseconds", "%DURATION%"),
+        "istio_request_bytes": ("Bytes", "%BYTES_RECEIVED%"),
+        "istio_response_bytes": ("Bytes", "%BYTES_SENT%"),
+    }
+    rule = [{"name": "rule", "value_format": f"%METADATA(ROUTE:{MESH}:rule)%"}]
+    return _logger(
+        counters=[_one("istio_requests_total", tags), _one("mesh_rule_requests_total", rule)],
+        histograms=[
+            {"stat": {"name": name, "tags": tags}, "unit": unit, "value_format": value}
+            for name, (unit, value) in histograms.items()
+        ],
+    )
+
+
+def _one(name: str, tags: Sequence[Message]) -> Message:
+    return {"stat": {"name": name, "tags": tags}, "value_fixed": 1}
+
+
+def _logger(**stats: Sequence[Message]) -> Message:
+    return {
+        "name": "envoy.access_loggers.stats",
+        "typed_config": any_of(_CONFIG, stats_scope={"prefix": SCOPE}, **stats),
+    }
+
+
+def with_attempts(filters: Sequence[Message], tags: Sequence[Message]) -> list[Message]:
+    """Return HTTP filters whose router counts each try of a request, retries too."""
+    logger = _logger(counters=[_one("mesh_attempts_total", tags)])
+
+    def counting(found: Message) -> Message:
+        if found["name"] != _ROUTER:
+            return found
+        return {**found, "typed_config": {**found["typed_config"], "upstream_log": [logger]}}
+
+    return [counting(each) for each in filters]
+
+
+def who_calls() -> Message:
+    """Return the filter that takes the caller's identity out of the headers, so that no application sees them."""
+    rules = [
+        {
+            "header": f"{HEADER}{name}",
+            "on_header_present": {"metadata_namespace": PEER, "key": name, "type": "STRING"},
+            "remove": True,
+        }
+        for name in IDENTITY
+    ]
+    config = any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config", request_rules=rules)
+    return {"name": "envoy.filters.http.header_to_metadata", "typed_config": config}

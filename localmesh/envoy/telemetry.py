@@ -1,0 +1,183 @@
+"""What telemetry adds to a proxy's resources, in one step behind emission: metrics under Istio's names, and traces."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from localmesh.envoy import stats
+from localmesh.envoy.protobuf import Message, any_of
+from localmesh.envoy.resources import Resource, Resources
+from localmesh.envoy.stats import Identity
+
+COLLECTOR = "zipkin"
+"""The cluster to which spans go."""
+
+_MANAGER = "envoy.filters.network.http_connection_manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What is to be added."""
+
+    metrics: bool = True
+    collector: Path | None = None
+    """The Unix socket that takes spans, None for no traces."""
+
+    sampling: float = 100.0
+    """Percentage of the traces begun here."""
+
+
+def dressed(resources: Resources, identity: Identity, telemetry: Telemetry) -> Resources:
+    """Return a proxy's resources with telemetry added; what was emitted stays as it is."""
+    clusters = [_cluster(each) for each in resources.cds]
+    if telemetry.collector:
+        clusters = sorted([*clusters, _collector(telemetry.collector)], key=lambda each: str(each["name"]))
+    return replace(
+        resources,
+        lds=[_listener(each, identity, telemetry) for each in resources.lds],
+        rds=[_routes(each, identity) for each in resources.rds],
+        cds=clusters,
+        eds=[_assignment(each) for each in resources.eds],
+    )
+
+
+def _listener(listener: Resource, identity: Identity, telemetry: Telemetry) -> Resource:
+    inbound = listener.get("traffic_direction") == "INBOUND"
+
+    def chain(found: Message) -> Message:
+        secured = "transport_socket" in found
+        filters = [_network_filter(each, identity, telemetry, inbound, secured) for each in found.get("filters", ())]
+        return {**found, "filters": filters}
+
+    chains = (
+        {"filter_chains": [chain(each) for each in listener["filter_chains"]]} if "filter_chains" in listener else {}
+    )
+    default = {name: chain(listener[name]) for name in ("default_filter_chain",) if name in listener}
+    return {**listener, **chains, **default}
+
+
+def _network_filter(found: Message, identity: Identity, telemetry: Telemetry, inbound: bool, secured: bool) -> Message:
+    """Return a connection manager dressed, any other filter as it is."""
+    if found["name"] != _MANAGER:
+        return found
+    manager = dict(found["typed_config"])
+    if telemetry.metrics:
+        tags = stats.labels(identity, inbound=inbound, secured=secured)
+        manager["access_log"] = [*manager.get("access_log", ()), stats.calls(tags)]
+        filters = manager["http_filters"]
+        manager["http_filters"] = [stats.who_calls(), *filters] if inbound else stats.with_attempts(filters, tags)
+    if telemetry.collector:
+        manager["tracing"] = _tracing(identity, telemetry.sampling, spawns=not inbound)
+    if "route_config" in manager and not inbound:
+        manager["route_config"] = _routes(manager["route_config"], identity)
+    return {**found, "typed_config": manager}
+
+
+def _tracing(identity: Identity, sampling: float, *, spawns: bool) -> Message:
+    """Return how a connection manager traces; with `spawns` each try is a span of its own."""
+    zipkin = any_of(
+        "envoy.config.trace.v3.ZipkinConfig",
+        collector_cluster=COLLECTOR,
+        collector_endpoint="/api/v2/spans",
+        collector_endpoint_version="HTTP_JSON",
+        collector_hostname="zipkin.istio-system",
+        trace_id_128bit=True,
+        shared_span_context=False,
+        # Istio's own is B3 alone; services that speak W3C are in the same trace with both.
+        trace_context_option="USE_B3_WITH_W3C_PROPAGATION",
+    )
+    tags = {
+        "istio.canonical_service": identity.app,
+        "istio.canonical_revision": identity.version,
+        "istio.namespace": identity.namespace,
+    }
+    return {
+        "provider": {"name": "envoy.tracers.zipkin", "typed_config": zipkin},
+        "client_sampling": {"value": 100},
+        "random_sampling": {"value": sampling},
+        "overall_sampling": {"value": 100},
+        "spawn_upstream_span": spawns,
+        "custom_tags": [{"tag": name, "literal": {"value": value or "unknown"}} for name, value in tags.items()],
+    }
+
+
+def _collector(path: Path) -> Resource:
+    endpoint = {"address": {"pipe": {"path": str(path)}}}
+    return {
+        "name": COLLECTOR,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": COLLECTOR, "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}]},
+    }
+
+
+def _routes(configuration: Resource, identity: Identity) -> Resource:
+    """Return a route configuration that names the caller in headers, and in its routes the rule they come from."""
+    headers = [
+        {"header": {"key": f"{stats.HEADER}{name}", "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+        for name, value in identity.fields().items()
+    ]
+    hosts = [
+        {**host, "routes": [_route(each) for each in host.get("routes", ())]}
+        for host in configuration.get("virtual_hosts", ())
+    ]
+    return {
+        **configuration,
+        "virtual_hosts": hosts,
+        "request_headers_to_add": [*configuration.get("request_headers_to_add", ()), *headers],
+    }
+
+
+def _route(route: Message) -> Message:
+    path = _istio(route).get("config")
+    if not path:
+        return route
+    return _with_metadata(route, stats.MESH, {"rule": rule_of(str(path), route)})
+
+
+def rule_of(path: str, route: Mapping[str, Any]) -> str:
+    """Return the name of a rule: namespace and name of its object, and a digest of what it matches and does."""
+    words = path.split("/")
+    said = json.dumps([route.get("match"), _without_metadata(route)], sort_keys=True)
+    return f"{words[-3]}/{words[-1]}/{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+def _without_metadata(route: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: value for name, value in route.items() if name not in ("metadata", "decorator", "match")}
+
+
+def _cluster(cluster: Resource) -> Resource:
+    services = _istio(cluster).get("services")
+    return _with_metadata(cluster, stats.SERVICE, services[0]) if services else cluster
+
+
+def _assignment(assignment: Resource) -> Resource:
+    if "endpoints" not in assignment:
+        return assignment
+    groups = [
+        {**group, "lb_endpoints": [_endpoint(each) for each in group.get("lb_endpoints", ())]}
+        for group in assignment["endpoints"]
+    ]
+    return {**assignment, "endpoints": groups}
+
+
+def _endpoint(endpoint: Message) -> Message:
+    """Return an endpoint with its workload's parts one by one: Envoy's formats cannot take a text apart."""
+    words = str(_istio(endpoint).get("workload", "")).split(";")
+    if len(words) < len(stats.IDENTITY):
+        return endpoint
+    return _with_metadata(endpoint, stats.PEER, Identity(*words[: len(stats.IDENTITY)]).fields())
+
+
+def _istio(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = (message.get("metadata") or {}).get("filter_metadata", {}).get("istio") or {}
+    return found
+
+
+def _with_metadata(message: Message, namespace: str, fields: Mapping[str, Any]) -> Message:
+    metadata = message.get("metadata") or {}
+    filters = {**metadata.get("filter_metadata", {}), namespace: dict(fields)}
+    return {**message, "metadata": {**metadata, "filter_metadata": filters}}

@@ -1,0 +1,100 @@
+"""What runs in the pods of telemetry: `python -m localmesh.telemetry metrics|traces|page|boards`."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+
+def metrics(arguments: argparse.Namespace) -> None:
+    """Run the stand-in for Prometheus."""
+    from localmesh.telemetry.metrics import Metrics, create_app  # noqa: PLC0415 -- each pod loads its own part
+    from localmesh.telemetry.scraping import Page, Targets  # noqa: PLC0415
+
+    targets = Targets(arguments.proxies, tuple(Page(url) for url in arguments.page))
+    _serve(create_app(Metrics(targets)), 9090)
+
+
+def traces(arguments: argparse.Namespace) -> None:
+    """Run the receiver of spans and the page of traces."""
+    from localmesh.telemetry.trace_store import TraceStore  # noqa: PLC0415
+    from localmesh.telemetry.traces import create_app  # noqa: PLC0415
+
+    _serve(create_app(TraceStore(), arguments.mesh), 16686, arguments.socket)
+
+
+def mesh(arguments: argparse.Namespace) -> None:
+    """Run the page of the mesh."""
+    from localmesh.telemetry.eyes import Eyes  # noqa: PLC0415
+    from localmesh.telemetry.kube import Server  # noqa: PLC0415
+    from localmesh.telemetry.page import Links, create_app  # noqa: PLC0415
+    from localmesh.telemetry.scraping import Targets  # noqa: PLC0415
+
+    server = Server.of(arguments.kubeconfig) if arguments.kubeconfig else None
+    eyes = Eyes(arguments.prometheus, Targets(arguments.proxies), server)
+    _serve(create_app(eyes, Links(arguments.traces, arguments.metrics)), 20001)
+
+
+def boards(arguments: argparse.Namespace) -> None:
+    """Lead to the time series."""
+    from localmesh.telemetry import boards as leading  # noqa: PLC0415
+
+    leading.serve(*_place(3000), arguments.target)
+
+
+def _serve(app: "ASGIApp", default_port: int, path: Path | None = None) -> None:
+    from localmesh.telemetry.serving import listen, serve  # noqa: PLC0415 -- uvicorn, which `boards` does without
+
+    serve(app, listen(*_place(default_port), path))
+
+
+def _place(default_port: int) -> tuple[str, int]:
+    """Return where the kubelet wants this process to listen."""
+    return os.environ.get("HOST", "127.0.0.1"), int(os.environ.get("PORT", default_port))
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(prog="python -m localmesh.telemetry", description=__doc__)
+    roles = top.add_subparsers(required=True, metavar="ROLE")
+    role = roles.add_parser("metrics", help="scrapes all proxies")
+    role.add_argument("--proxies", type=Path, required=True, help="holds NAMESPACE/POD/admin.sock")
+    role.add_argument("--page", action="append", default=[], metavar="URL", help="one more page to scrape")
+    role.set_defaults(run=metrics)
+    role = roles.add_parser("traces", help="takes spans and shows traces")
+    role.add_argument("--socket", type=Path, help="where proxies send their spans")
+    role.add_argument("--mesh", default="/", metavar="URL", help="the page of the mesh, for the browser")
+    role.set_defaults(run=traces)
+    role = roles.add_parser("page", help="shows the mesh")
+    role.add_argument("--proxies", type=Path, required=True, help="holds NAMESPACE/POD/admin.sock")
+    role.add_argument("--prometheus", required=True, metavar="URL", help="whom to ask for metrics")
+    role.add_argument("--kubeconfig", type=Path, help="leads to the API server")
+    role.add_argument("--traces", default="/", metavar="URL", help="the page of traces, for the browser")
+    role.add_argument("--metrics", default="/", metavar="URL", help="the page of metrics, for the browser")
+    role.set_defaults(run=mesh)
+    role = roles.add_parser("boards", help="leads to the time series")
+    role.add_argument("--target", required=True, metavar="URL")
+    role.set_defaults(run=boards)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one role until SIGTERM."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    arguments = parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except OSError as error:
+        print(f"telemetry: {error}", file=sys.stderr)  # noqa: T201 -- what `kubectl logs` shows of a failed start
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

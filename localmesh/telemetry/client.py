@@ -1,0 +1,45 @@
+"""JSON over HTTP, asked for from a coroutine."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+TIMEOUT_S = 5.0
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_OPEN = urllib.request.build_opener()
+"""Goes through HTTP_PROXY: that is how a pod finds Services by their names."""
+
+
+class ClientError(Exception):
+    """No answer, or none that could be used; the text says which."""
+
+
+async def get_json(url: str, parameters: Mapping[str, str] | None = None, *, direct: bool = False) -> Any:
+    """Return what a URL answers. With `direct` no proxy is asked. Raises ClientError."""
+    query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
+    return await asyncio.to_thread(_ask, urllib.request.Request(url + query), direct)  # noqa: S310 -- ours
+
+
+async def post_json(url: str, body: object) -> Any:
+    """Post JSON to a process of this machine and return what it answers, None for nothing. Raises ClientError."""
+    headers = {"content-type": "application/json"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 -- ours
+    return await asyncio.to_thread(_ask, request, True)
+
+
+def _ask(request: urllib.request.Request, direct: bool) -> Any:
+    try:
+        with (_DIRECT if direct else _OPEN).open(request, timeout=TIMEOUT_S) as answer:
+            text = answer.read()
+        return json.loads(text) if text.strip() else None
+    except urllib.error.HTTPError as error:
+        with error:
+            said = error.read(500).decode(errors="replace").strip()
+        raise ClientError(f"{request.full_url} answers {error.code}: {said}") from error
+    except (OSError, ValueError) as error:
+        raise ClientError(f"{request.full_url}: {error}") from error

@@ -1,0 +1,108 @@
+"""What the mesh page asks Prometheus, and nothing else: the stand-in of `metrics` answers exactly these."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+REQUESTS = "istio_requests_total"
+DURATIONS = "istio_request_duration_milliseconds_bucket"
+ATTEMPTS = "mesh_attempts_total"
+RULES = "mesh_rule_requests_total"
+
+SOURCE = ("source_workload", "source_workload_namespace")
+DESTINATION = ("destination_workload", "destination_workload_namespace", "destination_version")
+SERVICE = ("destination_service_name", "destination_service_namespace")
+EDGE = (*SOURCE, *DESTINATION, *SERVICE)
+"""Who asked whom for what."""
+
+OUTCOME = ("response_code", "response_flags")
+
+KEPT: Mapping[str, tuple[str, ...]] = {
+    REQUESTS: ("reporter", *EDGE, *OUTCOME),
+    DURATIONS: ("reporter", *EDGE, "le"),
+    ATTEMPTS: (*EDGE, *OUTCOME),
+    RULES: ("rule",),
+}
+"""The labels that are asked for, by metric; a sum over all others is all that is kept of them."""
+
+WINDOWS_S = (15, 60, 300)
+"""Over how long the page takes rates; the user chooses."""
+
+SERIES_WINDOW_S = WINDOWS_S[0]
+"""The same for each point of a time series."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A rate, a quantile or a total of one metric, summed by some labels."""
+
+    metric: str
+    by: tuple[str, ...]
+    window_s: int = 0
+    """Seconds over which the rate is taken; 0 for the total so far."""
+
+    reporter: str = ""
+    """`source` or `destination`, where one of both views is meant."""
+
+    quantile: float | None = None
+
+    def promql(self) -> str:
+        """Return the expression as Prometheus writes it."""
+        chosen = f'{self.metric}{{reporter="{self.reporter}"}}' if self.reporter else self.metric
+        counted = f"rate({chosen}[{self.window_s}s])" if self.window_s else chosen
+        if self.quantile is None:
+            return f"sum by ({', '.join(self.by)}) ({counted})"
+        return f"histogram_quantile({self.quantile}, sum by ({', '.join((*self.by, 'le'))}) ({counted}))"
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Everything the page asks for one window."""
+
+    calls: Expression
+    """What callers saw, once for each call however often it was tried."""
+
+    taken: Expression
+    """What the called saw: the only view of a call that no proxy sent."""
+
+    attempts: Expression
+    median: Expression
+    slowest: Expression
+    """The 99th percentile."""
+
+    rules: Expression
+
+    def all(self) -> Iterator[Expression]:
+        """Yield each of them."""
+        yield from (self.calls, self.taken, self.attempts, self.median, self.slowest, self.rules)
+
+
+def questions(window_s: int) -> Questions:
+    """Return what is asked for rates over one of WINDOWS_S."""
+    return Questions(
+        calls=Expression(REQUESTS, (*EDGE, *OUTCOME), window_s, "source"),
+        taken=Expression(REQUESTS, (*EDGE, *OUTCOME), window_s, "destination"),
+        attempts=Expression(ATTEMPTS, (*EDGE, *OUTCOME), window_s),
+        median=Expression(DURATIONS, EDGE, window_s, "source", 0.5),
+        slowest=Expression(DURATIONS, EDGE, window_s, "source", 0.99),
+        rules=Expression(RULES, ("rule",), window_s),
+    )
+
+
+_PARTIES = (*SOURCE, *SERVICE, "destination_version", "response_code")
+SERIES = {
+    "calls": Expression(REQUESTS, _PARTIES, SERIES_WINDOW_S, "source"),
+    "attempts": Expression(ATTEMPTS, _PARTIES, SERIES_WINDOW_S),
+}
+"""Asked for as time series."""
+
+RULE_TOTALS = Expression(RULES, ("rule",))
+
+BY_PROMQL: Mapping[str, Expression] = {
+    expression.promql(): expression
+    for expression in (
+        *SERIES.values(),
+        RULE_TOTALS,
+        *(each for window in WINDOWS_S for each in questions(window).all()),
+    )
+}
+"""All of them, by their text."""

@@ -1,0 +1,139 @@
+"""Everything the mesh page shows, put together from Prometheus, the proxies, the API server and catalog's pods."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from localmesh.telemetry import faults, rules
+from localmesh.telemetry.client import ClientError, get_json
+from localmesh.telemetry.expressions import RULE_TOTALS, SERIES, Expression, questions
+from localmesh.telemetry.findings import findings
+from localmesh.telemetry.history import Value
+from localmesh.telemetry.kube import EVENTS, PODS, Server, Watched
+from localmesh.telemetry.picture import Answers, Graph, Line, lines_of
+from localmesh.telemetry.scraping import Targets
+
+SPAN_S = 300.0
+STEP_S = 5.0
+"""Length and grain of the time series."""
+
+RULES_EVERY_S = 4.0
+"""How long what proxies run is taken to be the same."""
+
+
+@dataclass(slots=True)
+class Eyes:
+    """Looks when somebody wants to see, and not otherwise."""
+
+    prometheus: str
+    """Base URL."""
+
+    targets: Targets
+    server: Server | None
+    """None where there is no API server to ask: then there are no faults and no findings."""
+
+    pods: Watched | None = None
+    events: Watched | None = None
+    _reading: rules.Reading = field(default_factory=rules.Reading)
+    _read_at: float = -math.inf
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Watch the API server as long as the context is open."""
+        watches = []
+        if self.server is not None:
+            self.pods, self.events = Watched(self.server, PODS), Watched(self.server, EVENTS)
+            watches = [asyncio.create_task(each.run()) for each in (self.pods, self.events)]
+        try:
+            yield
+        finally:
+            for each in watches:
+                each.cancel()
+            await asyncio.gather(*watches, return_exceptions=True)
+
+    def fault_pods(self) -> list[faults.Pod]:
+        """Return the pods that take orders for faults."""
+        return faults.pods(self.pods.objects.values()) if self.pods else []
+
+    async def picture(self, window_s: int) -> dict[str, Any]:
+        """Return everything for JSON, with rates over one of WINDOWS_S; what could not be had is said in `missing`."""
+        missing: list[str] = []
+        graph, lines, totals, active, reading = await asyncio.gather(
+            self._graph(window_s, missing),
+            self._lines(missing),
+            self._rule_counts(window_s, missing),
+            faults.active(self.fault_pods()),
+            self._rules(),
+        )
+        return {
+            "at": time.time(),
+            "window_s": window_s,
+            **graph,
+            **lines,
+            "rules": [asdict(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
+            "faults": faults.documents(active),
+            "fault_pods": [asdict(pod) for pod in self.fault_pods()],
+            "troubles": [asdict(each) for each in (*reading.troubles, *findings(self.events))],
+            "missing": sorted(
+                set(missing) | {each.failed for each in (self.pods, self.events) if each and each.failed}
+            ),
+        }
+
+    async def _graph(self, window_s: int, missing: list[str]) -> dict[str, Any]:
+        asked = questions(window_s)
+        expressions = (asked.calls, asked.taken, asked.attempts, asked.median, asked.slowest)
+        return Graph(Answers(*await asyncio.gather(*(self._ask(each, missing) for each in expressions)))).document()
+
+    async def _lines(self, missing: list[str]) -> dict[str, Any]:
+        end = time.time() // STEP_S * STEP_S
+        times = [end - SPAN_S + STEP_S * index for index in range(int(SPAN_S / STEP_S) + 1)]
+        found = await asyncio.gather(*(self._ask_range(each, times, missing) for each in SERIES.values()))
+        return {"times": times, "series": lines_of(dict(zip(SERIES, found, strict=True)), times)}
+
+    async def _rule_counts(self, window_s: int, missing: list[str]) -> Mapping[str, dict[str, float]]:
+        totals, rates = await asyncio.gather(
+            self._ask(RULE_TOTALS, missing), self._ask(questions(window_s).rules, missing)
+        )
+        found: dict[str, dict[str, float]] = {
+            value.labels["rule"]: {"total": value.value, "rps": 0.0} for value in totals if value.labels.get("rule")
+        }
+        for value in rates:
+            if value.labels.get("rule") in found:
+                found[value.labels["rule"]]["rps"] = value.value
+        return found
+
+    async def _rules(self) -> rules.Reading:
+        if time.monotonic() - self._read_at > RULES_EVERY_S:
+            self._read_at = time.monotonic()
+            self._reading = await rules.read(self.targets.envoys())
+        return self._reading
+
+    async def _ask(self, expression: Expression, missing: list[str]) -> list[Value]:
+        found = await self._data("query", {"query": expression.promql()}, missing)
+        return [Value(_complete(each["metric"], expression), float(each["value"][1])) for each in found]
+
+    async def _ask_range(self, expression: Expression, times: list[float], missing: list[str]) -> list[Line]:
+        parameters = {"query": expression.promql(), "start": str(times[0]), "end": str(times[-1]), "step": str(STEP_S)}
+        found = await self._data("query_range", parameters, missing)
+        return [
+            Line(_complete(each["metric"], expression), [(float(at), float(value)) for at, value in each["values"]])
+            for each in found
+        ]
+
+    async def _data(self, call: str, parameters: Mapping[str, str], missing: list[str]) -> list[dict[str, Any]]:
+        try:
+            answer = await get_json(f"{self.prometheus}/api/v1/{call}", parameters)
+            found: list[dict[str, Any]] = answer["data"]["result"]
+        except (ClientError, KeyError, TypeError) as error:
+            missing.append(f"metrics: {error}")
+            return []
+        return found
+
+
+def _complete(labels: Mapping[str, str], expression: Expression) -> Mapping[str, str]:
+    """Return labels with those that are empty: Prometheus leaves them out."""
+    return {name: labels.get(name, "") for name in expression.by}

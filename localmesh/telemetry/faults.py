@@ -1,0 +1,150 @@
+"""Faults to order: what catalog's `/blowup` says, in each of its pods, and how it is told."""
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from localmesh.telemetry.client import ClientError, get_json, post_json
+from localmesh.telemetry.kube import Object
+
+ANNOTATION = "localmesh/addresses"
+IMAGE = "istioinaction/catalog"
+PATH = "/blowup"
+TYPES = ("drop", "latency")
+"""Besides the statuses from 400 to 599."""
+
+
+class BadOrderError(Exception):
+    """A fault that is not to be had; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """A pod that takes orders for faults."""
+
+    namespace: str
+    name: str
+    version: str
+    port: int
+    """Of the application itself, on loopback."""
+
+    @property
+    def url(self) -> str:
+        """Where it is asked."""
+        return f"http://127.0.0.1:{self.port}{PATH}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One active fault in one pod."""
+
+    pod: str
+    namespace: str
+    version: str
+    type: str
+    percentage: int
+    seen: int
+    """Requests that it could have hit."""
+
+    hit: int
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A fault to set in all pods, or to clear."""
+
+    type: str
+    active: bool
+    percentage: int = 100
+    latency_ms: int = 1000
+    version: str = ""
+    """Only in pods of this version; "" for all."""
+
+    @classmethod
+    def read(cls, fields: object) -> "Order":
+        """Read what the page sends. Raises BadOrderError."""
+        if not isinstance(fields, Mapping):
+            raise BadOrderError("a fault is a JSON object")
+        type_, percentage = fields.get("type"), fields.get("percentage", 100)
+        latency, version = fields.get("latency_ms", 1000), fields.get("version", "")
+        status = str(type_).isascii() and str(type_).isdecimal() and 400 <= int(str(type_)) <= 599  # noqa: PLR2004
+        if not isinstance(type_, str) or not (status or type_ in TYPES):
+            raise BadOrderError(f"{type_!r} is no fault: a status from 400 to 599, {' or '.join(TYPES)}")
+        if not _is_number(percentage, 100) or not _is_number(latency, 60_000) or not isinstance(version, str):
+            raise BadOrderError("percentage is 0 to 100, latency_ms 0 to 60000, version a label")
+        return cls(type_, fields.get("active") is True, percentage, latency, version)
+
+    def body(self) -> Mapping[str, Any]:
+        """Return it as `/blowup` takes it."""
+        if not self.active:
+            return {"active": False, "type": self.type}
+        if self.type == "latency":
+            return {"active": True, "type": self.type, "latencyMs": self.latency_ms, "percentage": self.percentage}
+        return {"active": True, "type": self.type, "percentage": self.percentage}
+
+
+def _is_number(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def pods(objects: Iterable[Object]) -> list[Pod]:
+    """Return the pods among all that take orders and run, by namespace and name."""
+    found = [pod for pod in map(_pod, objects) if pod]
+    return sorted(found, key=lambda pod: (pod.namespace, pod.name))
+
+
+def _pod(pod: Object) -> Pod | None:
+    metadata = pod["metadata"]
+    if metadata.get("deletionTimestamp") or pod.get("status", {}).get("phase") != "Running":
+        return None
+    if not any(IMAGE in container.get("image", "") for container in pod["spec"]["containers"]):
+        return None
+    try:
+        ports = json.loads((metadata.get("annotations") or {})[ANNOTATION])["app"]
+        port = next(iter(ports.values()))
+    except (KeyError, ValueError, StopIteration, TypeError, AttributeError):
+        return None
+    return Pod(metadata["namespace"], metadata["name"], (metadata.get("labels") or {}).get("version", ""), port)
+
+
+async def active(found: Iterable[Pod]) -> list[Fault]:
+    """Return the faults that are on now; a pod that does not answer has none that is known."""
+    return [fault for faults in await asyncio.gather(*map(_of, found)) for fault in faults]
+
+
+async def _of(pod: Pod) -> list[Fault]:
+    try:
+        reports = await get_json(pod.url, direct=True)
+        return [
+            Fault(
+                pod.name, pod.namespace, pod.version, kind, report["percentage"], report["seen"], report["hit"],
+                report.get("latencyMs") or report.get("latency_ms") or 0,
+            )
+            for kind, report in reports.items()
+        ]  # fmt: skip
+    except (ClientError, KeyError, AttributeError, TypeError):
+        return []
+
+
+async def place(order: Order, found: Iterable[Pod]) -> list[str]:
+    """Give an order to the pods that it is for; return a complaint for each that did not take it."""
+
+    async def tell(pod: Pod) -> str:
+        try:
+            await post_json(pod.url, order.body())
+        except ClientError as error:
+            return f"{pod.name}: {error}"
+        return ""
+
+    chosen = [pod for pod in found if order.version in ("", pod.version)]
+    if not chosen:
+        return ["no pod takes this fault: catalog does not run" + (f" as {order.version}" if order.version else "")]
+    return [complaint for complaint in await asyncio.gather(*map(tell, chosen)) if complaint]
+
+
+def documents(found: Iterable[Fault]) -> list[dict[str, Any]]:
+    """Return faults for JSON."""
+    return [asdict(fault) for fault in found]

@@ -1,0 +1,257 @@
+"""The mesh as one sees it: who calls whom, how often, how fast, and with what success, for callers and for attempts."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from localmesh.telemetry.flags import in_words
+from localmesh.telemetry.history import Value
+
+UNKNOWN = ("unknown", "")
+OUTSIDE = "outside"
+"""The node of callers without a proxy."""
+
+SERVER_ERRORS = 500
+
+
+@dataclass(slots=True)
+class Tally:
+    """Requests a second, and how they ended."""
+
+    total: float = 0.0
+    good: float = 0.0
+    ends: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Bad ends in words, by requests a second."""
+
+    def add(self, labels: Mapping[str, str], rate: float) -> None:
+        """Count requests of one status and flags."""
+        self.total += rate
+        code, flags = labels.get("response_code", ""), labels.get("response_flags", "-")
+        if succeeded(code):
+            self.good += rate
+        elif rate:
+            self.ends[", ".join(filter(None, (status_in_words(code), in_words(flags))))] += rate
+
+    @property
+    def success(self) -> float | None:
+        """The share that succeeded, None when there was nothing."""
+        return self.good / self.total if self.total > 0 else None
+
+
+def succeeded(code: str) -> bool:
+    """Tell whether a status is a success, as Istio's boards count: anything but 5xx and no answer."""
+    return code.isdecimal() and 0 < int(code) < SERVER_ERRORS
+
+
+def status_in_words(code: str) -> str:
+    """Return a status, or that there was none."""
+    return code if code not in ("0", "", "-") else "no answer"
+
+
+@dataclass(slots=True)
+class Edge:
+    """Calls from one workload to another, or to a Service that nobody serves."""
+
+    source: str
+    destination: str
+    service: str
+    """Of the calls, `catalog.istioinaction`."""
+
+    calls: Tally = field(default_factory=Tally)
+    attempts: Tally = field(default_factory=Tally)
+    p50: float | None = None
+    """Milliseconds."""
+
+    p99: float | None = None
+    seen_by_callee: bool = False
+    """Whether only the called counted it: the caller has no proxy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A box of the graph."""
+
+    id: str
+    name: str
+    namespace: str
+    version: str
+    kind: str
+    """`workload`, `service` for one that nobody serves, or `outside`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What Prometheus said to `expressions.Questions`."""
+
+    calls: Sequence[Value] = ()
+    taken: Sequence[Value] = ()
+    attempts: Sequence[Value] = ()
+    median: Sequence[Value] = ()
+    slowest: Sequence[Value] = ()
+
+
+class Graph:
+    """Nodes and edges from rates."""
+
+    def __init__(self, answers: Answers) -> None:
+        self.nodes: dict[str, Node] = {}
+        self.edges: dict[tuple[str, str, str], Edge] = {}
+        for value in answers.calls:
+            self._edge(value.labels).calls.add(value.labels, value.value)
+        for value in answers.attempts:
+            self._edge(value.labels).attempts.add(value.labels, value.value)
+        for value in answers.taken:
+            if value.labels["source_workload"] in UNKNOWN:
+                edge = self._edge(value.labels)
+                edge.seen_by_callee = True
+                edge.calls.add(value.labels, value.value)
+        for value in answers.median:
+            self._edge(value.labels).p50 = _number(value.value)
+        for value in answers.slowest:
+            self._edge(value.labels).p99 = _number(value.value)
+
+    def document(self) -> dict[str, Any]:
+        """Return the graph for JSON: what has been silent for the whole window is left out of the edges' numbers."""
+        self._forget_silent_ghosts()
+        groups = self._groups()
+        edges = [self._edge_document(edge, groups[edge.source, edge.service]) for edge in self.edges.values()]
+        return {
+            "nodes": [asdict(node) for node in sorted(self.nodes.values(), key=lambda node: node.id)],
+            "edges": sorted(edges, key=lambda edge: (edge["source"], edge["destination"], edge["service"])),
+            "calls": [_group_document(*key, group) for key, group in sorted(groups.items())],
+        }
+
+    def _forget_silent_ghosts(self) -> None:
+        """Leave out Services that nobody serves and strangers, once they are not called and call no more."""
+        for key, edge in list(self.edges.items()):
+            kinds = {self.nodes[edge.source].kind, self.nodes[edge.destination].kind}
+            if kinds != {"workload"} and not edge.calls.total and not edge.attempts.total:
+                del self.edges[key]
+        left = {end for edge in self.edges.values() for end in (edge.source, edge.destination)}
+        self.nodes = {name: node for name, node in self.nodes.items() if name in left}
+
+    def _groups(self) -> dict[tuple[str, str], list[Edge]]:
+        """Return the edges by caller and Service: retries move between endpoints, so only together do they add up."""
+        groups: dict[tuple[str, str], list[Edge]] = defaultdict(list)
+        for edge in self.edges.values():
+            groups[edge.source, edge.service].append(edge)
+        return groups
+
+    def _edge(self, labels: Mapping[str, str]) -> Edge:
+        source = self._source(labels)
+        service = f"{labels['destination_service_name']}.{labels['destination_service_namespace']}"
+        destination = self._destination(labels)
+        return self.edges.setdefault((source, destination, service), Edge(source, destination, service))
+
+    def _source(self, labels: Mapping[str, str]) -> str:
+        if labels["source_workload"] in UNKNOWN:
+            return self._node(Node(OUTSIDE, "outside the mesh", "", "", "outside"))
+        name, namespace = labels["source_workload"], labels["source_workload_namespace"]
+        return self._node(Node(f"{namespace}/{name}", name, namespace, "", "workload"))
+
+    def _destination(self, labels: Mapping[str, str]) -> str:
+        if labels["destination_workload"] not in UNKNOWN:
+            name, namespace = labels["destination_workload"], labels["destination_workload_namespace"]
+            version = labels.get("destination_version", "")
+            return self._node(Node(f"{namespace}/{name}", name, namespace, _known(version), "workload"))
+        name, namespace = labels["destination_service_name"], labels["destination_service_namespace"]
+        name = name if name not in UNKNOWN else "no Service"
+        return self._node(Node(f"service:{namespace}/{name}", name, _known(namespace), "", "service"))
+
+    def _node(self, node: Node) -> str:
+        known = self.nodes.get(node.id)
+        if known is None or (node.version and not known.version):
+            self.nodes[node.id] = node
+        return node.id
+
+    def _edge_document(self, edge: Edge, group: Sequence[Edge]) -> dict[str, Any]:
+        everything = sum(each.calls.total for each in group)
+        return {
+            "source": edge.source,
+            "destination": edge.destination,
+            "service": edge.service,
+            **_rates([edge]),
+            "share": edge.calls.total / everything if everything else None,
+            "p50": edge.p50,
+            "p99": edge.p99,
+            "seen_by_callee": edge.seen_by_callee,
+        }
+
+
+def _group_document(source: str, service: str, edges: Sequence[Edge]) -> dict[str, Any]:
+    return {"source": source, "service": service, **_rates(edges)}
+
+
+def _rates(edges: Sequence[Edge]) -> dict[str, Any]:
+    """Return both success rates of some edges together, and what was tried again."""
+    calls, attempts = Tally(), Tally()
+    for edge in edges:
+        for whole, part in ((calls, edge.calls), (attempts, edge.attempts)):
+            whole.total += part.total
+            whole.good += part.good
+            for words, rate in part.ends.items():
+                whole.ends[words] += rate
+    return {
+        "rps": calls.total,
+        "success": calls.success,
+        "attempts_ps": attempts.total,
+        "attempt_success": attempts.success,
+        "retries_ps": max(0.0, attempts.total - calls.total) if attempts.total else 0.0,
+        "ends": dict(sorted(calls.ends.items(), key=lambda end: -end[1])),
+        "attempt_ends": dict(sorted(attempts.ends.items(), key=lambda end: -end[1])),
+    }
+
+
+def _known(text: str) -> str:
+    return "" if text in UNKNOWN else text
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) or math.isinf(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One combination of labels over time."""
+
+    labels: Mapping[str, str]
+    points: Sequence[tuple[float, float]]
+
+
+def lines_of(series: Mapping[str, Iterable[Line]], times: Sequence[float]) -> list[dict[str, Any]]:
+    """Return, for each caller and Service, success by call and by attempt and the shares by version over time."""
+    groups: dict[tuple[str, str], dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
+    for name, lines in series.items():
+        for line in lines:
+            labels = line.labels
+            key = (
+                f"{labels['source_workload_namespace']}/{labels['source_workload']}",
+                f"{labels['destination_service_name']}.{labels['destination_service_namespace']}",
+            )
+            sums = [name] + ([f"{name} good"] if succeeded(labels["response_code"]) else [])
+            sums += [f"version {_known(labels['destination_version']) or 'none'}"] if name == "calls" else []
+            for kept in sums:
+                for at, value in line.points:
+                    groups[key][kept][at] = groups[key][kept].get(at, 0.0) + value
+    return [_line_document(*key, sums, times) for key, sums in sorted(groups.items())]
+
+
+def _line_document(
+    source: str, service: str, sums: Mapping[str, Mapping[float, float]], times: Sequence[float]
+) -> dict[str, Any]:
+    def ratio(part: str, whole: str) -> list[float | None]:
+        wholes = [sums.get(whole, {}).get(at, 0.0) for at in times]
+        parts = [sums.get(part, {}).get(at, 0.0) for at in times]
+        return [share / total if total > 0 else None for share, total in zip(parts, wholes, strict=True)]
+
+    versions = sorted(name for name in sums if name.startswith("version "))
+    return {
+        "source": source,
+        "service": service,
+        "rps": [sums.get("calls", {}).get(at, 0.0) for at in times],
+        "success": ratio("calls good", "calls"),
+        "attempt_success": ratio("attempts good", "attempts"),
+        "shares": {name.removeprefix("version "): ratio(name, "calls") for name in versions},
+    }

@@ -1,0 +1,247 @@
+"""The rules in force, read from what Envoys themselves say that they run, and what is wrong with them."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localmesh.telemetry.scraping import Envoy, ScrapeError
+
+logger = logging.getLogger(__name__)
+
+ROUTES = "/config_dump?resource=dynamic_route_configs"
+CLUSTERS = "/clusters?format=json"
+DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
+"""What Istio retries on unless told otherwise."""
+
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One route that somebody wrote, as a proxy runs it."""
+
+    name: str
+    """Unique: namespace, object, digest. The label `rule` of `mesh_rule_requests_total`."""
+
+    object: str
+    """`VirtualService catalog.istioinaction`."""
+
+    where: str
+    """The proxies that follow it: `webapp.istioinaction`."""
+
+    hosts: str
+    match: str
+    action: str
+    retries: str
+    timeout: str
+    shadowed_by: str = ""
+    """The match of an earlier rule that takes every request; "" if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that is wrong now, and what to do about it."""
+
+    level: str
+    """`error` when requests fail of it, else `warning`."""
+
+    text: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What proxies run."""
+
+    rules: tuple[Rule, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
+
+
+async def read(envoys: Sequence[Envoy]) -> Reading:
+    """Ask one proxy of each workload; those that do not answer are left out."""
+    answers = await asyncio.gather(*map(_ask, _one_each(envoys)))
+    rules: dict[str, Rule] = {}
+    troubles: dict[str, Trouble] = {}
+    for envoy, routes, clusters in filter(None, answers):
+        for rule in rules_of(workload_of(envoy.pod), envoy.namespace, routes):
+            known = rules.get(rule.name)
+            rules[rule.name] = _together(known, rule) if known else rule
+        for trouble in empty_subsets(routes, clusters):
+            troubles.setdefault(trouble.text, trouble)
+    for rule in rules.values():
+        if rule.shadowed_by:
+            text = f"{rule.object}: the rule for {rule.match} never matches, since {rule.shadowed_by} comes before it"
+            troubles[text] = Trouble("warning", text, "put the narrower rule first")
+    return Reading(tuple(rules.values()), tuple(troubles.values()))
+
+
+async def _ask(envoy: Envoy) -> tuple[Envoy, list[Message], list[Message]] | None:
+    try:
+        routes = json.loads(await envoy.get(ROUTES)).get("configs", [])
+        clusters = json.loads(await envoy.get(CLUSTERS)).get("cluster_statuses", [])
+    except (ScrapeError, ValueError) as error:
+        logger.info("%s/%s does not say what it runs: %s", envoy.namespace, envoy.pod, error)
+        return None
+    return envoy, [each["route_config"] for each in routes if "route_config" in each], clusters
+
+
+def _one_each(envoys: Iterable[Envoy]) -> list[Envoy]:
+    chosen: dict[tuple[str, str], Envoy] = {}
+    for envoy in envoys:
+        chosen[envoy.namespace, workload_of(envoy.pod)] = envoy
+    return list(chosen.values())
+
+
+def workload_of(pod: str) -> str:
+    """Return a Deployment's name from that of its pod, which ends in a hash and a suffix."""
+    words = pod.rsplit("-", 2)
+    return words[0] if len(words) == 3 and len(words[2]) == 5 else pod  # noqa: PLR2004 -- NAME-HASH-SUFFIX
+
+
+def _together(known: Rule, rule: Rule) -> Rule:
+    where = known.where if rule.where in known.where.split(", ") else f"{known.where}, {rule.where}"
+    return Rule(
+        known.name, known.object, where, known.hosts, known.match, known.action, known.retries, known.timeout,
+        known.shadowed_by and rule.shadowed_by,
+    )  # fmt: skip
+
+
+def rules_of(workload: str, namespace: str, configurations: Iterable[Message]) -> Iterator[Rule]:
+    """Yield the rules in a proxy's route configurations, in the order in which requests meet them."""
+    for configuration in configurations:
+        for host in configuration.get("virtual_hosts", ()):
+            all_taken_by = ""
+            for route in host.get("routes", ()):
+                rule = _rule(f"{workload}.{namespace}", host, route, all_taken_by)
+                if rule:
+                    yield rule
+                if _takes_all(route.get("match", {})):
+                    all_taken_by = all_taken_by or "one for every request"
+
+
+def _rule(where: str, host: Message, route: Message, shadowed_by: str) -> Rule | None:
+    metadata = (route.get("metadata") or {}).get("filter_metadata", {})
+    name, path = metadata.get("mesh", {}).get("rule"), str(metadata.get("istio", {}).get("config", ""))
+    if not name:
+        return None
+    action = route.get("route", {})
+    return Rule(
+        name=name,
+        object=_object(path),
+        where=where,
+        hosts=", ".join(host.get("domains", ())[:2]),
+        match=match_in_words(route.get("match", {})),
+        action=action_in_words(route),
+        retries=retries_in_words(action.get("retry_policy")),
+        timeout="" if action.get("timeout", "0s") == "0s" else f"{action['timeout']} at most",
+        shadowed_by=shadowed_by,
+    )
+
+
+def _object(path: str) -> str:
+    """Return `VirtualService catalog.istioinaction` for istiod's path of an object."""
+    words = path.split("/")
+    kind = "".join(word.capitalize() for word in words[-2].split("-")) if len(words) > 1 else ""
+    return f"{kind} {words[-1]}.{words[-3]}" if len(words) > 2 else path  # noqa: PLR2004 -- …/NAMESPACE/KIND/NAME
+
+
+def _takes_all(match: Message) -> bool:
+    return match.get("prefix") == "/" and not match.get("headers") and not match.get("query_parameters")
+
+
+def match_in_words(match: Message) -> str:
+    """Return a RouteMatch in words."""
+    found = []
+    if match.get("prefix", "/") != "/":
+        found.append(f"path {match['prefix']}…")
+    if "path_separated_prefix" in match:
+        found.append(f"path {match['path_separated_prefix']}/…")
+    if "path" in match:
+        found.append(f"path {match['path']}")
+    if "safe_regex" in match:
+        found.append(f"path like {match['safe_regex'].get('regex')}")
+    found += [_header(header) for header in match.get("headers", ())]
+    found += [f"query {each.get('name')}" for each in match.get("query_parameters", ())]
+    return " and ".join(found) or "every request"
+
+
+def _header(header: Message) -> str:
+    name = {":method": "method", ":authority": "host", ":scheme": "scheme"}.get(header["name"], header["name"])
+    no = "not " if header.get("invert_match") else ""
+    for kind, text in header.get("string_match", {}).items():
+        if kind != "ignore_case":
+            value = text.get("regex") if isinstance(text, Mapping) else text
+            return f"{name} {no}{'' if kind == 'exact' else kind.replace('safe_', '') + ' '}{value}"
+    return f"{no}with {name}"
+
+
+def action_in_words(route: Message) -> str:
+    """Return where a route leads, in words."""
+    if "redirect" in route:
+        return "redirects"
+    if "direct_response" in route:
+        return f"answers {route['direct_response'].get('status')} itself"
+    action = route.get("route", {})
+    shares = action.get("weighted_clusters", {}).get("clusters")
+    if not shares:
+        return cluster_in_words(action.get("cluster", ""))
+    total = sum(share.get("weight", 0) for share in shares) or 1
+    return ", ".join(f"{cluster_in_words(each['name'])} {each.get('weight', 0) * 100 / total:g} %" for each in shares)
+
+
+def cluster_in_words(name: str) -> str:
+    """Return `catalog v2` for `outbound|80|v2|catalog.istioinaction.svc.cluster.local`."""
+    words = name.split("|")
+    if len(words) != 4:  # noqa: PLR2004 -- istiod's form
+        return name
+    _, port, subset, host = words
+    return " ".join(filter(None, (host.partition(".")[0], subset, "" if port == "80" else f"port {port}")))
+
+
+def retries_in_words(policy: Message | None) -> str:
+    """Return a RetryPolicy in words."""
+    if not policy or not policy.get("num_retries", 1):
+        return "none"
+    number, conditions = policy.get("num_retries", 1), policy.get("retry_on", "")
+    usual = number == 2 and conditions in (DEFAULT_CONDITIONS, DEFAULT_CONDITIONS.rpartition(",")[0])  # noqa: PLR2004
+    if usual:
+        return "2, on failed connections (Istio's default)"
+    each = f", {policy['per_try_timeout']} each" if policy.get("per_try_timeout") else ""
+    return f"{number}, on {conditions}{each}"
+
+
+def empty_subsets(configurations: Iterable[Message], clusters: Iterable[Message]) -> Iterator[Trouble]:
+    """Yield a trouble for each cluster that a route leads to and that has no healthy endpoint."""
+    healthy = {each["name"]: sum(map(_is_healthy, each.get("host_statuses", ()))) for each in clusters}
+    for name, rule in _led_to(configurations):
+        if not name.startswith("outbound|") or healthy.get(name, 0):
+            continue
+        said = cluster_in_words(name)
+        if name not in healthy:
+            yield Trouble("error", f"{rule}: {said} does not exist: requests for it get 503 (NC)",
+                          "define the subset in a DestinationRule, or correct its name")  # fmt: skip
+        else:
+            yield Trouble("error", f"{rule}: {said} has no healthy endpoint: requests for it get 503 (UH)",
+                          "start a pod with the subset's labels, or send its share elsewhere")  # fmt: skip
+
+
+def _led_to(configurations: Iterable[Message]) -> Iterator[tuple[str, str]]:
+    for configuration in configurations:
+        for host in configuration.get("virtual_hosts", ()):
+            for route in host.get("routes", ()):
+                path = (route.get("metadata") or {}).get("filter_metadata", {}).get("istio", {}).get("config")
+                action = route.get("route", {})
+                shares = action.get("weighted_clusters", {}).get("clusters", ())
+                names = [each["name"] for each in shares if each.get("weight")] or [action.get("cluster", "")]
+                if path:
+                    yield from ((name, _object(str(path))) for name in names)
+
+
+def _is_healthy(host: Message) -> bool:
+    status = host.get("health_status", {})
+    return status.get("eds_health_status", "HEALTHY") == "HEALTHY" and not any(
+        value is True for name, value in status.items() if name.startswith("failed_")
+    )

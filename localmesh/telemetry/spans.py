@@ -1,0 +1,147 @@
+"""Spans of all who send some, in one form. Zipkin v2 JSON comes from Envoys, OTLP from services."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+    from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
+
+MAX_TEXT = 512
+"""Characters of one name or value that are kept."""
+
+MAX_TAGS = 64
+_KINDS = {2: "SERVER", 3: "CLIENT", 4: "PRODUCER", 5: "CONSUMER"}
+_ERROR = 2
+"""STATUS_CODE_ERROR of OTLP."""
+
+
+class BadSpansError(Exception):
+    """What was sent is no list of spans; the text says what was wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One piece of work in a trace."""
+
+    trace_id: str
+    """32 hexadecimal digits."""
+
+    id: str
+    """16 hexadecimal digits. A client and a server may share one in Zipkin's old way; `kind` tells them apart."""
+
+    parent_id: str
+    """"" for the root."""
+
+    kind: str
+    """SERVER, CLIENT, PRODUCER, CONSUMER or ""."""
+
+    service: str
+    name: str
+    start_us: int
+    """Microseconds since 1970."""
+
+    duration_us: int
+    tags: Mapping[str, str]
+
+    @property
+    def is_error(self) -> bool:
+        """Whether whoever made the span calls it a failure."""
+        return self.tags.get("error", "false") not in ("false", "")
+
+    @property
+    def size(self) -> int:
+        """What the span takes in memory, in bytes, by a rough rule."""
+        return 600 + sum(len(name) + len(value) + 100 for name, value in self.tags.items())
+
+
+def from_zipkin(body: bytes) -> Iterator[Span]:
+    """Yield the spans of a Zipkin v2 JSON body (https://zipkin.io/zipkin-api/). Raises BadSpansError."""
+    try:
+        found = json.loads(body)
+        if not isinstance(found, list):
+            raise TypeError("a list is expected")  # noqa: TRY301 -- said as the other ways to be wrong are
+        spans = [_zipkin_span(each) for each in found]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BadSpansError(f"no Zipkin v2 spans: {error!r}") from error
+    yield from spans
+
+
+def _zipkin_span(span: Mapping[str, Any]) -> Span:
+    tags = {str(name): str(value)[:MAX_TEXT] for name, value in list((span.get("tags") or {}).items())[:MAX_TAGS]}
+    peer = (span.get("remoteEndpoint") or {}).get("ipv4", "")
+    return Span(
+        trace_id=_hex(span["traceId"], 32),
+        id=_hex(span["id"], 16),
+        parent_id=_hex(span["parentId"], 16) if span.get("parentId") else "",
+        kind=str(span.get("kind") or "").upper()[:16],
+        service=str((span.get("localEndpoint") or {}).get("serviceName") or "unknown")[:MAX_TEXT],
+        name=str(span.get("name") or "")[:MAX_TEXT],
+        start_us=int(span.get("timestamp") or 0),
+        duration_us=int(span.get("duration") or 0),
+        tags=tags | ({"peer": _peer(span["remoteEndpoint"])} if peer else {}),
+    )
+
+
+def _peer(endpoint: Mapping[str, Any]) -> str:
+    return f"{endpoint['ipv4']}:{endpoint.get('port', '')}"
+
+
+def _hex(text: str, length: int) -> str:
+    if not 0 < len(text) <= length or int(text, 16) < 0:
+        raise ValueError(f"{text!r} is no id of {length} hexadecimal digits")
+    return text.lower().zfill(length)
+
+
+def from_otlp(body: bytes) -> Iterator[Span]:
+    """Yield the spans of an OTLP/HTTP body in protobuf. Raises BadSpansError."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 -- 0.1 s that only a service that sends some costs
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: PLC0415
+        ExportTraceServiceRequest,
+    )
+
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError as error:
+        raise BadSpansError(f"no OTLP traces in protobuf: {error}") from error
+    for group in request.resource_spans:
+        service = _service(group.resource)
+        for scope in group.scope_spans:
+            yield from (_otlp_span(service, span) for span in scope.spans)
+
+
+def _service(resource: "Resource") -> Mapping[str, str]:
+    return {name.removeprefix("service."): value for name, value in attributes(resource.attributes).items()}
+
+
+def attributes(pairs: "Iterable[KeyValue]") -> dict[str, str]:
+    """Return attributes as texts."""
+    found = {}
+    for pair in list(pairs)[:MAX_TAGS]:
+        which = pair.value.WhichOneof("value")
+        value = getattr(pair.value, which) if which else ""
+        found[pair.key] = (str(value).lower() if isinstance(value, bool) else str(value))[:MAX_TEXT]
+    return found
+
+
+def _otlp_span(service: Mapping[str, str], span: "OtlpSpan") -> Span:
+    tags = attributes(span.attributes)
+    if span.status.code == _ERROR:
+        tags["error"] = span.status.message[:MAX_TEXT] or "true"
+    for name in ("version", "k8s.pod.name"):
+        if service.get(name):
+            tags[f"service.{name}" if name == "version" else name] = service[name]
+    return Span(
+        trace_id=span.trace_id.hex().zfill(32),
+        id=span.span_id.hex().zfill(16),
+        parent_id=span.parent_span_id.hex(),
+        kind=_KINDS.get(span.kind, ""),
+        service=service.get("name", "unknown")[:MAX_TEXT],
+        name=span.name[:MAX_TEXT],
+        start_us=span.start_time_unix_nano // 1000,
+        duration_us=max(0, span.end_time_unix_nano - span.start_time_unix_nano) // 1000,
+        tags=tags,
+    )

@@ -1,0 +1,115 @@
+// The graph: layers by distance from those whom nobody calls, left to right, or top to bottom where it is narrow.
+
+import { grade, h, milliseconds, percent, perSecond, s } from "./dom.js";
+
+const WIDE = { width: 168, height: 54, layer: 390, row: 118 };
+const NARROW = { width: 158, height: 54, layer: 172, row: 204 };
+const NARROW_BELOW = 760;
+
+function layersOf(nodes, edges) {
+  const layer = new Map(nodes.map((node) => [node.id, 0]));
+  for (let round = 0; round < nodes.length; round += 1) {
+    let moved = false;
+    for (const edge of edges) {
+      const wanted = layer.get(edge.source) + 1;
+      if (edge.source !== edge.destination && layer.get(edge.destination) < wanted && wanted < nodes.length) {
+        layer.set(edge.destination, wanted);
+        moved = true;
+      }
+    }
+    if (!moved) break;
+  }
+  return layer;
+}
+
+function places(nodes, edges, narrow) {
+  const size = narrow ? NARROW : WIDE;
+  const layer = layersOf(nodes, edges);
+  const columns = [];
+  for (const node of nodes) (columns[layer.get(node.id)] ??= []).push(node);
+  const filled = columns.filter(Boolean);
+  const most = Math.max(...filled.map((column) => column.length));
+  const at = new Map();
+  filled.forEach((column, index) => {
+    column.sort((one, other) => one.id.localeCompare(other.id));
+    column.forEach((node, place) => {
+      const along = 24 + index * size.layer;
+      const across = 24 + (place + (most - column.length) / 2) * size.row;
+      at.set(node.id, narrow ? { x: across, y: along } : { x: along, y: across });
+    });
+  });
+  const length = 48 + (filled.length - 1) * size.layer + (narrow ? size.height : size.width);
+  const breadth = 48 + (most - 1) * size.row + (narrow ? size.width : size.height);
+  return { at, size, view: narrow ? [Math.max(breadth, 320), length] : [length, breadth] };
+}
+
+function pathOf(from, to, size, narrow, shift) {
+  if (narrow) {
+    const [x1, y1, x2, y2] = [from.x + size.width / 2 + shift, from.y + size.height, to.x + size.width / 2 + shift, to.y];
+    return { d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`, x: (x1 * 0.35 + x2 * 0.65), y: y1 * 0.4 + y2 * 0.6 };
+  }
+  const [x1, y1, x2, y2] = [from.x + size.width, from.y + size.height / 2 + shift, to.x, to.y + size.height / 2 + shift];
+  return { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`, x: x1 * 0.42 + x2 * 0.58, y: y1 * 0.3 + y2 * 0.7 };
+}
+
+function edgeElement(edge, layout, narrow) {
+  const { at, size } = layout;
+  const [from, to] = [at.get(edge.source), at.get(edge.destination)];
+  const main = pathOf(from, to, size, narrow, 0);
+  const second = pathOf(from, to, size, narrow, 6);
+  const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
+  const worst = grade(edge.success);
+  const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
+  const rates = narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const lines = s("g", { class: "edge" },
+    s("title", {}, edgeText(edge)),
+    tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,
+    s("path", { class: `calls ${worst}`, d: main.d }),
+    edge.rps > 0 ? s("path", { class: "flow", d: main.d }) : null);
+  const labels = s("g", { class: "edge", "data-source": edge.source, "data-destination": edge.destination },
+    s("text", { x: main.x, y: main.y - 9, "text-anchor": "middle" }, `${perSecond(edge.rps)}${share}`),
+    s("text", { class: worst, x: main.x, y: main.y + 20, "text-anchor": "middle" }, rates),
+    s("text", { class: "soft", x: main.x, y: main.y + 35, "text-anchor": "middle" }, latencyText(edge)));
+  return [lines, labels];
+}
+
+function latencyText(edge) {
+  return edge.p50 === null ? "" : `p50 ${milliseconds(edge.p50)}, p99 ${milliseconds(edge.p99)}`;
+}
+
+export function edgeText(edge) {
+  const short = (id) => id.replace("service:", "Service ");
+  const ends = Object.entries(edge.ends).map(([words, rate]) => `${perSecond(rate)} ${words}`);
+  return `${short(edge.source)} to ${short(edge.destination)}: ${perSecond(edge.rps)}, ${percent(edge.success)} of calls and ` +
+    `${percent(edge.attempt_success)} of tries succeed${ends.length ? `; ${ends.join(", ")}` : ""}`;
+}
+
+function nodeElement(node, layout, ill) {
+  const { at, size } = layout;
+  const place = at.get(node.id);
+  const below = node.kind === "service" ? "nobody serves it" : [node.version, node.namespace].filter(Boolean).join(" · ");
+  return s("g", { class: `node ${node.kind}${ill ? " ill" : ""}`, "data-id": node.id },
+    s("rect", { x: place.x, y: place.y, width: size.width, height: size.height, rx: 10 }),
+    s("text", { class: "name", x: place.x + size.width / 2, y: place.y + 23, "text-anchor": "middle" }, clipped(node.name)),
+    s("text", { class: "soft", x: place.x + size.width / 2, y: place.y + 41, "text-anchor": "middle" }, clipped(below)));
+}
+
+function clipped(text) {
+  return text.length > 22 ? `${text.slice(0, 21)}…` : text;
+}
+
+export function drawGraph(parent, picture) {
+  const { nodes, edges } = picture;
+  if (!nodes.length) {
+    parent.replaceChildren(h("p", { class: "empty" }, "Nobody has called anybody yet."));
+    return;
+  }
+  const narrow = parent.clientWidth < NARROW_BELOW;
+  const layout = places(nodes, edges, narrow);
+  const ill = new Set(edges.filter((edge) => edge.rps > 0 && grade(edge.attempt_success ?? edge.success) === "bad").map((edge) => edge.destination));
+  const [width, height] = layout.view;
+  const drawn = edges.map((edge) => edgeElement(edge, layout, narrow));
+  parent.replaceChildren(s("svg", { class: "graph", viewBox: `0 0 ${width} ${height + 12}`, role: "img", "aria-label": edges.map(edgeText).join(". ") || "No calls" },
+    ...drawn.map(([lines]) => lines), ...drawn.map(([, labels]) => labels),
+    ...nodes.map((node) => nodeElement(node, layout, ill.has(node.id)))));
+}

@@ -1,0 +1,170 @@
+"""A trace as a tree of rows: for the page, and drawn for a terminal."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from localmesh.telemetry.flags import in_words
+from localmesh.telemetry.spans import Span
+from localmesh.telemetry.trace_store import Trace
+
+BAR = 24
+"""Characters of the time line in a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One span where it stands in its trace."""
+
+    depth: int
+    offset_us: int
+    """From the trace's start."""
+
+    duration_us: int
+    kind: str
+    service: str
+    name: str
+    status: str
+    """HTTP status, "" where there was none."""
+
+    attempt: int
+    """1, 2, 3 … of a call that was tried several times; 0 for anything else."""
+
+    pod: str
+    """Where it was done, as far as is known."""
+
+    peer: str
+    """Whom an attempt went to: a pod, else an address."""
+
+    reason: str
+    """Why it failed, in words; "" when it did not."""
+
+    tags: dict[str, str]
+
+
+def rows(trace: Trace) -> list[Row]:
+    """Return a trace's spans as rows, each below its parent, in the order of their starts."""
+    children: dict[tuple[str, str], list[Span]] = defaultdict(list)
+    spans = sorted(trace.spans.values(), key=lambda span: (span.start_us, span.kind != "SERVER"))
+    ids = {span.id for span in spans}
+    for span in spans:
+        children[("", "") if span.parent_id not in ids else ("child of", span.parent_id)].append(span)
+    start, seen = trace.start_us, set[tuple[str, str, str]]()
+
+    pods = {span.parent_id: pod for span in spans if span.kind == "SERVER" and (pod := pod_of(span))}
+
+    def walk(siblings: Sequence[Span], depth: int) -> Iterator[Row]:
+        tried = [span.id for span in siblings if _is_attempt(span)]
+        for span in siblings:
+            key = (span.id, span.kind, span.service)
+            if key not in seen:  # spans that are each other's parents would never end
+                seen.add(key)
+                number = tried.index(span.id) + 1 if len(tried) > 1 and span.id in tried else 0
+                yield _row(span, depth, start, number, pods.get(span.id, ""))
+                yield from walk(children["child of", span.id], depth + 1)
+
+    found = list(walk(children["", ""], 0))
+    left = [span for span in spans if (span.id, span.kind, span.service) not in seen]
+    return found + list(walk(left, 0))
+
+
+def _is_attempt(span: Span) -> bool:
+    """Tell whether a span is one try of a proxy: only those name the cluster they went to."""
+    return span.kind == "CLIENT" and "upstream_cluster" in span.tags
+
+
+def pod_of(span: Span) -> str:
+    """Return the pod in which a span was made, "" when it does not say: a proxy does in its node id."""
+    words = span.tags.get("node_id", "").split("~")
+    return words[2].partition(".")[0] if len(words) > 2 else span.tags.get("k8s.pod.name", "")  # noqa: PLR2004
+
+
+def name_of(span: Span) -> str:
+    """Return a span's name as people say it: istiod's names of clusters and operations say more than one wants."""
+    cluster = span.tags.get("upstream_cluster", "").split("|")
+    if _is_attempt(span) and len(cluster) == 4:  # noqa: PLR2004 -- direction|port|subset|host
+        return f"to {cluster[3].partition('.')[0]}{' ' + cluster[2] if cluster[2] else ''}"
+    url = span.tags.get("http.url", "")
+    path = f"/{url.split('/', 3)[3]}" if url.count("/") > 2 else ""  # noqa: PLR2004 -- scheme://host/path
+    method = span.tags.get("http.method", "")
+    return f"{method} {path}" if method and path and "component" in span.tags else span.name
+
+
+def _row(span: Span, depth: int, start_us: int, attempt: int, callee: str) -> Row:
+    tags = span.tags
+    return Row(
+        depth=depth,
+        offset_us=span.start_us - start_us,
+        duration_us=span.duration_us,
+        kind=span.kind,
+        service=span.service,
+        name=name_of(span),
+        status=tags.get("http.status_code") or tags.get("http.response.status_code") or "",
+        attempt=attempt,
+        pod=pod_of(span),
+        peer=callee or tags.get("upstream_address") or tags.get("peer.address") or tags.get("peer", ""),
+        reason=_reason(span),
+        tags=dict(tags),
+    )
+
+
+def _reason(span: Span) -> str:
+    if not span.is_error:
+        return ""
+    flags = span.tags.get("response_flags", "-")
+    if flags not in ("-", ""):
+        return in_words(flags)
+    status = span.tags.get("http.status_code") or span.tags.get("http.response.status_code")
+    said = span.tags["error"]
+    return said if said != "true" else (f"answered {status}" if status else "failed")
+
+
+def summary(trace: Trace) -> dict[str, Any]:
+    """Return a trace as one line of a list."""
+    root = trace.root
+    return {
+        "id": trace.id,
+        "start_us": trace.start_us,
+        "duration_us": trace.duration_us,
+        "service": root.service,
+        "name": root.name,
+        "url": root.tags.get("http.url") or root.tags.get("url.full", ""),
+        "status": root.tags.get("http.status_code") or root.tags.get("http.response.status_code", ""),
+        "complete": not root.parent_id,
+        "failed": root.is_error,
+        "spans": len(trace.spans),
+        "left_out": trace.left_out,
+        "errors": trace.errors,
+        "retries": sum("retry.count" in span.tags for span in trace.spans.values()),
+        "services": trace.services,
+    }
+
+
+def document(trace: Trace) -> dict[str, Any]:
+    """Return a trace with its rows, for JSON."""
+    return summary(trace) | {"rows": [asdict(row) for row in rows(trace)]}
+
+
+def drawn(trace: dict[str, Any], width: int = 100) -> str:
+    """Return a trace's document as text: a head, and a line with a bar for each span."""
+    total = max(1, trace["duration_us"])
+    head = f"trace {trace['id']}  {_ms(total)}  {trace['spans']} spans, {trace['retries']} retries"
+    lines = [_line(row, total, width) for row in trace["rows"]]
+    more = [f"{trace['left_out']} more spans were not kept"] if trace["left_out"] else []
+    return "\n".join([head, *lines, *more])
+
+
+def _line(row: dict[str, Any], total_us: int, width: int) -> str:
+    begin = min(BAR - 1, max(0, row["offset_us"] * BAR // total_us))
+    length = max(1, min(BAR - begin, round(row["duration_us"] * BAR / total_us)))
+    bar = ("·" * begin + ("▒" if row["reason"] else "█") * length).ljust(BAR, "·")
+    attempt = f"try {row['attempt']} " if row["attempt"] else ""
+    end = f" → {row['peer']}" if row["attempt"] and row["peer"] else ""
+    what = f"{'  ' * row['depth']}{row['service']}: {attempt}{row['name']}{end}"[: max(20, width - BAR - 17)]
+    why = f"  ✗ {row['reason']}" if row["reason"] else ""
+    return f"{bar} {_ms(row['duration_us']):>9}  {row['status']:<4}{what}{why}"
+
+
+def _ms(microseconds: int) -> str:
+    return f"{microseconds / 1000:.1f} ms"

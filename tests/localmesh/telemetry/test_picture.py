@@ -1,0 +1,83 @@
+import pytest
+
+from localmesh.telemetry.history import Value
+from localmesh.telemetry.picture import Answers, Graph, Line, lines_of, succeeded
+
+
+def labels(**changed: str) -> dict[str, str]:
+    return {
+        "source_workload": "webapp", "source_workload_namespace": "shop", "destination_workload": "catalog",
+        "destination_workload_namespace": "shop", "destination_version": "v1", "destination_service_name": "catalog",
+        "destination_service_namespace": "shop", "response_code": "200", "response_flags": "-", **changed,
+    }  # fmt: skip
+
+
+def rate(value: float, **changed: str) -> Value:
+    return Value(labels(**changed), value)
+
+
+V2 = {"destination_workload": "catalog-v2", "destination_version": "v2"}
+
+
+def test_both_success_rates_retries_and_bad_ends_stand_on_the_edge() -> None:
+    graph = Graph(Answers(
+        calls=[rate(9.4), rate(0.6, response_code="500", response_flags="URX")],
+        attempts=[rate(9.4), rate(9.4, response_code="500")],
+        median=[rate(5.0)], slowest=[rate(float("nan"))],
+    )).document()  # fmt: skip
+    (edge,) = graph["edges"]
+    assert (edge["source"], edge["destination"], edge["service"]) == ("shop/webapp", "shop/catalog", "catalog.shop")
+    assert edge["success"] == pytest.approx(0.94)
+    assert edge["attempt_success"] == pytest.approx(0.5)
+    assert edge["retries_ps"] == pytest.approx(8.8)
+    assert edge["ends"] == {"500, URX: all retries were used up": 0.6}
+    assert (edge["p50"], edge["p99"]) == (5.0, None)
+
+
+def test_shares_are_of_the_calls_and_retries_add_up_over_versions() -> None:
+    graph = Graph(Answers(
+        calls=[rate(9.0), rate(1.0, **V2)],
+        attempts=[rate(9.0), rate(3.0, response_code="503"), rate(1.0, **V2)],
+    )).document()  # fmt: skip
+    assert [edge["share"] for edge in graph["edges"]] == [0.9, 0.1]
+    (call,) = graph["calls"]
+    assert (call["rps"], call["retries_ps"]) == (10.0, 3.0)
+    assert [node["version"] for node in graph["nodes"]] == ["v1", "v2", ""]
+
+
+def test_a_service_that_nobody_serves_is_a_node_as_long_as_it_is_called() -> None:
+    nobody = {"destination_workload": "unknown", "destination_version": "unknown", "response_code": "503",
+              "response_flags": "UH"}  # fmt: skip
+    graph = Graph(Answers(calls=[rate(2.0, **nobody)])).document()
+    assert [node["kind"] for node in graph["nodes"]] == ["service", "workload"]
+    assert graph["edges"][0]["ends"] == {"503, UH: no healthy endpoint": 2.0}
+    assert graph["edges"][0]["attempt_success"] is None
+    silent = Graph(Answers(calls=[rate(0.0, **nobody), rate(0.0)])).document()
+    assert [node["id"] for node in silent["nodes"]] == ["shop/catalog", "shop/webapp"]
+
+
+def test_a_caller_without_a_proxy_is_outside_and_known_from_the_called_alone() -> None:
+    graph = Graph(Answers(taken=[rate(3.0, source_workload="unknown"), rate(8.0)])).document()
+    (edge,) = graph["edges"]
+    assert (edge["source"], edge["rps"], edge["seen_by_callee"]) == ("outside", 3.0, True)
+
+
+def test_nobody_is_in_an_empty_mesh() -> None:
+    assert Graph(Answers()).document() == {"nodes": [], "edges": [], "calls": []}
+
+
+@pytest.mark.parametrize(("code", "good"), [("200", True), ("404", True), ("500", False), ("599", False), ("0", False),
+                                            ("", False), ("-", False)])  # fmt: skip
+def test_an_answer_below_500_is_a_success(code: str, good: bool) -> None:
+    assert succeeded(code) is good
+
+
+def test_time_series_have_both_rates_and_shares_with_gaps_where_nothing_was_called() -> None:
+    times = [10.0, 20.0, 30.0]
+    calls = [Line(labels(), [(10.0, 9.0), (20.0, 0.0)]), Line(labels(**V2), [(10.0, 1.0), (20.0, 0.0)])]
+    attempts = [Line(labels(), [(10.0, 10.0)]), Line(labels(response_code="500"), [(10.0, 30.0)])]
+    (found,) = lines_of({"calls": calls, "attempts": attempts}, times)
+    assert found["success"] == [1.0, None, None]
+    assert found["attempt_success"] == [0.25, None, None]
+    assert found["shares"] == {"v1": [0.9, None, None], "v2": [0.1, None, None]}
+    assert found["rps"] == [10.0, 0.0, 0.0]

@@ -1,0 +1,58 @@
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from localmesh.telemetry.spans import MAX_TAGS, MAX_TEXT, BadSpansError, from_otlp, from_zipkin
+from tests.localmesh.telemetry.making import RETRIED, body, zipkin
+
+
+def test_zipkins_spans_keep_ids_times_and_tags() -> None:
+    first, *_, last = from_zipkin(body(RETRIED))
+    assert (first.parent_id, first.kind, first.service, first.duration_us) == ("", "SERVER", "gateway.shop", 900)
+    assert (last.parent_id, last.start_us, last.tags["retry.count"]) == ("2".zfill(16), 1_000_400, "1")
+    assert [span.is_error for span in from_zipkin(body(RETRIED))] == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"{}", b"[1]", b'[{"id": "1"}]', b"\xff", body([{**RETRIED[0], "traceId": "x"}]),
+             body([{**RETRIED[0], "id": "1" * 17}]), body([{**RETRIED[0], "timestamp": "soon"}]),
+             body([{**RETRIED[0], "traceId": 5}]), body([{**RETRIED[0], "tags": [1]}]), b"[" * 5000]
+)  # fmt: skip
+def test_what_are_no_zipkin_spans_is_refused_whole(sent: bytes) -> None:
+    with pytest.raises(BadSpansError):
+        list(from_zipkin(sent))
+
+
+def test_short_ids_are_the_long_ones_and_long_texts_are_cut() -> None:
+    many = {f"t{number}": "x" * (2 * MAX_TEXT) for number in range(2 * MAX_TAGS)}
+    (span,) = from_zipkin(body([{**zipkin(1, None, "a", "SERVER", 0, 1, **many), "traceId": "ABC", "id": "d"}]))
+    assert (span.trace_id, span.id) == ("abc".zfill(32), "d".zfill(16))
+    assert len(span.tags) == MAX_TAGS
+    assert max(map(len, span.tags.values())) == MAX_TEXT
+
+
+def test_otlps_spans_come_out_the_same_way() -> None:
+    request = ExportTraceServiceRequest()
+    group = request.resource_spans.add()
+    for name, value in (("service.name", "catalog"), ("service.version", "v2")):
+        attribute = group.resource.attributes.add(key=name)
+        attribute.value.string_value = value
+    span = group.scope_spans.add().spans.add(
+        trace_id=bytes(15) + b"\x1f", span_id=bytes(7) + b"\x09", parent_span_id=bytes(7) + b"\x04", name="GET /items",
+        kind=2, start_time_unix_nano=1_000_130_000, end_time_unix_nano=1_000_180_000,
+    )  # fmt: skip
+    span.status.code = 2
+    span.attributes.add(key="http.response.status_code").value.int_value = 500
+    span.attributes.add(key="fault").value.bool_value = True
+    span.attributes.add(key="empty")
+    (found,) = from_otlp(request.SerializeToString())
+    assert (found.trace_id, found.id, found.parent_id) == ("1f".zfill(32), "9".zfill(16), "4".zfill(16))
+    assert (found.service, found.kind, found.start_us, found.duration_us) == ("catalog", "SERVER", 1_000_130, 50)
+    assert found.is_error
+    assert found.tags == {
+        "http.response.status_code": "500", "fault": "true", "empty": "", "error": "true", "service.version": "v2",
+    }  # fmt: skip
+
+
+def test_what_is_no_protobuf_is_refused() -> None:
+    with pytest.raises(BadSpansError):
+        list(from_otlp(b"\xff\xff\xff"))

@@ -1,0 +1,50 @@
+import gzip
+
+from localmesh.telemetry.guard import MAX_BODY
+from localmesh.telemetry.trace_store import TraceStore
+from localmesh.telemetry.traces import create_app
+from tests.localmesh.telemetry.asking import asking
+from tests.localmesh.telemetry.making import RETRIED, TRACE, body
+
+PROTOBUF = {"content-type": "application/x-protobuf"}
+
+
+async def test_spans_that_were_sent_are_listed_and_shown() -> None:
+    async with asking(create_app(TraceStore())) as client:
+        assert (await client.post("/api/v2/spans", content=body(RETRIED))).status_code == 202
+        listed = (await client.get("/api/traces?retried=true&min_ms=0&limit=5")).json()
+        assert listed["kept"] == 1
+        assert listed["traces"][0]["retries"] == 1
+        assert listed["traces"][0]["complete"]
+        shown = (await client.get(f"/api/traces/{TRACE}")).json()
+        assert [row["attempt"] for row in shown["rows"]] == [0, 0, 1, 0, 2]
+        assert (await client.get("/api/traces?errors=true")).json()["traces"] == []
+
+
+async def test_nonsense_is_refused_with_its_reason_and_an_odd_question_is_none() -> None:
+    async with asking(create_app(TraceStore())) as client:
+        answer = await client.post("/api/v2/spans", content=b"{}")
+        assert (answer.status_code, "Zipkin" in answer.json()["error"]) == (400, True)
+        answer = await client.post("/v1/traces", content=b"{}", headers={"content-type": "application/json"})
+        assert "http/protobuf" in answer.json()["error"]
+        assert (await client.post("/v1/traces", content=b"\xff", headers=PROTOBUF)).status_code == 400
+        assert (await client.get("/api/traces/abc")).status_code == 404
+        assert (await client.get("/api/traces?limit=-1&min_ms=٣&service=%00")).json()["traces"] == []
+
+
+async def test_otlp_comes_packed_too_but_not_without_bound() -> None:
+    async with asking(create_app(TraceStore())) as client:
+        headers = {**PROTOBUF, "content-encoding": "gzip"}
+        assert (await client.post("/v1/traces", content=gzip.compress(b""), headers=headers)).status_code == 200
+        answer = await client.post("/v1/traces", content=gzip.compress(bytes(MAX_BODY + 1)), headers=headers)
+        assert (answer.status_code, "unpacked" in answer.json()["error"]) == (400, True)
+        assert (await client.post("/v1/traces", content=b"no gzip", headers=headers)).status_code == 400
+
+
+async def test_the_page_and_its_files_are_there_and_no_others() -> None:
+    async with asking(create_app(TraceStore(), "http://127.0.0.1:30003/")) as client:
+        page = (await client.get("/")).text
+        assert 'href="http://127.0.0.1:30003/"' in page
+        assert (await client.get("/static/traces.js")).headers["content-type"].startswith("text/javascript")
+        for name in ("traces.html", "nothing.js", "..%2Fguard.py", "%2e%2e%2fguard.py"):
+            assert (await client.get(f"/static/{name}")).status_code == 404

@@ -1,0 +1,46 @@
+from localmesh.telemetry.spans import Span, from_zipkin
+from localmesh.telemetry.trace_store import Trace, TraceStore, Wanted
+from localmesh.telemetry.waterfall import document, drawn, rows
+from tests.localmesh.telemetry.making import RETRIED, body
+
+
+def trace(*more: Span) -> Trace:
+    store = TraceStore()
+    store.add([*from_zipkin(body(RETRIED)), *more])
+    (found,) = store.search(Wanted())
+    return found
+
+
+def test_each_attempt_stands_below_its_call_with_its_number_pod_status_and_reason() -> None:
+    found = [(row.depth, row.service, row.attempt, row.name, row.peer, row.status, row.reason) for row in rows(trace())]
+    assert found == [
+        (0, "gateway.shop", 0, "GET /api", "", "200", ""),
+        (1, "webapp.shop", 0, "webapp:80/*", "", "200", ""),
+        (2, "webapp.shop", 1, "to catalog v2", "catalog-1-abc", "503", "answered 503"),
+        (3, "catalog.shop", 0, "catalog:80/*", "", "", ""),
+        (2, "webapp.shop", 2, "to catalog v2", "127.0.0.1:2002", "200", ""),
+    ]
+
+
+def test_the_drawing_has_a_line_with_a_bar_for_each_span() -> None:
+    head, *lines = drawn(document(trace())).splitlines()
+    assert "5 spans, 1 retries" in head
+    assert [line.count("█") + line.count("▒") for line in lines] == [24, 19, 5, 3, 8]
+    assert "try 1 to catalog v2 → catalog-1-abc  ✗ answered 503" in lines[2]
+    assert lines[4].index("█") > lines[2].index("▒")
+
+
+def test_flags_are_said_in_words() -> None:
+    spans = [{**RETRIED[2], "tags": {**RETRIED[2]["tags"], "response_flags": "URX,UF"}}]
+    store = TraceStore()
+    store.add(from_zipkin(body(spans)))
+    (found,) = store.search(Wanted())
+    (row,) = rows(found)
+    assert row.reason == "URX: all retries were used up, UF: connection to the endpoint failed"
+
+
+def test_no_span_is_lost_when_spans_are_each_others_parents() -> None:
+    one, other = "a".zfill(16), "b".zfill(16)
+    circle = [Span("1f".zfill(32), one, other, "", "x", "one", 1_000_000, 5, {}),
+              Span("1f".zfill(32), other, one, "", "x", "other", 1_000_000, 5, {})]  # fmt: skip
+    assert sorted(row.name for row in rows(trace(*circle)) if row.service == "x") == ["one", "other"]
