@@ -8,7 +8,7 @@ from headers who calls, as in Istio.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from localmesh.envoy.protobuf import Message, any_of
+from localmesh.envoy.emit.messages import Message, any_of
 
 SCOPE = "istio"
 """Prefix of the loggers' stats: `envoy_istio_istio_requests_total` on Envoy's page, the rest being Istio's name."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localmesh.envoy import stats
-from localmesh.envoy.protobuf import Message, any_of
+from localmesh.envoy.emit.messages import Message, any_of
 from localmesh.envoy.resources import Resource, Resources
 from localmesh.envoy.stats import Identity
 
