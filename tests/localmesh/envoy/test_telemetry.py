@@ -3,7 +3,8 @@
 import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -197,9 +198,10 @@ async def counted(path: Path) -> tuple[Counted, list[dict[str, str]]]:
 
 
 @pytest.fixture
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Iterator[Path]:
     """A folder whose name is short enough for sockets."""
-    return tmp_path_factory.mktemp("t")
+    with tempfile.TemporaryDirectory(prefix="m", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 async def test_calls_and_attempts_are_counted_under_istios_names_by_caller_and_called(folder: Path) -> None:
