@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from localmesh.apiserver.read import pod_status
@@ -12,7 +13,6 @@ from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.resources import (
     CONFIG_MAPS,
     DEPLOYMENTS,
-    DESTINATION_RULES,
     ENDPOINT_SLICES,
     ENDPOINTS,
     EVENTS,
@@ -21,9 +21,9 @@ from localmesh.kinds.resources import (
     REPLICA_SETS,
     SERVICE_ACCOUNTS,
     SERVICES,
-    VIRTUAL_SERVICES,
     Resource,
 )
+from localmesh.kinds.schema.definitions import PrinterColumn, printer_columns
 
 NONE = "<none>"
 SHOWN_ENDPOINTS = 3
@@ -65,12 +65,12 @@ def _at(*path: str, default: Any = "") -> Callable[[Object], Any]:
 
 
 def _json(*path: str) -> Callable[[Object], Any]:
-    """Return a cell as kubectl shows a list of a custom resource, "" for an absent one."""
-    field = _at(*path, default=None)
+    """Return a cell as kubectl shows a field of a custom resource: lists as JSON, "" for an absent one."""
+    field = _at(*path)
 
-    def cell(obj: Object) -> str:
+    def cell(obj: Object) -> Any:
         value = field(obj)
-        return "" if value is None else json.dumps(value, separators=(",", ":"))
+        return json.dumps(value, separators=(",", ":")) if isinstance(value, (list, dict)) else value
 
     return cell
 
@@ -216,16 +216,23 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
         _AGE,
         *_WORKLOAD_WIDE,
     ),
-    VIRTUAL_SERVICES: (
-        _NAME,
-        Column("Gateways", _json("spec", "gateways")),
-        Column("Hosts", _json("spec", "hosts")),
-        _AGE,
-    ),
-    DESTINATION_RULES: (_NAME, Column("Host", _at("spec", "host")), _AGE),
 }
 
 
 def columns_of(resource: Resource) -> tuple[Column, ...]:
     """Return a resource's columns: name and age for one that has none of its own, as Gateway."""
-    return _COLUMNS.get(resource, (_NAME, _AGE))
+    return _COLUMNS.get(resource) or _custom_columns(resource)
+
+
+@cache
+def _custom_columns(resource: Resource) -> tuple[Column, ...]:
+    """Return the columns that a CustomResourceDefinition names."""
+    named = tuple(map(_custom_column, printer_columns(resource)))
+    return (_NAME, *named) if named else (_NAME, _AGE)
+
+
+def _custom_column(column: PrinterColumn) -> Column:
+    path = tuple(column.json_path.strip(".").split("."))
+    if column.type == "date":
+        return Column(column.name, lambda obj: age(_at(*path, default=None)(obj)))
+    return Column(column.name, _json(*path), type=column.type)

@@ -71,3 +71,19 @@ class Schema:
         """How a strategic merge patch treats the value: `merge`, `retainKeys`, both or neither."""
         text: str = self.keywords.get("x-kubernetes-patch-strategy", "")
         return text.split(",") if text else []
+
+
+@dataclass(frozen=True, slots=True)
+class PrinterColumn:
+    """A column of the table that kubectl prints of a custom resource."""
+
+    name: str
+    type: str
+    json_path: str
+    """`.spec.hosts`: fields one in the other, no more of JSONPath."""
+
+
+def printer_columns(resource: Resource) -> tuple[PrinterColumn, ...]:
+    """Return the columns that a resource's CustomResourceDefinition names."""
+    columns = Schema.of(resource).keywords.get("columns", [])
+    return tuple(PrinterColumn(column["name"], column["type"], column["jsonPath"]) for column in columns)
