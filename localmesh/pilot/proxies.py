@@ -1,9 +1,10 @@
 """Everything that was applied → what each proxy shall do."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
-from localmesh.core.objects import Object, key_of
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.injection import is_gateway, is_injected
 from localmesh.kinds.istio import DestinationRule, VirtualService
 from localmesh.kinds.resources import PODS
@@ -39,39 +40,75 @@ class Computed:
 
 def compute(snapshot: Snapshot, addresses: Addresses) -> Computed:
     """Return the configuration of every pod with a sidecar, and of every gateway pod."""
-    context = PushContext.of(snapshot, addresses)
-    shared = _Shared(context)
-    proxies: dict[ProxyId, Proxy] = {}
-    for pod in sorted(snapshot.pods, key=key_of):
-        key = key_of(pod)
-        with context.findings.about(PODS, key):
-            if translate := _translation(pod):
-                proxies[ProxyId(key.namespace, key.name)] = translate(pod, context, shared)
-    return Computed(proxies, context.findings.all())
+    return Pilot(addresses).compute(snapshot)
+
+
+class Pilot:
+    """Computes the proxies of one state of the mesh after the other.
+
+    What has not changed since the computation before is the same object as before, and what proxies have in common is
+    the same object for all of them: whoever writes it down needs to do so once.
+    """
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+        self._kept: _Kept = {}
+
+    def compute(self, snapshot: Snapshot) -> Computed:
+        """Return the configuration of every pod with a sidecar, and of every gateway pod."""
+        context = PushContext.of(snapshot, self._addresses)
+        shared = _Shared(context, self._kept)
+        proxies: dict[ProxyId, Proxy] = {}
+        for pod in sorted(snapshot.pods, key=key_of):
+            key = key_of(pod)
+            with context.findings.about(PODS, key):
+                if translate := _translation(pod):
+                    proxies[ProxyId(key.namespace, key.name)] = translate(pod, context, shared)
+        self._kept = shared.kept
+        return Computed(proxies, context.findings.all())
+
+
+_Part = Cluster | RouteConfiguration | Listener
+_PartT = TypeVar("_PartT", Cluster, RouteConfiguration, Listener)
+_Kept = dict[tuple[View | Key | None, type[_Part], str], _Part]
+"""Parts of proxies by whose they are (a view's, a pod's or everybody's), what they are, and their names."""
 
 
 class _Shared:
     """What proxies have in common: what is the same for all with one view is computed once."""
 
-    def __init__(self, context: PushContext) -> None:
+    def __init__(self, context: PushContext, before: _Kept) -> None:
         self._context = context
+        self._before = before
+        self.kept: _Kept = {}
         self._label_keys = frozenset(_label_keys(context.snapshot))
-        self._clusters: dict[View, tuple[Cluster, ...]] = {}
-        self._routes: dict[View, tuple[RouteConfiguration, ...]] = {}
-        self.outbound_listeners: tuple[Listener, ...] = tuple(outbound_listeners(context))
+        self._clusters: dict[View, Sequence[Cluster]] = {}
+        self._routes: dict[View, Sequence[RouteConfiguration]] = {}
+        self.outbound_listeners = self.same(None, outbound_listeners(context))
 
     def view(self, pod: Object, type_: NodeType) -> View:
         return View.of(pod, type_, self._label_keys)
 
-    def clusters(self, view: View) -> tuple[Cluster, ...]:
+    def clusters(self, view: View) -> Sequence[Cluster]:
         if view not in self._clusters:
-            self._clusters[view] = tuple(outbound_clusters(self._context, view))
+            self._clusters[view] = self.same(view, outbound_clusters(self._context, view))
         return self._clusters[view]
 
-    def routes(self, view: View) -> tuple[RouteConfiguration, ...]:
+    def routes(self, view: View) -> Sequence[RouteConfiguration]:
         if view not in self._routes:
-            self._routes[view] = tuple(outbound_routes(self._context, view))
+            self._routes[view] = self.same(view, outbound_routes(self._context, view))
         return self._routes[view]
+
+    def same(self, owner: View | Key | None, parts: Iterable[_PartT]) -> Sequence[_PartT]:
+        """Return the parts, those that are as before as the very objects that they were."""
+        return [self._same(owner, part) for part in parts]
+
+    def _same(self, owner: View | Key | None, part: _PartT) -> _PartT:
+        place = owner, type(part), part.name
+        before = self._before.get(place)
+        same = before if isinstance(before, type(part)) and before == part else part
+        self.kept[place] = same
+        return same
 
 
 def _translation(pod: Object) -> Callable[[Object, PushContext, _Shared], Proxy] | None:
@@ -88,22 +125,23 @@ def _gateway(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
     return _proxy(
         pod,
         NodeType.ROUTER,
-        gateway_listeners(servers, context),
-        gateway_routes(servers, context, view),
+        shared.same(key_of(pod), gateway_listeners(servers, context)),
+        shared.same(key_of(pod), gateway_routes(servers, context, view)),
         (BLACK_HOLE, *shared.clusters(view)),
     )
 
 
 def _sidecar(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
     """Return what the proxy beside an application does."""
-    view = shared.view(pod, NodeType.SIDECAR)
-    inbound = inbound_clusters(pod, context)
+    view, key = shared.view(pod, NodeType.SIDECAR), key_of(pod)
+    own = (passthrough(context.addresses.network(pod)), *inbound_clusters(pod, context))
+    listeners = (*inbound_listeners(pod, context), *http_proxy_listener(pod, context))
     return _proxy(
         pod,
         NodeType.SIDECAR,
-        (*inbound_listeners(pod, context), *http_proxy_listener(pod, context), *shared.outbound_listeners),
+        (*shared.same(key, listeners), *shared.outbound_listeners),
         shared.routes(view),
-        (BLACK_HOLE, passthrough(context.addresses.network(pod)), *inbound, *shared.clusters(view)),
+        (BLACK_HOLE, *shared.same(key, own), *shared.clusters(view)),
     )
 
 

@@ -12,7 +12,7 @@ from localmesh.pilot.clusters.defaults import (
     PANIC_THRESHOLD,
     upstream_protocol,
 )
-from localmesh.pilot.config.destination_rules import MergedRule, destination_rule
+from localmesh.pilot.config.destination_rules import DestinationRules, MergedRule
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service, ServicePort
 from localmesh.pilot.view import View
@@ -23,10 +23,11 @@ from localmesh.proxy.proxies import NodeType
 
 def outbound_clusters(context: PushContext, view: View) -> Iterator[Cluster]:
     """Yield the clusters for the calls of some clients."""
+    rules = DestinationRules.of(context)
     for service in context.services.services:
         clusters: list[Cluster] = []
         with context.findings.about(SERVICES, service.key):
-            called = _CalledService(service, destination_rule(service, context, view), context, view)
+            called = _CalledService(service, rules.merged(service, view), context, view)
             clusters = [cluster for port in service.ports for cluster in called.clusters(port)]
         yield from clusters
 

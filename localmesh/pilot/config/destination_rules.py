@@ -1,6 +1,6 @@
 """Which DestinationRule speaks to a client of a Service, and what several say together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from localmesh.kinds.istio import DestinationRule
@@ -24,25 +24,44 @@ class MergedRule:
     """Path of the rule, the oldest if there are several; "" if there is none."""
 
 
-def destination_rule(service: Service, context: PushContext, view: View) -> MergedRule:
-    """Return what clients are told of a Service.
+@dataclass(frozen=True, slots=True)
+class DestinationRules:
+    """All rules, by where they live and what they name."""
 
-    The first namespace that has a rule decides: the client's own (unless it is the root namespace), then the Service's,
-    then the root namespace. There the most specific host wins, and several rules for that host are united: of subsets
-    with one name, the oldest stays.
-    """
-    rules = context.snapshot.configs(DestinationRule)
-    own = () if view.namespace == ROOT_NAMESPACE else (view.namespace,)
-    for namespace in (*own, service.namespace, ROOT_NAMESPACE):
-        matching = _most_specific([rule for rule in rules if rule.namespace == namespace], service.host)
-        if matching:
-            named = {subset.name: subset for rule in reversed(matching) for subset in reversed(rule.spec.subsets)}
-            return MergedRule(tuple(named.values()), matching[0].path)
-    return MergedRule()
+    by_host: Mapping[tuple[str, str], Sequence[Config[DestinationRule]]]
+    """By namespace and host in full, the oldest first."""
 
+    wildcards: Mapping[str, Sequence[str]]
+    """By namespace the hosts that begin with a wildcard, the longest first."""
 
-def _most_specific(rules: Sequence[Config[DestinationRule]], host: str) -> Sequence[Config[DestinationRule]]:
-    """Return the rules for the host itself, else those for the longest wildcard that covers it."""
-    covering = [(rule, named) for rule in rules if covers(named := resolve(rule.spec.host, rule.namespace), host)]
-    best = max((named for _, named in covering), key=lambda named: (not is_wildcard(named), len(named)), default=None)
-    return [rule for rule, named in covering if named == best]
+    @classmethod
+    def of(cls, context: PushContext) -> "DestinationRules":
+        """Look at everything applied."""
+        by_host: dict[tuple[str, str], list[Config[DestinationRule]]] = {}
+        for rule in context.snapshot.configs(DestinationRule):
+            by_host.setdefault((rule.namespace, resolve(rule.spec.host, rule.namespace)), []).append(rule)
+        wildcards: dict[str, list[str]] = {}
+        for namespace, host in sorted(by_host, key=lambda place: -len(place[1])):
+            if is_wildcard(host):
+                wildcards.setdefault(namespace, []).append(host)
+        return cls(by_host, wildcards)
+
+    def merged(self, service: Service, view: View) -> MergedRule:
+        """Return what clients are told of a Service.
+
+        The first namespace that has a rule decides: the client's own (unless it is the root namespace), then the
+        Service's, then the root namespace. There the most specific host wins, and several rules for that host are
+        united: of subsets with one name, the oldest stays.
+        """
+        own = () if view.namespace == ROOT_NAMESPACE else (view.namespace,)
+        for namespace in (*own, service.namespace, ROOT_NAMESPACE):
+            if matching := self._most_specific(namespace, service.host):
+                named = {subset.name: subset for rule in reversed(matching) for subset in reversed(rule.spec.subsets)}
+                return MergedRule(tuple(named.values()), matching[0].path)
+        return MergedRule()
+
+    def _most_specific(self, namespace: str, host: str) -> Sequence[Config[DestinationRule]]:
+        """Return a namespace's rules for the host itself, else those for the longest wildcard that covers it."""
+        exact = self.by_host.get((namespace, host), ())
+        covering = (named for named in self.wildcards.get(namespace, ()) if covers(named, host))
+        return exact or self.by_host.get((namespace, next(covering, "")), ())

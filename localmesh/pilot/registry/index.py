@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from localmesh.core.objects import Object, key_of, labels_of, selects
+from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kinds.service_ports import container_port
 from localmesh.pilot.findings import Findings
@@ -23,18 +23,24 @@ class ServiceIndex:
         self._findings = findings
         self.services = tuple(self._read_services(services))
         self._by_host = {service.host: service for service in self.services}
+        self._by_namespace: dict[str, list[Service]] = {}
+        for service in self.services:
+            if service.selector:
+                self._by_namespace.setdefault(service.namespace, []).append(service)
+        self._of_pod: dict[Key, Sequence[Service]] = {}
         self._workloads = self._read_workloads(pods)
 
     def find(self, host: str) -> Service | None:
         """Return the Service of that full name, None if there is none."""
         return self._by_host.get(host)
 
-    def of_pod(self, pod: Object) -> Iterator[Service]:
-        """Yield the Services that a pod belongs to, the oldest first."""
-        namespace, labels = key_of(pod).namespace, labels_of(pod)
-        for service in self.services:
-            if service.selector and service.namespace == namespace and selects(service.selector, labels):
-                yield service
+    def of_pod(self, pod: Object) -> Sequence[Service]:
+        """Return the Services that a pod belongs to, the oldest first."""
+        key, labels = key_of(pod), labels_of(pod)
+        if key not in self._of_pod:
+            services = self._by_namespace.get(key.namespace, ())
+            self._of_pod[key] = [service for service in services if selects(service.selector, labels)]
+        return self._of_pod[key]
 
     def workloads(self, service: Service) -> Sequence[Workload]:
         """Return the pods behind a Service, by name."""

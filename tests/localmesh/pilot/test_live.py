@@ -1,11 +1,13 @@
 """What runs: a store, and pods with addresses on loopback."""
 
+from typing import Any
+
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import DESTINATION_RULES, PODS, SERVICES, resource_of
 from localmesh.kinds.service_ports import NOBODY
-from localmesh.pilot.proxies import compute
+from localmesh.pilot.proxies import Pilot, compute
 from localmesh.pilot.registry.addresses import LiveAddresses
-from localmesh.pilot.snapshot import SnapshotReader
+from localmesh.pilot.snapshot import Snapshot, SnapshotReader
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.clusters import Cluster
 from localmesh.proxy.listeners import TrafficDirection
@@ -120,3 +122,28 @@ def test_the_gateway_is_reached_in_the_mesh_where_it_is_reached_from_outside() -
 def test_what_depends_on_nothing_but_order_of_arrival_does_not() -> None:
     objects = [service("catalog"), service("webapp"), pod("catalog-1", CATALOG), pod("webapp-1", WEBAPP)]
     assert proxies(*objects) == proxies(*reversed(objects))
+
+
+def parts(proxy: Proxy) -> dict[str, Any]:
+    return {part.name: part for part in (*proxy.listeners, *proxy.routes, *proxy.clusters)}
+
+
+def test_what_has_not_changed_is_the_same_object_as_before() -> None:
+    pilot, standing = Pilot(LiveAddresses()), [service("catalog"), service("webapp"), pod("webapp-1", WEBAPP)]
+    id_ = ProxyId(NAMESPACE, "webapp-1")
+    before, after = (
+        parts(pilot.compute(Snapshot.of_objects([*standing, pod("catalog-1", CATALOG, ready=ready)])).proxies[id_])
+        for ready in (True, False)
+    )
+    assert [name for name, part in after.items() if part is not before[name]] == [outbound("catalog")]
+
+
+def test_what_proxies_have_in_common_is_the_same_object_for_all() -> None:
+    found = proxies(service("catalog"), pod("catalog-1", CATALOG), pod("webapp-1", WEBAPP))
+    one, other = parts(found["catalog-1"]), parts(found["webapp-1"])
+    assert {name for name in one if one[name] is other.get(name)} >= {
+        "80",
+        "http_proxy",
+        "0.0.0.0_80",
+        outbound("catalog"),
+    }
