@@ -59,7 +59,8 @@ def proxied(environment: Mapping[str, str], port: int | None) -> dict[str, str]:
     if port is None:
         return dict(environment)
     url = f"http://{LOOPBACK}:{port}"
-    return {**environment, "HTTP_PROXY": url, "http_proxy": url}
+    # A pod's localhost is this machine's loopback, where only the mesh knows which port is meant.
+    return {**environment, "HTTP_PROXY": url, "http_proxy": url, "PROXY_LOOPBACK": "true"}
 
 
 def listening(environment: Mapping[str, str], local_port: int | None) -> dict[str, str]:

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 import httpx
 from fastapi import Depends, Request
-from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
 from pydantic_core import from_json
 
 from services.chassis.forwarding import ForwardedHeaders, forwarded
-from services.chassis.telemetry import Telemetry
+from services.chassis.telemetry import Telemetry, record_calls
 
 _TRACE = (
     b"x-request-id",  # Envoy's own: access logs and sampling go by it
@@ -91,7 +90,8 @@ async def calling(telemetry: Telemetry, transport: httpx.AsyncBaseTransport | No
     """
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=None, limits=limits, transport=transport) as http:  # noqa: S113 - see `get`
-        HTTPXClientInstrumentor.instrument_client(http, tracer_provider=telemetry.tracer_provider)
+        if telemetry.in_use:
+            record_calls(http, telemetry)
         yield Caller(http)
 
 

@@ -8,22 +8,20 @@ from typing import TypedDict
 from fastapi import FastAPI, Request, Response
 
 from services.catalog.faults import ConnectionDropError, Faults, StatusFaultError
-from services.catalog.routes import items, spared
+from services.catalog.routes import Catalog, items, spared
 from services.catalog.settings import Settings
 from services.catalog.store import ItemStore, StoreFullError, UnknownItemError
 from services.chassis.app import new_app
 from services.chassis.connection import NoAnswer
 from services.chassis.probes import Readiness
 from services.chassis.problems import problem
-from services.chassis.telemetry import Telemetry, relaying
+from services.chassis.telemetry import Telemetry
 
 
 class State(TypedDict):
     """What a request finds in ``request.state``."""
 
-    settings: Settings
-    store: ItemStore
-    faults: Faults
+    catalog: Catalog
 
 
 def create_app(
@@ -34,16 +32,20 @@ def create_app(
     Args:
         settings: What it is to do.
         readiness: Turned off by whoever serves it, when it is about to end.
-        telemetry: Where its spans go; they are only relayed unless given.
+        telemetry: Where its spans go; nothing is recorded unless given.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
-        yield {"settings": settings, "store": ItemStore(settings.max_items), "faults": Faults(settings.fault_seed)}
+        yield {"catalog": Catalog(settings, ItemStore(settings.max_items), Faults(settings.fault_seed))}
 
-    app = new_app("catalog", readiness=readiness or Readiness(), telemetry=telemetry or relaying(), lifespan=lifespan)
-    app.include_router(items)
-    app.include_router(spared)
+    app = new_app(
+        "catalog",
+        readiness=readiness or Readiness(),
+        telemetry=telemetry or Telemetry(),
+        routes=[*items.routes, *spared.routes],
+        lifespan=lifespan,
+    )
     app.exception_handler(UnknownItemError)(_not_found)
     app.exception_handler(StoreFullError)(_full)
     app.exception_handler(StatusFaultError)(_status_fault)

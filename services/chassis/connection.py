@@ -1,17 +1,33 @@
-"""One HTTP connection: what uvicorn's own does, and two things that ASGI has no word for.
+"""One HTTP connection: what uvicorn's own does, with limits, and two things that ASGI has no word for.
 
-It can be cut off without an answer, and it can be asked to close after the answer in flight.
+It can be cut off without an answer, and it can be asked to close after the answer in flight. Whatever is being done for
+a client ends when the client is gone.
 """
 
-from typing import cast
+import asyncio
+import logging
+from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from typing import Any, cast
 
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from services.chassis.problems import problem
 
 ABORT = "services.chassis.abort"
 """ASGI extension; its key ``now`` is a function that closes the connection at once."""
+MAX_HEAD_BYTES = 64 * 1024
+"""Largest head of a request: names and values of all headers, and the request line. Envoy takes 60 KiB."""
+MAX_REQUEST_BYTES = 1024 * 1024
+"""What is read of one request in all, the part that the app has refused included."""
+REQUEST_SECONDS = 20.0
+"""How long a request may take to arrive, from its first byte to its last."""
+
+log = logging.getLogger(__name__)
 
 
 class DrainState(ServerState):
@@ -26,21 +42,17 @@ class DrainState(ServerState):
 class Connection(HttpToolsProtocol):
     """Reads requests from a socket, has the app answer them, and keeps the socket open in between."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answering: asyncio.Task[Any] | None = None
+        self._arriving = self._in_head = False
+        self._bytes = 0
+        self._deadline: asyncio.TimerHandle | None = None
+
     @property
     def idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
-
-    def on_message_begin(self) -> None:
-        """Called by the parser: a request begins."""
-        super().on_message_begin()
-        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
-
-    def on_headers_complete(self) -> None:
-        """Called by the parser: method, path and headers are known."""
-        super().on_headers_complete()
-        if cast("DrainState", self.server_state).draining:
-            self.close_after_answer()
 
     def close_after_answer(self) -> None:
         """Sends ``Connection: close`` with the answer in flight, so that the client does not use this connection again.
@@ -49,6 +61,96 @@ class Connection(HttpToolsProtocol):
         """
         if not self.idle:
             self.cycle.keep_alive = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by the event loop; a connection on which nothing is ever asked is closed like any idle one."""
+        super().connection_made(cast("asyncio.Transport", transport))
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Called by the event loop; nobody waits for the answer any more."""
+        super().connection_lost(exc)
+        self._set_deadline(None)
+        if self._answering:
+            self._answering.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by the event loop, with a piece of a request, or with several requests."""
+        self._bytes += len(data)
+        if self._arriving and self._bytes > (MAX_HEAD_BYTES if self._in_head else MAX_REQUEST_BYTES):
+            self._refuse_size()
+            return
+        super().data_received(data)
+        if not self._arriving:
+            self._set_deadline(None)
+        elif self._deadline is None:
+            self._set_deadline(REQUEST_SECONDS)
+
+    def on_message_begin(self) -> None:
+        """Called by the parser: a request begins."""
+        super().on_message_begin()
+        self._arriving = self._in_head = True
+        self._bytes = 0
+        self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        """Called by the parser: method, path and headers are known.
+
+        Raises:
+            ValueError: they are too large, which the client has been told.
+        """
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
+            self._refuse_size()
+            raise ValueError("the head is too large")  # the parser stops and has send_400_response called
+        self._in_head = False
+        super().on_headers_complete()
+        if cast("DrainState", self.server_state).draining:
+            self.close_after_answer()
+
+    def on_message_complete(self) -> None:
+        """Called by the parser: all of the request is here."""
+        super().on_message_complete()
+        self._arriving = False
+
+    def send_400_response(self, msg: str) -> None:
+        """Called when the parser fails."""
+        self._refuse(HTTPStatus.BAD_REQUEST, msg)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        super()._start_asgi_task(cycle, partial(self._answer, cycle, app))
+
+    async def _answer(
+        self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Has the app answer, and lets that be broken off: by a client that is gone, or by the end of the process."""
+        self._answering = asyncio.current_task()
+        try:
+            await app(scope, receive, send)
+        except asyncio.CancelledError:
+            if not cycle.disconnected and not cycle.response_started:
+                answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the process ended before the answer was ready")
+                await answer(scope, receive, send)
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline:
+            self._deadline.cancel()
+        late = partial(self._refuse, HTTPStatus.REQUEST_TIMEOUT, f"a request has to be here in {REQUEST_SECONDS:g} s")
+        self._deadline = self.loop.call_later(seconds, late) if seconds else None
+
+    def _refuse_size(self) -> None:
+        if self._in_head:
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has {MAX_HEAD_BYTES} bytes at most")
+        else:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has {MAX_REQUEST_BYTES} bytes at most")
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Tells the client, unless an answer has begun, and closes the connection."""
+        if self.transport.is_closing():
+            return
+        log.warning("a request is refused with %d: %s", status, detail)
+        if self.idle or not self.cycle.response_started:
+            self.transport.write(_whole(problem(status, detail, headers={"connection": "close"})))
+        self.transport.close()
 
 
 class NoAnswer(Response):
@@ -65,5 +167,12 @@ class NoAnswer(Response):
             raise RuntimeError(f"a connection can only be dropped under a server with the ASGI extension {ABORT}")
         extension["now"]()
         # uvicorn would send a 500 to an app that returns without an answer while its connection seems open.
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+
+def _whole(answer: Response) -> bytes:
+    """An answer as it goes over the wire."""
+    status = HTTPStatus(answer.status_code)
+    lines = [b"%s: %s" % header for header in answer.raw_headers]
+    return b"\r\n".join([f"HTTP/1.1 {status} {status.phrase}".encode(), *lines, b"", bytes(answer.body)])

@@ -1,9 +1,6 @@
-"""Trace headers in and out: W3C Trace Context, Baggage and both forms of B3."""
-
-from collections.abc import Sequence
+"""Trace headers in and out of a recorded request: W3C Trace Context and both forms of B3."""
 
 from opentelemetry import trace
-from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, create_key, get_value, set_value
 from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
 from opentelemetry.propagators.composite import CompositePropagator
@@ -53,52 +50,28 @@ class CallersB3(TextMapPropagator):
         return {*self._single.fields, *self._multi.fields, PARENT_SPAN_ID}
 
 
-class CallersBaggage(W3CBaggagePropagator):
-    """Reads baggage and leaves the header as it came: no service here adds any, and rewriting spoils properties."""
+class RecordedOnly(CompositePropagator):
+    """Writes headers for recorded spans only.
 
-    def inject(
-        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
-    ) -> None:
-        """Writes nothing."""
-
-
-class OwnSpansOnly(TextMapPropagator):
-    """Writes headers for spans of this process only.
-
-    A relayed caller's context is in the request's headers already, which are passed on as they came: what the
-    formats can't express (a deferred sampling decision, properties in baggage) survives.
+    Where nothing is recorded, the caller's context is in the headers that are passed on as they came: what the formats
+    can't express (a deferred sampling decision, properties in baggage) survives.
     """
 
-    def __init__(self, inner: TextMapPropagator) -> None:
-        self._inner = inner
-
-    def extract(
-        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
-    ) -> Context:
-        """`context` with all that the caller sent."""
-        return self._inner.extract(carrier, context, getter)
-
     def inject(
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
-        """Writes the current span's headers, unless that span is the caller's."""
-        if not trace.get_current_span(context).get_span_context().is_remote:
-            self._inner.inject(carrier, context, setter)
-
-    @property
-    def fields(self) -> set[str]:
-        """The headers that `inject` may write."""
-        return self._inner.fields
-
-
-def default_propagators() -> Sequence[TextMapPropagator]:
-    """W3C and B3; where a caller sends both and they differ, the last one to read, W3C, wins."""
-    return [CallersB3(), TraceContextTextMapPropagator(), CallersBaggage()]
+        """Writes the current span's headers, if it is recorded."""
+        if trace.get_current_span(context).is_recording():
+            super().inject(carrier, context, setter)
 
 
 def default_propagator() -> TextMapPropagator:
-    """What a service speaks when ``OTEL_PROPAGATORS`` does not say otherwise."""
-    return CompositePropagator(default_propagators())
+    """What a service speaks when ``OTEL_PROPAGATORS`` does not say otherwise.
+
+    Where a caller sends both and they differ, the last one to read, W3C, wins. Baggage is not read: its header goes on
+    as it came, for no service here adds any.
+    """
+    return CompositePropagator([CallersB3(), TraceContextTextMapPropagator()])
 
 
 def _inject_parent(carrier: CarrierT, context: Context | None, setter: Setter[CarrierT]) -> None:

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import cast
@@ -13,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.chassis.connection import Connection, DrainState
-from services.chassis.listener import listen, take_the_last
+from services.chassis.listener import listen, waiting_at
 from services.chassis.probes import Readiness
 from services.chassis.settings import ServiceSettings
 
@@ -24,17 +25,15 @@ BACKLOG = 2048
 LEAVE_SECONDS = 0.5
 """How long after the signal new connections are still taken: word that the process ends takes a while to spread."""
 LINGER_SECONDS = 0.5
-"""How long a connection without a request may stay after the last one was taken: a request may be on its way.
+"""How long a connection without a request may stay after the last one was taken: a request may be on its way."""
 
-A request that is sent within this time after its connection was opened, or after the one before it, is never lost.
-"""
 _PAUSE_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
 
 
-def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service: str) -> None:
-    """Serves `app` until SIGTERM or SIGINT, drains, and returns.
+def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service: str) -> float:
+    """Serves `app` until SIGTERM or SIGINT, drains, and returns what is left of the seconds for that.
 
     Raises:
         SystemExit: the address can't be listened on; one line on stderr says why.
@@ -44,7 +43,7 @@ def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service
         app,
         http=Connection,
         ws="none",
-        loop="asyncio",
+        loop="auto",  # uvloop, where it is made for
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -55,27 +54,35 @@ def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service
         backlog=BACKLOG,
     )
     log.info("%s listens on %s:%s", service, *listener.getsockname()[:2])
-    DrainingServer(config, listener, readiness).run(sockets=[listener])
+    server = DrainingServer(config, listener, readiness)
+    server.run(sockets=[listener])
+    return max(0.0, settings.drain_seconds - server.seconds_since_signal)
 
 
 class DrainingServer(uvicorn.Server):
     """uvicorn's server with an end in three steps.
 
-    uvicorn closes its listener and every idle connection in the moment of the signal, which resets connections that
-    the kernel holds for it and requests that are on their way. Here, (1) readiness turns false and each answer says
-    ``Connection: close``, while new connections are still taken; (2) the listener closes once all that the kernel
-    holds is taken; (3) connections without a request get a moment to bring one. Then uvicorn closes what is idle
-    and waits for what is not.
+    uvicorn closes its listener and every idle connection in the moment of the signal, which resets requests that are
+    on their way. Here, (1) readiness turns false and each answer says ``Connection: close``, while new connections are
+    still taken; (2) the listener closes; (3) connections without a request get a moment to bring one. Then uvicorn
+    closes what is idle and waits for what is not.
     """
 
     def __init__(self, config: uvicorn.Config, listener: socket.socket, readiness: Readiness) -> None:
         super().__init__(config)
-        self.server_state: DrainState = DrainState()
         self._listener = listener
+        self.server_state: DrainState = DrainState()
         self._readiness = readiness
+        self._told = 0.0
+
+    @property
+    def seconds_since_signal(self) -> float:
+        """How long ago the process was told to end."""
+        return time.monotonic() - self._told
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called on SIGTERM and SIGINT; the second SIGINT ends at once."""
+        self._told = self._told or time.monotonic()
         self._readiness.drain()
         super().handle_exit(sig, frame)
 
@@ -94,42 +101,36 @@ class DrainingServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drains, then closes."""
-        log.info("draining: %d connections are open", len(self.server_state.connections))
-        self._announce()
-        await self._until(lambda: False, LEAVE_SECONDS)
+        connections = cast("set[Connection]", self.server_state.connections)
+        log.info("draining: %d connections are open", len(connections))
+        self.server_state.draining = True
+        for connection in connections:
+            connection.close_after_answer()
+        await self._for(LEAVE_SECONDS)
         await self._stop_listening()
-        await self._until(lambda: not any(connection.idle for connection in self._connections()), LINGER_SECONDS)
+        if any(connection.idle for connection in connections):
+            await self._for(LINGER_SECONDS)
         await super().shutdown(sockets)
         log.info("drained")
 
-    def _connections(self) -> list[Connection]:
-        return [cast("Connection", connection) for connection in self.server_state.connections]
+    async def _stop_listening(self) -> None:
+        # The connections that wait in the kernel would be reset; no await comes between the last one and the end.
+        waiting = list(waiting_at(self._listener))
+        for server in self.servers:
+            server.close()
+        for accepted in waiting:
+            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
 
-    def _announce(self) -> None:
-        self.server_state.draining = True
-        for connection in self._connections():
-            connection.close_after_answer()
+    def _connection(self) -> Connection:
+        return Connection(self.config, self.server_state, self.lifespan.state)
 
-    async def _until(self, done: Callable[[], bool], seconds: float) -> None:
-        """Waits for `done`, for about `seconds`; looks only after a first pause, in which new connections show.
+    async def _for(self, seconds: float) -> None:
+        """Lets `seconds` go by, unless a second SIGINT comes.
 
         It counts rounds of the event loop and not the clock: on a machine that is too busy to run this process, time
         goes by in which it reads nothing.
         """
         for _ in range(round(seconds / _PAUSE_SECONDS)):
-            await asyncio.sleep(_PAUSE_SECONDS)
-            if done() or self.force_exit:
+            if self.force_exit:
                 return
-
-    async def _stop_listening(self) -> None:
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self._listener)
-        # No await until the listener is closed: the fewer connections come in between, the better.
-        waiting = list(take_the_last(self._listener))
-        for server in self.servers:
-            server.close()
-        for accepted in waiting:
-            await loop.connect_accepted_socket(self._connection, accepted)
-
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
+            await asyncio.sleep(_PAUSE_SECONDS)

@@ -36,6 +36,17 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 """An absolute http or https URL, kept as it was written."""
 
 
+OtlpProtocol = Literal["http/protobuf"]
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+
+
 class ServiceSettings(BaseSettings):
     """The environment of any service. Each field is the variable of the same name in upper case.
 
@@ -54,24 +65,53 @@ class ServiceSettings(BaseSettings):
     drain_seconds: Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)] = 20.0
     """After SIGTERM, how long requests in flight may take before they are cancelled."""
 
+    pod_name: str | None = None
+    """Name of the pod; in its place, the host's."""
+    pod_namespace: str | None = None
+    """The pod's namespace."""
+    service_version: str | None = None
+    """The pod's label ``version``."""
+
     otel_sdk_disabled: bool = False
-    """True: no span is recorded, wherever it might be exported to."""
+    """True: nothing is recorded, wherever it might be exported to."""
     otel_service_name: str | None = None
     """Name of this service in traces, instead of its own."""
     otel_propagators: Annotated[str, AfterValidator(_known_propagators)] | None = None
     """Comma-separated names of the trace header formats, instead of W3C and B3."""
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"
     """``none`` keeps spans from being exported."""
+    otel_metrics_exporter: Literal["otlp", "none"] = "none"
+    """``otlp`` has every request counted and timed, and the figures exported."""
+    otel_logs_exporter: Literal["none"] = "none"
+    """Log lines go to stdout and nowhere else."""
+    otel_traces_sampler: Sampler = "parentbased_always_on"
+    """Which requests are recorded."""
+    otel_traces_sampler_arg: Annotated[float, Field(ge=0, le=1)] | None = None
+    """The share of requests, for the samplers that take one."""
     otel_exporter_otlp_endpoint: HttpUrl | None = None
-    """Base URL of an OTLP/HTTP collector; nothing is exported when neither endpoint is set."""
+    """Base URL of an OTLP/HTTP collector; nothing is exported when no endpoint is set."""
     otel_exporter_otlp_traces_endpoint: HttpUrl | None = None
     """Full URL for traces, instead of ``<base>/v1/traces``."""
+    otel_exporter_otlp_metrics_endpoint: HttpUrl | None = None
+    """Full URL for metrics, instead of ``<base>/v1/metrics``."""
+    otel_exporter_otlp_protocol: OtlpProtocol = "http/protobuf"
+    """The only one that is spoken; it is a setting so that another one is refused, and not silently lost."""
+    otel_exporter_otlp_traces_protocol: OtlpProtocol = "http/protobuf"
+    """As above, for traces."""
+    otel_exporter_otlp_metrics_protocol: OtlpProtocol = "http/protobuf"
+    """As above, for metrics."""
 
     @property
     def exports_traces(self) -> bool:
         """Whether spans are recorded and sent to a collector."""
         endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
         return bool(endpoint) and not self.otel_sdk_disabled and self.otel_traces_exporter == "otlp"
+
+    @property
+    def exports_metrics(self) -> bool:
+        """Whether requests are counted, and the figures sent to a collector."""
+        endpoint = self.otel_exporter_otlp_metrics_endpoint or self.otel_exporter_otlp_endpoint
+        return bool(endpoint) and not self.otel_sdk_disabled and self.otel_metrics_exporter == "otlp"
 
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -1,91 +1,133 @@
-"""Traces: what records them, where they go, and which headers carry them."""
+"""Traces and metrics: what records them, where they go, and which headers carry them."""
 
 import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from opentelemetry import propagate
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import TracerProvider
+from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider, Span, TracerProvider, format_trace_id
 
-from services.chassis.probes import PATHS
-from services.chassis.propagators import OwnSpansOnly, default_propagator
-from services.chassis.relay import RelayTracerProvider
+from services.chassis.identity import Identity
+from services.chassis.logs import TRACE_ID
+from services.chassis.propagators import RecordedOnly, default_propagator
 from services.chassis.settings import ServiceSettings
+from services.chassis.trace import Caller
 
-FLUSH_SECONDS = 0.5
-"""How long the end of the process waits for the last spans to be delivered."""
-_PROBE_URLS = rf"^https?://[^/]*({'|'.join(sorted(PATHS))})$"
+if TYPE_CHECKING:
+    import httpx  # a service that calls nobody has none
+
+FLUSH_SECONDS = 5.0
+"""Most that the end of the process waits for the last spans to be delivered."""
+
+
+_NO_SPANS = NoOpTracerProvider()
+_NO_METERS = NoOpMeterProvider()
 
 
 def _nothing() -> None:
-    """There is nothing to flush."""
+    """There is nothing to deliver."""
+
+
+def _none(_caller: Caller, _trace_id: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What an app needs to take part in traces."""
+    """What an app tells of itself; made without arguments, it records nothing."""
 
-    tracer_provider: TracerProvider
+    identity: Identity | None = None
+    """Whose spans and answers these are; None leaves it to the app's title."""
+    tracer_provider: TracerProvider = _NO_SPANS
     """Makes the spans."""
+    meter_provider: MeterProvider = _NO_METERS
+    """Counts the requests."""
+    records: Callable[[Caller, str], bool] = _none
+    """Whether a request with this caller, in the trace with this id, is recorded."""
+    counts: bool = False
+    """Whether the instrumentation is to see every request, because it counts them."""
     flush: Callable[[], None] = _nothing
-    """Delivers what was recorded and ends the exporter; may block for long."""
+    """Delivers what was recorded and ends the exporters; may block for long."""
 
-    def close(self) -> None:
-        """Delivers the last spans, for `FLUSH_SECONDS` at most: a dead collector must not hold up the exit."""
+    @property
+    def in_use(self) -> bool:
+        """Whether a request may ever be recorded or counted."""
+        return self.counts or self.records is not _none
+
+    def close(self, seconds: float) -> None:
+        """Delivers the last spans, for `seconds` and `FLUSH_SECONDS` at most: a dead collector holds up no exit."""
         # A daemon thread, because the exporter's own retries can't be cancelled.
         worker = threading.Thread(target=self.flush, daemon=True)
         worker.start()
-        worker.join(FLUSH_SECONDS)
+        worker.join(min(seconds, FLUSH_SECONDS))
 
 
 def instrument(app: FastAPI, telemetry: Telemetry) -> None:
-    """Has `app` make one server span of each request but the probes'; no metrics, for which there is no exporter."""
+    """Has `app` make one server span of each request that reaches its middleware, and count it."""
+    # What records nothing need not import it.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
+
     # The attributes' names are the stable ones, which the instrumentations still have to be asked for.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
     FastAPIInstrumentor.instrument_app(
         app,
         tracer_provider=telemetry.tracer_provider,
-        meter_provider=NoOpMeterProvider(),
-        excluded_urls=_PROBE_URLS,
+        meter_provider=telemetry.meter_provider,
+        server_request_hook=_note_trace_id,
+        excluded_urls="",
         exclude_spans=["receive", "send"],
     )
 
 
-def relaying() -> Telemetry:
-    """Telemetry that records nothing and passes the caller's trace on."""
-    return Telemetry(RelayTracerProvider())
+def make_decodable(headers: list[tuple[bytes, bytes]]) -> None:
+    """Takes out the headers that the instrumentation can't decode, on which it would fail.
+
+    It reads UTF-8 or else Python's escape sequences. Of the bytes that HTTP allows in a header (RFC 9110, 5.5), it
+    fails on some and takes others for code points that can't be encoded again.
+    """
+    headers[:] = [(name, value) for name, value in headers if b"\\" not in value or _is_utf8(value)]
+
+
+def _is_utf8(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def record_calls(http: "httpx.AsyncClient", telemetry: Telemetry) -> None:
+    """Has `http` make one client span of each call that belongs to a recorded request, and count every call."""
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415 - as above
+
+    HTTPXClientInstrumentor.instrument_client(
+        http, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider
+    )
 
 
 def from_settings(settings: ServiceSettings, service: str) -> Telemetry:
     """Telemetry as the standard OTEL_* variables say; without an endpoint there is no exporter and no thread."""
+    identity = Identity.of(service, settings)
+    if not (settings.exports_traces or settings.exports_metrics):
+        return Telemetry(identity)
+    # The SDK, the exporters and what they drag in (requests, protobuf) cost 0.2 s to import: only who exports pays.
+    from services.chassis.exporting import exporting  # noqa: PLC0415
+
     install_propagator(settings)
-    return _exporting(settings.otel_service_name or service) if settings.exports_traces else relaying()
+    return exporting(settings, identity)
 
 
 def install_propagator(settings: ServiceSettings) -> None:
     """Sets the process's propagator: the instrumentations take theirs from there and from nowhere else."""
     # The API has read OTEL_PROPAGATORS when it was imported.
     chosen = propagate.get_global_textmap() if settings.otel_propagators else default_propagator()
-    propagate.set_global_textmap(OwnSpansOnly(chosen))
+    propagate.set_global_textmap(RecordedOnly([chosen]))
 
 
-def _exporting(service: str) -> Telemetry:
-    # The exporter and what it drags in (requests, protobuf) cost 0.2 s to import: only who exports pays.
-    import requests  # noqa: PLC0415
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
-    from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource  # noqa: PLC0415
-    from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider  # noqa: PLC0415
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-
-    session = requests.Session()
-    # HTTP_PROXY may name the pod's sidecar, which is for the service's own calls. The exporter sets the
-    # session's TLS verification from OTEL_EXPORTER_OTLP_CERTIFICATE by itself.
-    session.trust_env = False
-    name = OTELResourceDetector().detect().attributes.get(SERVICE_NAME, service)
-    provider = SdkTracerProvider(resource=Resource.create({SERVICE_NAME: name}), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(session=session)))
-    return Telemetry(provider, flush=provider.shutdown)
+def _note_trace_id(span: Span, _scope: dict[str, Any]) -> None:
+    if (context := span.get_span_context()).is_valid:
+        TRACE_ID.set(format_trace_id(context.trace_id))

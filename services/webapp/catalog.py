@@ -16,23 +16,26 @@ _ITEMS = TypeAdapter(list[Item])
 
 @dataclass(frozen=True, slots=True)
 class CatalogClient:
-    """Catalog's interface. Every method raises what `Upstream.call` raises."""
+    """Catalog's interface, for one request of a caller's. Every method raises what `Upstream.call` raises."""
 
     upstream: Upstream
     """Where catalog is."""
+    headers: ForwardedHeaders
+    """What goes along with each call."""
 
-    async def items(self, headers: ForwardedHeaders) -> list[Item]:
+    async def items(self) -> list[Item]:
         """All items."""
-        return await self.upstream.fetch(_ITEMS, "GET", "/items", headers)
+        return await self.upstream.fetch(_ITEMS, "GET", "/items", self.headers)
 
-    async def item(self, item_id: int, headers: ForwardedHeaders) -> Item:
+    async def item(self, item_id: int) -> Item:
         """One item."""
-        return await self.upstream.fetch(_ITEM, "GET", f"/items/{item_id}", headers)
+        return await self.upstream.fetch(_ITEM, "GET", f"/items/{item_id}", self.headers)
 
-    async def add(self, body: bytes, headers: ForwardedHeaders) -> Item:
-        """Has catalog check and keep a new item, which `body` says as JSON."""
+    async def add(self, body: bytes, content_type: str | None) -> Item:
+        """Has catalog check and keep a new item, which `body` says; what type that is of, catalog judges too."""
+        headers = [*self.headers, (b"content-type", content_type.encode("latin-1"))] if content_type else self.headers
         return await self.upstream.fetch(_ITEM, "POST", "/items", headers, content=body)
 
-    async def picture(self, item_id: int, headers: ForwardedHeaders) -> httpx.Response:
+    async def picture(self, item_id: int) -> httpx.Response:
         """Catalog's answer with an item's picture."""
-        return await self.upstream.call("GET", f"/items/{item_id}/picture", headers)
+        return await self.upstream.call("GET", f"/items/{item_id}/picture", self.headers)

@@ -14,11 +14,13 @@ _USERS = TypeAdapter(list[User])
 
 @dataclass(frozen=True, slots=True)
 class ForumClient:
-    """The forum's interface, as far as webapp uses it."""
+    """The forum's interface, as far as webapp uses it, for one request of a caller's."""
 
     upstream: Upstream
     """Where the forum is, if it is."""
+    headers: ForwardedHeaders
+    """What goes along with each call."""
 
-    async def users(self, headers: ForwardedHeaders) -> list[User]:
+    async def users(self) -> list[User]:
         """All users; raises what `Upstream.call` raises."""
-        return await self.upstream.fetch(_USERS, "GET", "/api/users", headers)
+        return await self.upstream.fetch(_USERS, "GET", "/api/users", self.headers)

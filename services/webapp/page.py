@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar
 from fastapi import APIRouter, Request, Response
 from fastapi.templating import Jinja2Templates
 
-from services.webapp.dependencies import CatalogDep, ForumDep, ForwardedDep
+from services.webapp.state import catalog_of, forum_of
 from services.webapp.upstream import UpstreamAbsentError, UpstreamError
 
 HERE = Path(__file__).parent
@@ -49,9 +49,11 @@ async def _panel(call: Awaitable[list[T]], *, optional: bool = False) -> Panel[T
 
 
 @router.get("/")
-async def page(request: Request, catalog: CatalogDep, forum: ForumDep, headers: ForwardedDep) -> Response:
+async def page(request: Request) -> Response:
     """The storefront as people see it; always 200, for it says itself what is broken."""
-    items, users = await asyncio.gather(_panel(catalog.items(headers)), _panel(forum.users(headers), optional=True))
+    items, users = await asyncio.gather(
+        _panel(catalog_of(request).items()), _panel(forum_of(request).users(), optional=True)
+    )
     return templates.TemplateResponse(
         request,
         "page.html",

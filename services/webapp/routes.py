@@ -5,8 +5,8 @@ from http import HTTPStatus
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from services.webapp.dependencies import CatalogDep, ForumDep, ForwardedDep
 from services.webapp.models import Item, User
+from services.webapp.state import catalog_of, forum_of
 
 router = APIRouter(prefix="/api")
 ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -14,37 +14,37 @@ ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 @router.api_route("/catalog", methods=ANY_METHOD, response_model_exclude_none=True, include_in_schema=False)
-async def list_items(catalog: CatalogDep, headers: ForwardedDep) -> list[Item]:
+async def list_items(request: Request) -> list[Item]:
     """Every item of catalog's, whatever the method."""
-    return await catalog.items(headers)
+    return await catalog_of(request).items()
 
 
 @router.get("/catalog/items/{item_id}", response_model_exclude_none=True)
-async def get_item(item_id: int, catalog: CatalogDep, headers: ForwardedDep) -> Item:
+async def get_item(item_id: int, request: Request) -> Item:
     """One item of catalog's."""
-    return await catalog.item(item_id, headers)
+    return await catalog_of(request).item(item_id)
 
 
 @router.post("/catalog/items", status_code=HTTPStatus.CREATED, response_model_exclude_none=True)
-async def add_item(request: Request, response: Response, catalog: CatalogDep, headers: ForwardedDep) -> Item:
+async def add_item(request: Request, response: Response) -> Item:
     """Adds an item; catalog alone judges the body."""
-    item = await catalog.add(await request.body(), headers)
+    item = await catalog_of(request).add(await request.body(), request.headers.get("content-type"))
     response.headers["Location"] = f"/api/catalog/items/{item.id}"
     return item
 
 
 @router.get("/catalog/items/{item_id}/picture")
-async def get_picture(item_id: int, catalog: CatalogDep, headers: ForwardedDep) -> Response:
+async def get_picture(item_id: int, request: Request) -> Response:
     """An item's picture, as catalog draws it."""
-    picture = await catalog.picture(item_id, headers)
+    picture = await catalog_of(request).picture(item_id)
     kept = ("content-type", "cache-control", "content-security-policy")
     return Response(picture.content, headers={name: picture.headers[name] for name in kept if name in picture.headers})
 
 
 @router.get("/users")
-async def list_users(forum: ForumDep, headers: ForwardedDep) -> list[User]:
+async def list_users(request: Request) -> list[User]:
     """Every user of the forum's."""
-    return await forum.users(headers)
+    return await forum_of(request).users()
 
 
 @router.get("/healthz")

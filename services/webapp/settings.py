@@ -26,6 +26,11 @@ class Settings(ServiceSettings):
     read_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """How long catalog or forum may be silent. The mesh has its own timeouts, which are meant to be shorter."""
 
+    call_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    """How long a call may take in all, however diligently it trickles."""
+    proxy_loopback: bool = False
+    """Whether calls to this very machine take HTTP_PROXY too: a mesh whose pods share one loopback address sets it."""
+
     @property
     def catalog_url(self) -> str:
         """Base URL of catalog."""

@@ -1,6 +1,8 @@
 """One HTTP call to another service, and what may come of it."""
 
+import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -9,8 +11,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import problems
 from services.chassis.forwarding import ForwardedHeaders
+from services.chassis.identity import note_hops
+from services.chassis.release import RELEASE
 
 T = TypeVar("T")
+
+_AGENT = (b"user-agent", f"webapp/{RELEASE}".encode())
+_parsed = lru_cache(httpx.URL)
+"""A URL, of which httpx need not read each part anew for each call."""
 
 
 class UpstreamError(Exception):
@@ -30,6 +38,10 @@ class UpstreamFailedError(UpstreamError):
     """The service is there and failed: an error status, a timeout, a lost connection, or rubbish."""
 
 
+class UpstreamBusyError(UpstreamError):
+    """The call was not made: it is this process that has too much to do."""
+
+
 class UpstreamRefusedError(UpstreamError):
     """The service says that the request is at fault; its answer is the caller's answer too."""
 
@@ -44,11 +56,13 @@ class Upstream:
     """A service that is called by HTTP. Nothing is retried here: that is the mesh's part."""
 
     http: httpx.AsyncClient
-    """The process's client, with its pool of connections."""
+    """The client, with its pool of connections to this service."""
     name: str
     """What error messages call the service."""
     base_url: str
     """Scheme, host and port."""
+    seconds: float
+    """How long a call may take in all."""
 
     async def call(
         self, method: str, path: str, headers: ForwardedHeaders, *, content: bytes | None = None
@@ -56,20 +70,26 @@ class Upstream:
         """The service's answer, with a status below 400.
 
         Raises:
+            UpstreamBusyError: all calls that may be in flight are.
             UpstreamAbsentError: there is no such service.
             UpstreamFailedError: it failed.
             UpstreamRefusedError: it refused the request.
         """
-        if content is not None:
-            headers = [*headers, (b"content-type", b"application/json")]
+        url = _parsed(self.base_url + path)
+        request = httpx.Request(method, url, headers=[*headers, _AGENT], content=content)
+        request.extensions["timeout"] = self.http.timeout.as_dict()
         try:
-            response = await self.http.request(method, self.base_url + path, headers=headers, content=content)
+            async with asyncio.timeout(self.seconds):
+                response = await self.http.send(request)
+        except httpx.PoolTimeout as error:
+            raise UpstreamBusyError(self.name, f"webapp has too many calls to {self.name} in flight") from error
         except httpx.ConnectError as error:
             raise self._absent() from error
-        except httpx.TimeoutException as error:
-            raise self._failed(method, path, f"gave no answer in time ({type(error).__name__})") from error
+        except (httpx.TimeoutException, TimeoutError) as error:
+            raise self._failed(method, path, f"gave no whole answer in time ({type(error).__name__})") from error
         except httpx.HTTPError as error:
-            raise self._failed(method, path, f"broke off: {str(error) or type(error).__name__}") from error
+            raise self._failed(method, path, f"broke off: {error or type(error).__name__}") from error
+        note_hops(response.headers)
         return self._checked(method, path, response)
 
     async def fetch(

@@ -16,7 +16,7 @@ from services.bookinfo.productpage.dependencies import State
 from services.bookinfo.productpage.settings import Settings
 from services.chassis.app import new_app
 from services.chassis.probes import Readiness
-from services.chassis.telemetry import Telemetry, relaying
+from services.chassis.telemetry import Telemetry
 
 
 def create_app(
@@ -31,10 +31,10 @@ def create_app(
     Args:
         settings: What it is to do.
         readiness: Turned off by whoever serves it, when it is about to end.
-        telemetry: Where its spans go; they are only relayed unless given.
+        telemetry: Where its spans go; nothing is recorded unless given.
         transport: Answers its calls in a test.
     """
-    telemetry = telemetry or relaying()
+    telemetry = telemetry or Telemetry()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:

@@ -13,7 +13,7 @@ from services.bookinfo.ratings.settings import Settings
 from services.bookinfo.ratings.store import RatingStore
 from services.chassis.app import new_app
 from services.chassis.probes import Readiness
-from services.chassis.telemetry import Telemetry, relaying
+from services.chassis.telemetry import Telemetry
 
 
 class State(TypedDict):
@@ -35,7 +35,7 @@ def create_app(
     Args:
         settings: What it is to do.
         readiness: Turned off by whoever serves it, when it is about to end.
-        telemetry: Where its spans go; they are only relayed unless given.
+        telemetry: Where its spans go; nothing is recorded unless given.
         faults: What fails, and when, instead of what the version says.
     """
 
@@ -46,7 +46,7 @@ def create_app(
             "faults": faults or Faults(settings.service_version, settings.fault_seed),
         }
 
-    app = new_app("ratings", readiness=readiness or Readiness(), telemetry=telemetry or relaying(), lifespan=lifespan)
+    app = new_app("ratings", readiness=readiness or Readiness(), telemetry=telemetry or Telemetry(), lifespan=lifespan)
     app.include_router(router)
     refusals.install(app)
     return app

@@ -82,7 +82,8 @@ def test_expansion_leaves_what_it_does_not_know() -> None:
 def test_calls_go_through_the_sidecar_if_there_is_one() -> None:
     assert outbound_port(PodAddresses(network=1)) == 1
     assert outbound_port(PodAddresses(network=1, http_proxy=2)) == 2
-    assert proxied({}, 2) == {"HTTP_PROXY": "http://127.0.0.1:2", "http_proxy": "http://127.0.0.1:2"}
+    url = "http://127.0.0.1:2"
+    assert proxied({}, 2) == {"HTTP_PROXY": url, "http_proxy": url, "PROXY_LOOPBACK": "true"}
     assert proxied({}, None) == listening({}, None) == {}
 
 

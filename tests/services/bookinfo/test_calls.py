@@ -9,7 +9,7 @@ import pytest
 from services.bookinfo.calls import END_USER, GO_ON, Answer, calling
 from services.bookinfo.reviews.app import create_app
 from services.bookinfo.reviews.settings import Settings
-from services.chassis.telemetry import relaying
+from services.chassis.telemetry import Telemetry
 from tests.services.asgi import client_of
 from tests.services.recorder import recorder
 
@@ -17,7 +17,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 async def test_every_call_opens_a_connection_of_its_own() -> None:
-    async with recorder(b"{}") as server, calling(relaying()) as caller:
+    async with recorder(b"{}") as server, calling(Telemetry()) as caller:
         for _ in range(3):
             assert (await caller.get(f"http://127.0.0.1:{server.port}/", [], 30)).ok
         assert len(server.connections) == 3
@@ -41,7 +41,7 @@ async def test_a_call_that_takes_too_long_in_all_is_given_up() -> None:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
-    async with calling(relaying(), httpx.MockTransport(never)) as caller:
+    async with calling(Telemetry(), httpx.MockTransport(never)) as caller:
         assert await caller.get("http://ratings/", [], 0.01) == Answer(500, problem="gave no answer within 0.01 s")
 
 
@@ -59,7 +59,7 @@ async def test_an_answer_that_trickles_in_is_given_up_too() -> None:
         gone.set()
 
     server = await asyncio.start_server(trickle, "127.0.0.1", 0)
-    async with server, calling(relaying()) as caller:
+    async with server, calling(Telemetry()) as caller:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         assert (await caller.get(url, [], 0.2)).problem == "gave no answer within 0.2 s"
         await gone.wait()
@@ -77,7 +77,7 @@ async def test_an_answer_that_trickles_in_is_given_up_too() -> None:
     ],
 )
 async def test_an_answer_is_a_200_with_json_or_says_why_not(response: httpx.Response, expected: Answer) -> None:
-    async with calling(relaying(), httpx.MockTransport(lambda _: response)) as caller:
+    async with calling(Telemetry(), httpx.MockTransport(lambda _: response)) as caller:
         assert await caller.get("http://details/", [], 30) == expected
 
 
@@ -94,7 +94,7 @@ async def test_a_call_that_broke_off_is_a_500_that_says_how(error: Exception, pr
     def fail(_request: httpx.Request) -> httpx.Response:
         raise error
 
-    async with calling(relaying(), httpx.MockTransport(fail)) as caller:
+    async with calling(Telemetry(), httpx.MockTransport(fail)) as caller:
         assert await caller.get("http://details/", [], 30) == Answer(500, problem=problem)
 
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from services.chassis.app import MAX_BODY_BYTES, new_app
 from services.chassis.probes import Readiness
-from services.chassis.telemetry import relaying
+from services.chassis.telemetry import Telemetry
 from tests.services.asgi import client_of
 
 
@@ -16,7 +16,7 @@ class Body(BaseModel):
 
 @pytest.fixture
 async def service() -> AsyncIterator[httpx.AsyncClient]:
-    app = new_app("test", readiness=Readiness(), telemetry=relaying())
+    app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
 
     @app.post("/number")
     async def number(body: Body) -> float:

@@ -7,15 +7,15 @@ import httpx
 import pytest
 from opentelemetry import propagate, trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.propagators import OwnSpansOnly, default_propagator
-from services.chassis.telemetry import Telemetry, from_settings, install_propagator
+from services.chassis.exporting import recording
+from services.chassis.propagators import RecordedOnly, default_propagator
+from services.chassis.telemetry import from_settings, install_propagator
 from tests.services.asgi import client_of
 from tests.services.processes import refusing_port, running
 
@@ -35,20 +35,12 @@ def propagator() -> Iterator[None]:
     propagate.set_global_textmap(before)
 
 
-class Recording:
-    """Telemetry that keeps the spans, and knows which are still open."""
-
-    def __init__(self) -> None:
-        self.exporter = InMemorySpanExporter()
-        self.telemetry = Telemetry(TracerProvider())
-        self.telemetry.tracer_provider.add_span_processor(SimpleSpanProcessor(self.exporter))
-
-
 @asynccontextmanager
 async def recorded() -> AsyncIterator[tuple[httpx.AsyncClient, InMemorySpanExporter]]:
-    recording = Recording()
-    async with client_of(create_app(Settings(), telemetry=recording.telemetry)) as client:
-        yield client, recording.exporter
+    exporter = InMemorySpanExporter()
+    telemetry = recording(SimpleSpanProcessor(exporter))
+    async with client_of(create_app(Settings(), telemetry=telemetry)) as client:
+        yield client, exporter
 
 
 async def test_a_request_is_one_server_span_named_by_its_route() -> None:
@@ -107,9 +99,8 @@ def test_nothing_is_exported_and_no_thread_runs_unless_an_endpoint_is_set() -> N
     before = set(threading.enumerate())
     telemetry = from_settings(Settings(), "catalog")
     assert set(threading.enumerate()) <= before
-    with telemetry.tracer_provider.get_tracer("test").start_as_current_span("nothing") as span:
-        assert not span.is_recording()
-    telemetry.close()
+    assert not telemetry.in_use
+    telemetry.close(1)
 
 
 @pytest.mark.parametrize("switch", [{"otel_sdk_disabled": True}, {"otel_traces_exporter": "none"}])
@@ -118,9 +109,9 @@ def test_the_standard_switches_turn_export_off(switch: dict[str, object]) -> Non
     assert not settings.exports_traces
 
 
-def test_a_relayed_context_is_not_written_again() -> None:
+def test_the_context_of_a_caller_is_not_written_again() -> None:
     carrier: dict[str, str] = {}
-    propagator = OwnSpansOnly(default_propagator())
+    propagator = RecordedOnly([default_propagator()])
     propagator.inject(carrier, propagator.extract(CALLERS["B3 multi"]))
     assert carrier == {}
 

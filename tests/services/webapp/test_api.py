@@ -54,7 +54,6 @@ async def test_healthz_says_healthy(webapp: Webapp) -> None:
         raising(httpx.ConnectError("refused")),
         raising(httpx.ConnectTimeout("")),
         raising(httpx.ReadTimeout("")),
-        raising(httpx.PoolTimeout("")),
         raising(httpx.RemoteProtocolError("Server disconnected without sending a response.")),
         raising(httpx.ReadError("")),
     ],
@@ -76,6 +75,13 @@ async def test_a_catalog_that_fails_is_a_500_that_says_what_happened_and_is_aske
     assert len(asked) == 1
 
 
+async def test_an_exhausted_pool_is_webapps_own_fault(webapp: Webapp) -> None:
+    async with webapp(raising(httpx.PoolTimeout(""))) as client:
+        answer = await client.get("/api/catalog")
+    assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
+    assert "webapp has too many calls" in answer.json()["detail"]
+
+
 async def test_an_unknown_item_is_not_found(webapp: Webapp) -> None:
     document = {"title": "Not Found", "status": 404, "detail": "there is no item 9"}
     async with webapp(lambda _: httpx.Response(404, json=document, headers=PROBLEM)) as client:
@@ -91,11 +97,13 @@ async def test_an_id_that_is_no_integer_never_reaches_catalog(webapp: Webapp) ->
 async def test_a_new_item_goes_to_catalog_as_it_came_and_its_answer_comes_back(webapp: Webapp) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert (request.method, str(request.url)) == ("POST", "http://catalog:3000/items")
-        assert (request.content, request.headers["content-type"]) == (b'{"name": 1}', "application/json")
+        assert (request.content, request.headers["content-type"]) == (b'{"name": 1}', "text/plain")
         return httpx.Response(201, json={**ITEM, "id": 5})
 
     async with webapp(answer) as client:
-        created = await client.post("/api/catalog/items", content=b'{"name": 1}')
+        created = await client.post(
+            "/api/catalog/items", content=b'{"name": 1}', headers={"content-type": "text/plain"}
+        )
     assert (created.status_code, created.json()["id"]) == (201, 5)
     assert created.headers["location"] == "/api/catalog/items/5"
 

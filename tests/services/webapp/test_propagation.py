@@ -8,13 +8,13 @@ from collections.abc import Iterator, Sequence
 import httpx
 import pytest
 from opentelemetry import propagate
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_span_id
 
+from services.chassis.exporting import recording
 from services.chassis.forwarding import MAX_TOTAL_BYTES, MAX_VALUE_BYTES, forwarded
-from services.chassis.telemetry import Telemetry, install_propagator, relaying
+from services.chassis.telemetry import Telemetry, install_propagator
 from services.webapp.app import create_app
 from services.webapp.propagation import goes_on
 from services.webapp.settings import Settings
@@ -31,7 +31,7 @@ W3C = [
 B3_SINGLE = [("b3", f"{TRACE}-{SPAN}-1-{PARENT}")]
 B3_MULTI = [("x-b3-traceid", TRACE), ("x-b3-spanid", SPAN), ("x-b3-parentspanid", PARENT), ("x-b3-sampled", "1")]
 REST = [("x-request-id", "42"), ("x-dark-launch", "v2"), ("authorization", "Bearer t"), ("x-b3-flags", "1")]
-ADDED_BY_HTTPX = {"host", "accept", "accept-encoding", "connection", "user-agent"}
+ADDED_BY_WEBAPP = {"host", "user-agent"}
 
 
 @pytest.fixture(autouse=True)
@@ -43,16 +43,16 @@ def propagator() -> Iterator[None]:
 
 
 async def received(sent: Sequence[tuple[str, str]], telemetry: Telemetry | None = None) -> dict[str, str]:
-    """The headers that catalog gets, none of them twice, less what httpx always sends."""
+    """The headers that catalog gets, none of them twice, less what webapp always sends."""
     async with recorder() as catalog:
         settings = Settings(catalog_service_host="127.0.0.1", catalog_service_port=catalog.port)
-        async with client_of(create_app(settings, telemetry=telemetry or relaying())) as client:
+        async with client_of(create_app(settings, telemetry=telemetry or Telemetry())) as client:
             headers = [(name.encode(), value.encode("latin-1")) for name, value in sent]
             assert (await client.get("/api/catalog", headers=headers)).status_code == 200
         got = catalog.headers()
     repeated = {name for name, times in Counter(name for name, _ in got).items() if times > 1}
     assert not repeated
-    return {name: value for name, value in got if name not in ADDED_BY_HTTPX}
+    return {name: value for name, value in got if name not in ADDED_BY_WEBAPP}
 
 
 @pytest.mark.parametrize("trace", [W3C, B3_SINGLE, B3_MULTI, W3C + B3_SINGLE + B3_MULTI])
@@ -96,9 +96,8 @@ async def test_a_request_that_nobody_traces_is_given_one_unsampled_trace() -> No
 async def test_a_recorded_span_is_catalogs_parent_in_every_form_that_the_caller_speaks(
     trace: list[tuple[str, str]], forms: set[str]
 ) -> None:
-    exporter, provider = InMemorySpanExporter(), TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    got = await received(trace + REST, Telemetry(provider))
+    exporter = InMemorySpanExporter()
+    got = await received(trace + REST, recording(SimpleSpanProcessor(exporter)))
     spans = {span.kind: span for span in exporter.get_finished_spans()}
     client, server = spans[SpanKind.CLIENT].context, spans[SpanKind.SERVER].context
     assert client is not None
@@ -145,7 +144,7 @@ async def test_whatever_a_header_holds_catalog_gets_one_sound_request(seed: int)
         async with client_of(create_app(settings)) as client:
             assert (await client.get("/api/catalog", headers=sent)).status_code == 200
         got = Counter(name for name, _ in catalog.headers())
-    assert set(got) <= {name.decode().lower() for name in names} | {"x-b3-spanid", "x-b3-sampled"} | ADDED_BY_HTTPX
+    assert set(got) <= {name.decode().lower() for name in names} | {"x-b3-spanid", "x-b3-sampled"} | ADDED_BY_WEBAPP
     assert set(got.values()) == {1}
 
 
