@@ -14,6 +14,7 @@ from pathlib import Path
 
 from localmesh.core.errors import MeshError
 from localmesh.core.loops import Trouble
+from localmesh.core.sockets import socket_folder
 
 PAGE = 16 * 1024
 """Bytes of the lock file, more than a supervisor has to tell."""
@@ -98,9 +99,9 @@ class Home:
         return (self.images,) if self.images.exists() else ()
 
     @property
-    def proxies(self) -> Path:
-        """One folder for each Envoy."""
-        return self.path / "proxies"
+    def sockets(self) -> Path:
+        """Where Envoys get their configuration and have their admin pages; elsewhere if this folder lies too deep."""
+        return socket_folder(self.path / "sockets")
 
     @property
     def lock(self) -> Path:

@@ -61,7 +61,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     images = Images.load((*home.own_images, *options.images))
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
-        discovery = Discovery(store, home.proxies, loops)
+        discovery = Discovery(store, home.sockets, loops)
         kubelet = Kubelet(
             store,
             prepare_proxy=discovery.prepare,
@@ -71,9 +71,10 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             loops=loops,
         )
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
+        door.pages["syncz"] = discovery.syncz
         _seed(door.registry, options.gateway_port)
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
-        await stack.enter_async_context(discovery.delivering(kubelet.proxy_log))
+        await stack.enter_async_context(discovery.delivering())
         await stack.enter_async_context(kubelet)
         await stack.enter_async_context(Controllers(store, loops))
         if options.stream:

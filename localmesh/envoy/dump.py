@@ -2,12 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from localmesh.envoy.admin import Admin
-from localmesh.envoy.bootstrap import FOLDER
-from localmesh.envoy.folder import Folder
 from localmesh.envoy.resources import Resource
 
 
@@ -39,12 +36,6 @@ class Dump:
         """Return the route configurations, those that stand inside a listener too."""
         entries = self._entries("Routes", "dynamic_route_configs", "static_route_configs")
         return [entry["route_config"] for entry in entries]
-
-    @property
-    def folder(self) -> Folder:
-        """Return the folder from which this Envoy is served: it was told, so that nobody else needs to know."""
-        (bootstrap,) = self._documents("Bootstrap")
-        return Folder(Path(bootstrap["bootstrap"]["node"]["metadata"][FOLDER]))
 
     def _entries(self, kind: str, *fields: str) -> Iterator[dict[str, Any]]:
         for document in self._documents(kind):

@@ -2,50 +2,49 @@
 
 Endpoints, then clusters; once Envoy serves those, routes; then listeners. What is gone is taken away last and the other
 way round. With routes before clusters, one request in ten was lost while configuration changed.
+
+Envoy answers to clusters only once each of them is warm, that is, has its endpoints (ClusterManagerImpl pauses CDS
+until then): its ACK is all that there is to wait for.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from localmesh.envoy.admin import Admin, AdminError, AdminUnreachableError
-from localmesh.envoy.complaints import complaints
-from localmesh.envoy.folder import Document, Folder, Kind, endpoint_documents, name_of, read, route_documents
-from localmesh.envoy.resources import Resources
-from localmesh.envoy.subscriptions import Subscription, Subscriptions, subscriptions
+from localmesh.envoy.channel import Channel, DisconnectedError
+from localmesh.envoy.resources import Configuration, Encoded, ResourceType
 
-POLL_S = 0.004
+BEFORE_ROUTES = (ResourceType.CLUSTER, ResourceType.ENDPOINT, ResourceType.SECRET)
+"""What has to be there before a request is sent to it."""
+
 TIMEOUT_S = 10.0
 """How long Envoy may take for one step; clusters that resolve a name need a few seconds."""
 
-LOG_LAG_S = 0.5
-"""How long a line that Envoy wrote may take until it is in the log."""
+Outcome = Literal["accepted", "refused", "timed out", "not running"]
+"""`not running`: the configuration is there for an Envoy that starts later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One document that Envoy did not take."""
+    """One resource that Envoy did not take."""
 
-    kind: Kind
+    type: ResourceType
     name: str
-    """The resource's name, "" for the lists of all clusters and all listeners."""
-
+    version: str
     reason: str
     """Envoy's own words."""
 
     def __str__(self) -> str:
-        return f"{self.kind.upper()} {self.name}".strip() + f": {self.reason}"
+        return f"{self.type.discovery} {self.name}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
 class PushResult:
     """What became of a push."""
 
-    outcome: Literal["accepted", "refused", "timed out", "not running"]
-    """`not running`: the files are there for an Envoy that starts later."""
-
+    outcome: Outcome
     refusals: tuple[Refusal, ...] = ()
     seconds: float = 0.0
 
@@ -57,113 +56,140 @@ class PushResult:
 class Pusher:
     """Brings configurations to one Envoy, one after the other."""
 
-    folder: Folder
-    admin: Admin
-    log: Callable[[], str]
-    """Returns the latest piece of Envoy's log, where it says why it refused something."""
-
+    channel: Channel
     timeout_s: float = TIMEOUT_S
-    _counted: Subscriptions = field(default_factory=Subscriptions)
-    """What Envoy said last: a refusal counted since then is one of the current documents'."""
+    refused: dict[tuple[ResourceType, str], Refusal] = field(default_factory=dict)
+    """What Envoy would not take: in its place it is served what it has taken before, also after a restart."""
 
-    _heard: frozenset[str] = frozenset()
-    """When Envoy complained, as far as that is known already."""
-
-    async def push(self, wanted: Resources) -> PushResult:
+    async def push(self, wanted: Configuration) -> PushResult:
         """Bring a configuration to Envoy, all but the removal of what it no longer names (see `sweep`).
 
-        A refused document is put aside and its file gets back what Envoy runs, so that it comes up with that again.
-        After a refusal of clusters, routes and listeners stay as they are, since they may need those clusters.
+        What was refused before is not tried again.
         """
         began = time.monotonic()
-        refusals: list[Refusal] = []
         try:
-            refusals = await self._steps(wanted)
-            outcome: Literal["accepted", "refused", "timed out", "not running"] = "refused" if refusals else "accepted"
-        except AdminUnreachableError:
-            self.folder.write_all(wanted)
+            await self._steps(wanted)
+            outcome: Outcome = "refused" if self.refusals(wanted) else "accepted"
+        except DisconnectedError:
+            self._prepare(wanted)
             outcome = "not running"
-        except (TimeoutError, AdminError):
+        except TimeoutError:
             outcome = "timed out"
-        return PushResult(outcome, tuple(refusals), time.monotonic() - began)
+        return PushResult(outcome, tuple(self.refusals(wanted)), time.monotonic() - began)
 
-    async def sweep(self, wanted: Resources, superseded: Callable[[], bool]) -> None:
+    async def push_again(self, wanted: Configuration) -> PushResult:
+        """Bring a configuration to Envoy, with what was refused before once the rest is there."""
+        result = await self.push(wanted)
+        if result.outcome != "refused":
+            return result
+        self.refused.clear()
+        return await self.push(wanted)
+
+    def refusals(self, wanted: Configuration) -> list[Refusal]:
+        """Return what was refused of a configuration."""
+        of_wanted = [(each, wanted[each.type].get(each.name)) for each in self.refused.values()]
+        return [refusal for refusal, resource in of_wanted if resource and resource.version == refusal.version]
+
+    async def sweep(self, wanted: Configuration, superseded: Callable[[], bool]) -> None:
         """Take away the clusters, endpoints and routes that nothing has referred to since an accepted push.
 
         When Envoy does not play along they stay: the next sweep finds them again.
         """
+        self.channel.serve(ResourceType.CLUSTER, wanted[ResourceType.CLUSTER])
         try:
-            refusals = await self._deliver([Document.of("cds", wanted.cds)])
-        except (TimeoutError, AdminError):
+            async with asyncio.timeout(self.timeout_s):
+                await self.channel.settled(ResourceType.CLUSTER)
+        except (TimeoutError, DisconnectedError):
             return
-        if not refusals and not superseded():
-            self.folder.keep_only("eds", map(name_of, wanted.eds))
-            self.folder.keep_only("rds", map(name_of, wanted.rds))
+        if not superseded():
+            for type_ in (ResourceType.ENDPOINT, ResourceType.ROUTE, ResourceType.SECRET):
+                self.channel.serve(type_, wanted[type_])
 
-    async def _steps(self, wanted: Resources) -> list[Refusal]:
-        refusals = await self._deliver([*endpoint_documents(wanted), self._clusters(wanted)])
-        if refusals:
-            return refusals
-        routes = route_documents(wanted)
-        refusals = await self._deliver(routes)
-        refusals += await self._deliver([Document.of("lds", wanted.lds)])
-        # Routes that no listener referred to before have been read only now.
-        return refusals or await self._deliver(routes)
+    async def _steps(self, wanted: Configuration) -> None:
+        for type_ in BEFORE_ROUTES:
+            self.channel.serve(type_, self._beside_served(type_, wanted))
+        for type_ in BEFORE_ROUTES:
+            await self._offer(type_, self._beside_served(type_, wanted))
+        await self._offer(ResourceType.ROUTE, self._beside_served(ResourceType.ROUTE, wanted))
+        await self._offer(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, wanted))
+        # What no listener referred to before is asked for only now.
+        for type_ in (ResourceType.SECRET, ResourceType.ROUTE):
+            await self._offer(type_, self._beside_served(type_, wanted))
 
-    def _clusters(self, wanted: Resources) -> Document:
-        """Return the wanted clusters and those that are there already: routes may still lead to these."""
-        clusters = {name_of(cluster): cluster for cluster in (*self.folder.resources("cds"), *wanted.cds)}
-        return Document.of("cds", [clusters[name] for name in sorted(clusters)])
+    def _prepare(self, wanted: Configuration) -> None:
+        """Have everything there for an Envoy that starts: it asks for it in the right order by itself."""
+        for type_ in (*BEFORE_ROUTES, ResourceType.ROUTE):
+            self.channel.serve(type_, self._beside_served(type_, wanted))
+        self.channel.serve(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, wanted))
 
-    async def _deliver(self, documents: Sequence[Document]) -> list[Refusal]:
-        """Write documents, wait until Envoy has taken or refused each, and put the refused ones aside."""
-        previous = {document: read(self.folder.path(document.kind, document.name)) for document in documents}
-        for document in documents:
-            self.folder.give_another_chance(document)
-        self.folder.write(documents)
-        refused = await self._settled(documents)
-        for document in refused:
-            self.folder.put_aside(document, previous[document])
-        reason = await self._reason() if refused else ""
-        return [Refusal(document.kind, document.name, reason) for document in refused]
+    def _beside_served(self, type_: ResourceType, wanted: Configuration) -> dict[str, Encoded]:
+        """Return what is wanted of a type and what is served already: something may still refer to that."""
+        return {**self.channel.served.get(type_, {}), **self._takeable(type_, wanted)}
 
-    async def _settled(self, documents: Sequence[Document]) -> list[Document]:
-        """Wait until Envoy runs each document that it follows; return those that it refused instead.
+    def _takeable(self, type_: ResourceType, wanted: Configuration) -> dict[str, Encoded]:
+        """Return what is wanted of a type, but what Envoy took last in place of what it is not to have."""
+        missing = self._missing_clusters(wanted)
+        taken = {}
+        for name, resource in wanted[type_].items():
+            instead = self.channel.accepted[type_].get(name)
+            if not (self._is_refused(type_, resource) or _leads_to(missing, type_, resource)):
+                taken[name] = resource
+            elif instead is not None and not self._is_refused(type_, instead):
+                taken[name] = instead
+        return taken
 
-        Endpoints are overtaken while a push is under way (see Delivery.submit): a document that is no longer in its
-        file is not waited for. Raises TimeoutError when Envoy does neither, AdminError when it says nothing.
-        """
+    def _missing_clusters(self, wanted: Configuration) -> list[bytes]:
+        """Return the names of wanted clusters that Envoy has no version of: what leads there would lead nowhere."""
+        accepted = self.channel.accepted[ResourceType.CLUSTER]
+        clusters = [each for each in self.refusals(wanted) if each.type is ResourceType.CLUSTER]
+        return [each.name.encode() for each in clusters if each.name not in accepted]
+
+    def _is_refused(self, type_: ResourceType, resource: Encoded) -> bool:
+        refusal = self.refused.get((type_, resource.name))
+        return refusal is not None and refusal.version == resource.version
+
+    async def _offer(self, type_: ResourceType, resources: Mapping[str, Encoded]) -> None:
+        """Serve resources of a type until Envoy has taken them, but for those that it refuses."""
+        reason = await self._answer(type_, resources)
+        if reason is not None:
+            taken = self._taken(type_)
+            changed = [each for name, each in resources.items() if taken.get(name) != each]
+            await self._sort_out(type_, {name: taken[name] for name in resources if name in taken}, changed, reason)
+
+    async def _sort_out(
+        self, type_: ResourceType, taken: Mapping[str, Encoded], refused: Sequence[Encoded], reason: str
+    ) -> None:
+        """Find those by halves for which Envoy refuses some resources, and have it run the others."""
+        if len(refused) == 1:
+            self.refused[type_, refused[0].name] = Refusal(type_, refused[0].name, refused[0].version, reason)
+            await self._answer(type_, taken)
+            return
+        for half in _halves(refused):
+            before = dict(taken)
+            answer = await self._answer(type_, before | {each.name: each for each in half})
+            if answer is not None:
+                await self._sort_out(type_, before, half, answer)
+            taken = {**before, **self._taken(type_)}
+
+    async def _answer(self, type_: ResourceType, resources: Mapping[str, Encoded]) -> str | None:
+        """Serve resources and return why Envoy refuses them, None if it does not."""
+        self.channel.serve(type_, resources)
         async with asyncio.timeout(self.timeout_s):
-            while True:
-                current = await subscriptions(self.admin)
-                open_ = [each for each in documents if self.folder.holds(each) and not _runs(current, each)]
-                refused = [document for document in open_ if self._refuses(current, document)]
-                if refused == open_ and not current.warming:
-                    self._counted = current
-                    return refused
-                await asyncio.sleep(POLL_S)
+            return await self.channel.settled(type_)
 
-    def _refuses(self, current: Subscriptions, document: Document) -> bool:
-        """Tell whether Envoy has counted a refusal of the file since the last look; a new Envoy counts from 0."""
-        before = self._counted.get(document.kind, document.name) or Subscription()
-        now = current.get(document.kind, document.name) or Subscription()
-        return now.refusals not in (0, before.refusals)
-
-    async def _reason(self) -> str:
-        """Return what Envoy has complained of since it was last asked."""
-        deadline = time.monotonic() + LOG_LAG_S
-        while True:
-            found = complaints(self.log())
-            new = {when: reason for when, reason in found.items() if when not in self._heard}
-            if new or time.monotonic() > deadline:
-                self._heard = frozenset(found)
-                return "; ".join(new.values()) or "Envoy's log says why"
-            await asyncio.sleep(POLL_S)
+    def _taken(self, type_: ResourceType) -> Mapping[str, Encoded]:
+        """Return what this Envoy, since its start, has taken of a type."""
+        if self.channel.stream is None:
+            raise DisconnectedError
+        return self.channel.stream.taken(type_)
 
 
-def _runs(current: Subscriptions, document: Document) -> bool:
-    """Tell whether Envoy runs a document, or follows no such file: routes and endpoints that nothing refers to yet."""
-    subscription = current.get(document.kind, document.name)
-    if subscription is None:
-        return bool(document.name)
-    return subscription.version == document.version
+def _leads_to(clusters: Sequence[bytes], type_: ResourceType, resource: Encoded) -> bool:
+    """Tell whether a route configuration or a listener may send requests to one of some clusters."""
+    refers = type_ in (ResourceType.ROUTE, ResourceType.LISTENER)
+    return refers and any(cluster in resource.value for cluster in clusters)
+
+
+def _halves(resources: Sequence[Encoded]) -> tuple[Sequence[Encoded], Sequence[Encoded]]:
+    middle = len(resources) // 2
+    return resources[:middle], resources[middle:]

@@ -1,14 +1,60 @@
-"""What one Envoy is told: its four kinds of xDS resources."""
+"""What one Envoy is told: its kinds of xDS resources."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from enum import StrEnum
+from typing import Any
 
 Resource = dict[str, Any]
 """One xDS resource in protobuf's JSON form, with original field names and without `@type`."""
 
-ReferenceKind = Literal["rds", "eds"]
-"""The kinds that other resources refer to by name: listeners name routes, clusters name their endpoints."""
+ADS: Resource = {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+"""The source (envoy.config.core.v3.ConfigSource) of what one resource refers to by name: the stream that brings all.
+
+No fetch timeout, as from istiod: Envoy waits for a first good version rather than serve without it.
+"""
+
+_TYPES = "type.googleapis.com/"
+
+
+class ResourceType(StrEnum):
+    """The types that an Envoy subscribes to, by their protobufs' full names."""
+
+    CLUSTER = "envoy.config.cluster.v3.Cluster"
+    LISTENER = "envoy.config.listener.v3.Listener"
+    ENDPOINT = "envoy.config.endpoint.v3.ClusterLoadAssignment"
+    ROUTE = "envoy.config.route.v3.RouteConfiguration"
+    SECRET = "envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105 - a type's name
+
+    @property
+    def url(self) -> str:
+        """Return the type URL, by which discovery requests name the type."""
+        return _TYPES + self
+
+    @property
+    def discovery(self) -> str:
+        """Return the name of the type's discovery service, such as CDS."""
+        return _DISCOVERY[self]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each response lists all there is, so that what it lacks is gone; others are asked for by name."""
+        return self in (ResourceType.CLUSTER, ResourceType.LISTENER)
+
+    @classmethod
+    def of_url(cls, url: str) -> "ResourceType | None":
+        """Return the type of a URL, None for one that is not served."""
+        return _BY_URL.get(url)
+
+
+_DISCOVERY = {
+    ResourceType.CLUSTER: "CDS",
+    ResourceType.LISTENER: "LDS",
+    ResourceType.ENDPOINT: "EDS",
+    ResourceType.ROUTE: "RDS",
+    ResourceType.SECRET: "SDS",
+}
+_BY_URL = {each.url: each for each in ResourceType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +73,32 @@ class Resources:
     eds: Sequence[Resource] = ()
     """envoy.config.endpoint.v3.ClusterLoadAssignment, named by `cluster_name`."""
 
+    sds: Sequence[Resource] = ()
+    """envoy.extensions.transport_sockets.tls.v3.Secret, named by `name`."""
 
-class Source(Protocol):
-    """Says from where an Envoy gets a resource that another one refers to."""
+    def of_type(self, type_: ResourceType) -> Sequence[Resource]:
+        """Return the resources of one type."""
+        found: Sequence[Resource] = getattr(self, type_.discovery.lower())
+        return found
 
-    def __call__(self, kind: ReferenceKind, name: str) -> Resource:
-        """Return the `config_source` (envoy.config.core.v3.ConfigSource) of a resource."""
+
+def name_of(resource: Resource) -> str:
+    """Return a resource's name, whichever type it is of."""
+    name: str = resource["cluster_name"] if "cluster_name" in resource else resource["name"]
+    return name
 
 
-def from_ads(kind: ReferenceKind, name: str) -> Resource:  # noqa: ARG001 - the same for each, as istiod's
-    """Return the source that istiod writes: the one stream that brings everything."""
-    return {"ads": {}, "initial_fetch_timeout": "0s", "resource_api_version": "V3"}
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One resource as it is sent."""
+
+    name: str
+    version: str
+    """A hash of the content: the same content has the same version everywhere."""
+
+    value: bytes
+    """The protobuf."""
+
+
+Configuration = Mapping[ResourceType, Mapping[str, Encoded]]
+"""Everything that one Envoy is told, by type and name."""

@@ -1,7 +1,7 @@
 """The door's web application: paths to handlers, errors to Status documents."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.applications import Starlette
@@ -31,7 +31,11 @@ _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _REFUSALS = (ApiError, StoreError, AdmissionError, PatchError, SelectorError, RuntimeRefusedError)
 
 
-def create_app(objects: Objects, connections: Connections) -> ASGIApp:
+Page = Callable[[], Any]
+"""Returns a document that is no object of the API: what istiod serves on its debug port."""
+
+
+def create_app(objects: Objects, connections: Connections, pages: Mapping[str, Page]) -> ASGIApp:
     """Return the application that serves these handlers."""
 
     async def serve(request: Request) -> ASGIApp:
@@ -48,6 +52,7 @@ def create_app(objects: Objects, connections: Connections) -> ASGIApp:
 
     routes = [
         *_discovery_routes(),
+        Route("/debug/{page}", _debug(pages)),
         *(Route(path, _Handler(serve), methods=_METHODS) for path in ("/api/{path:path}", "/apis/{path:path}")),
         *(WebSocketRoute(path, connect) for path in ("/api/{path:path}", "/apis/{path:path}")),
     ]
@@ -114,6 +119,16 @@ def _discovery(groups: list[str], legacy: Object) -> Callable[[Request], Awaitab
         response = answer(discovery.aggregated(groups))
         response.headers["content-type"] = discovery.AGGREGATED
         return response
+
+    return respond
+
+
+def _debug(pages: Mapping[str, Page]) -> Callable[[Request], Awaitable[Response]]:
+    async def respond(request: Request) -> Response:
+        page = pages.get(request.path_params["page"])
+        if page is None:
+            raise errors.no_such_resource()
+        return answer(page())
 
     return respond
 

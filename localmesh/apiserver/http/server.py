@@ -12,7 +12,7 @@ from typing import Self
 import uvicorn
 
 from localmesh.apiserver.http import kubeconfig
-from localmesh.apiserver.http.app import create_app
+from localmesh.apiserver.http.app import Page, create_app
 from localmesh.apiserver.http.certificates import issue
 from localmesh.apiserver.http.connections import Connections
 from localmesh.apiserver.http.objects import Objects
@@ -44,8 +44,11 @@ class Door:
         self.registry = Registry(store, runtime.missing_image)
         """Writes with defaults and admission, for whoever in this process applies manifests."""
 
+        self.pages: dict[str, Page] = {}
+        """Further documents by the last part of their path, /debug/…, for `kubectl get --raw`."""
+
         objects = Objects(store, self.registry, self._stopping)
-        app = create_app(objects, Connections(store, runtime, self._stopping))
+        app = create_app(objects, Connections(store, runtime, self._stopping), self.pages)
         self._server = _Server(
             uvicorn.Config(
                 app,

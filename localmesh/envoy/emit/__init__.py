@@ -8,16 +8,16 @@ from localmesh.envoy.emit.cluster import cluster
 from localmesh.envoy.emit.cluster_load_assignment import cluster_load_assignment
 from localmesh.envoy.emit.listener import listener
 from localmesh.envoy.emit.route_configuration import route_configuration
-from localmesh.envoy.resources import Resources, Source
+from localmesh.envoy.resources import Resources
 from localmesh.proxy.clusters import ClusterType
 from localmesh.proxy.proxies import Proxy
 
 
-def emit(proxy: Proxy, source: Source) -> Resources:
-    """Return everything that one Envoy is told; `source` says where it finds what it is referred to."""
+def emit(proxy: Proxy) -> Resources:
+    """Return everything that one Envoy is told."""
     return Resources(
-        lds=[listener(described, source) for described in proxy.listeners],
+        lds=[listener(described) for described in proxy.listeners],
         rds=[route_configuration(described) for described in proxy.routes],
-        cds=[cluster(described, source) for described in proxy.clusters],
+        cds=[cluster(described) for described in proxy.clusters],
         eds=[cluster_load_assignment(described) for described in proxy.clusters if described.type is ClusterType.EDS],
     )

@@ -4,10 +4,10 @@ from dataclasses import asdict
 
 from localmesh.envoy.emit.cluster_load_assignment import cluster_load_assignment
 from localmesh.envoy.emit.messages import Message, any_of, duration, given, istio_metadata
-from localmesh.envoy.resources import Source
+from localmesh.envoy.resources import ADS
 from localmesh.proxy.clusters import CircuitBreakers, Cluster, ClusterMetadata, ClusterType, UpstreamProtocol
 
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _PROTOCOLS: dict[UpstreamProtocol, Message] = {
     UpstreamProtocol.HTTP1: {},
     UpstreamProtocol.HTTP2: {"explicit_http_config": {"http2_protocol_options": {}}},
@@ -17,13 +17,13 @@ _PROTOCOLS: dict[UpstreamProtocol, Message] = {
 }
 
 
-def cluster(described: Cluster, source: Source) -> Message:
+def cluster(described: Cluster) -> Message:
     """Return a Cluster."""
     return given(
         name=described.name,
         alt_stat_name=f"{described.name};",
         type=described.type.value,
-        **_endpoints(described, source),
+        **_endpoints(described),
         lb_policy=described.load_balancing.value if described.load_balancing else None,
         common_lb_config=_common_lb_config(described.panic_threshold),
         connect_timeout=duration(described.connect_timeout),
@@ -33,11 +33,10 @@ def cluster(described: Cluster, source: Source) -> Message:
     )
 
 
-def _endpoints(described: Cluster, source: Source) -> Message:
+def _endpoints(described: Cluster) -> Message:
     """Return the endpoints, or from where they come."""
     if described.type is ClusterType.EDS:
-        name = described.name
-        return {"eds_cluster_config": {"eds_config": source("eds", name), "service_name": name}}
+        return {"eds_cluster_config": {"eds_config": ADS, "service_name": described.name}}
     return {"load_assignment": cluster_load_assignment(described)} if described.endpoints else {}
 
 
@@ -54,7 +53,7 @@ def _circuit_breakers(described: CircuitBreakers | None) -> Message | None:
 def _http_protocol_options(described: Cluster) -> Message | None:
     idle = {"idle_timeout": duration(described.idle_timeout)} if described.idle_timeout else None
     options = _PROTOCOLS[described.protocol] | given(common_http_protocol_options=idle)
-    return {_HTTP_OPTIONS: any_of(_HTTP_OPTIONS, **options)} if options else None
+    return {HTTP_OPTIONS: any_of(HTTP_OPTIONS, **options)} if options else None
 
 
 def _metadata(described: ClusterMetadata | None) -> Message | None:

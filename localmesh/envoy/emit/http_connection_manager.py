@@ -4,7 +4,7 @@ from localmesh.envoy.emit.access_log import access_log
 from localmesh.envoy.emit.http_filters import http_filter
 from localmesh.envoy.emit.messages import Message, any_of, given
 from localmesh.envoy.emit.route_configuration import inline_route_configuration
-from localmesh.envoy.resources import Source
+from localmesh.envoy.resources import ADS
 from localmesh.proxy.listeners import ClientCertificates, HttpConnectionManager
 from localmesh.proxy.routes import RouteConfiguration
 
@@ -24,12 +24,12 @@ _ALWAYS: Message = {
 """What istiod writes in each manager, whatever was applied."""
 
 
-def http_connection_manager(described: HttpConnectionManager, source: Source) -> Message:
+def http_connection_manager(described: HttpConnectionManager) -> Message:
     """Return a network filter that speaks HTTP."""
     manager = any_of(
         _TYPE,
         stat_prefix=f"{described.stat_prefix};",
-        **_routes(described.routes, source),
+        **_routes(described.routes),
         http_filters=[http_filter(filter_) for filter_ in described.filters],
         access_log=access_log(),
         use_remote_address=described.use_remote_address,
@@ -40,10 +40,10 @@ def http_connection_manager(described: HttpConnectionManager, source: Source) ->
     return {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
 
 
-def _routes(routes: str | RouteConfiguration, source: Source) -> Message:
+def _routes(routes: str | RouteConfiguration) -> Message:
     if isinstance(routes, RouteConfiguration):
         return {"route_config": inline_route_configuration(routes)}
-    return {"rds": {"config_source": source("rds", routes), "route_config_name": routes}}
+    return {"rds": {"config_source": ADS, "route_config_name": routes}}
 
 
 def _http1_options(described: HttpConnectionManager) -> Message | None:

@@ -3,16 +3,15 @@
 from localmesh.envoy.emit.http_connection_manager import http_connection_manager
 from localmesh.envoy.emit.messages import Message, address, duration, given
 from localmesh.envoy.emit.tcp_proxy import tcp_proxy
-from localmesh.envoy.resources import Source
 from localmesh.proxy.listeners import FilterChain, FilterChainMatch, Listener, TcpProxy
 
 
-def listener(described: Listener, source: Source) -> Message:
+def listener(described: Listener) -> Message:
     """Return a Listener."""
     return given(
         name=described.name,
         address=address(described.address),
-        filter_chains=[_filter_chain(chain, source) for chain in described.chains],
+        filter_chains=[_filter_chain(chain) for chain in described.chains],
         traffic_direction=described.direction.value,
         bind_to_port=None if described.bound else False,
         enable_reuse_port=described.shared,
@@ -20,13 +19,13 @@ def listener(described: Listener, source: Source) -> Message:
     )
 
 
-def _filter_chain(chain: FilterChain, source: Source) -> Message:
+def _filter_chain(chain: FilterChain) -> Message:
     """Return a FilterChain with one filter."""
     filter_ = chain.filter
     return given(
         name=chain.name or None,
         filter_chain_match=_filter_chain_match(chain.match) if chain.match else None,
-        filters=[tcp_proxy(filter_) if isinstance(filter_, TcpProxy) else http_connection_manager(filter_, source)],
+        filters=[tcp_proxy(filter_) if isinstance(filter_, TcpProxy) else http_connection_manager(filter_)],
         transport_socket_connect_timeout=duration(chain.handshake_timeout),
     )
 

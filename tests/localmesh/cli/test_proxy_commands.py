@@ -12,9 +12,10 @@ import pytest
 
 from localmesh.cli import proxies, proxy_config, proxy_status
 from localmesh.core.errors import MeshError
+from localmesh.envoy.delivery import Delivery
 from localmesh.home import Home
 from tests.localmesh.cli.test_proxies import deployment, pod
-from tests.localmesh.envoy.world import World, backends, route, world
+from tests.localmesh.envoy.world import Submitting, World, backends, route, world
 
 METADATA = {
     "filter_metadata": {"istio": {"config": "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/web"}}
@@ -26,24 +27,41 @@ class Api:
     """What kubectl would bring."""
 
     objects: list[dict[str, Any]]
+    delivery: Delivery
 
     def json(self, *arguments: str) -> Any:
         if arguments[0] == "config":
             return {"contexts": [{"context": {"namespace": "istioinaction"}}]}
         return {"items": self.objects}
 
+    def raw(self, path: str) -> Any:
+        assert path == "/debug/syncz"
+        return [{"proxy": "webapp-1.istioinaction", "cluster_id": "Kubernetes", **self.delivery.sync()}]
+
+
+@dataclass
+class Running:
+    """An Envoy that has what it was sent, and the way to send it more."""
+
+    world: World
+    delivery: Submitting
+
 
 @pytest.fixture
-async def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+async def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     async with world(tmp_path) as made, backends("one") as ports:
         routes = [{**route("outbound|80||one", prefix="/api"), "metadata": METADATA}]
-        made.folder.write_all(made.resources({"outbound|80||one": ports["one"]}, routes=routes))
+        delivery = made.delivery()
+        delivery.submit(made.resources({"outbound|80||one": ports["one"]}, routes=routes))
         await made.start()
+        await made.accepted(delivery)
         objects = [pod("webapp-1", made.admin.port), pod("webapp-2", 1), deployment("webapp")]
         objects[1]["status"] = {}
-        monkeypatch.setattr(proxy_config, "kubectl", lambda: Api(objects))
-        monkeypatch.setattr(proxy_status, "kubectl", lambda: Api(objects))
-        yield made
+        api = Api(objects, delivery.delivery)
+        monkeypatch.setattr(proxy_config, "kubectl", lambda: api)
+        monkeypatch.setattr(proxy_status, "kubectl", lambda: api)
+        yield Running(made, delivery)
+        await delivery.close()
 
 
 async def mesh(*arguments: str) -> int:
@@ -65,11 +83,10 @@ async def test_status_says_synced_for_each_proxy_that_runs(capsys: pytest.Captur
     ]
 
 
-async def test_status_tells_refused_from_accepted(envoy: World, capsys: pytest.CaptureFixture[str]) -> None:
-    delivery = envoy.delivery()
-    delivery.submit(envoy.resources({}, routes=[{"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "x"}}]))
-    assert (await delivery.settled()).outcome == "refused"
-    await delivery.close()
+async def test_status_tells_refused_from_accepted(envoy: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    refused = [{"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "x"}}]
+    envoy.delivery.submit(envoy.world.resources({}, routes=refused))
+    assert (await envoy.delivery.settled()).outcome == "refused"
     await mesh("proxy-status", "webapp-1.istioinaction", "-o", "json")
     (row,) = json.loads(capsys.readouterr().out)
     assert (row["CDS"], row["RDS"]) == ("SYNCED", "ERROR")

@@ -7,7 +7,7 @@ from tests.localmesh.envoy.world import World, free_port
 
 
 async def test_loggers_are_set_one_by_one_or_all_at_once(envoy: World) -> None:
-    envoy.folder.write_all(envoy.resources({}, to=""))
+    envoy.serve(envoy.resources({}, to=""))
     await envoy.start()
     assert "  http: debug\n" in await envoy.admin.logging({"http": "debug"})
     assert "  http: off\n" in await envoy.admin.logging({"level": "off"})

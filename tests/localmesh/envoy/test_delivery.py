@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from localmesh.envoy.folder import Folder
-from localmesh.envoy.resources import Resources
+from localmesh.envoy.resources import Resources, ResourceType
+from localmesh.envoy.wire import encode_all
 from tests.localmesh.envoy.world import World, free_port, get, route, stream, until
 
 BAD_REGEX = {"match": {"safe_regex": {"regex": "(("}}, "route": {"cluster": "one"}}
@@ -32,7 +32,7 @@ def states(envoy: World, ports: dict[str, int]) -> list[Resources]:
 
 async def test_no_request_is_lost_while_everything_changes(envoy: World, ports: dict[str, int]) -> None:
     cycle = states(envoy, ports)
-    envoy.folder.write_all(cycle[-1])
+    envoy.serve(cycle[-1])
     await envoy.start()
     delivery = envoy.delivery(linger_s=0)
     async with stream(envoy.port) as requests:
@@ -51,17 +51,15 @@ async def test_refused_routes_leave_traffic_as_it_was_and_are_reported_in_envoys
 ) -> None:
     good = envoy.resources({"one": ports["one"]}, to="one")
     bad = envoy.resources({"one": ports["one"]}, routes=[BAD_REGEX])
-    envoy.folder.write_all(good)
+    envoy.serve(good)
     await envoy.start()
     delivery = envoy.delivery()
     delivery.submit(bad)
     assert str(await delivery.settled()) == "refused; RDS 80: missing ): (("
     assert await get(envoy.port) == (200, "one")
-    assert envoy.folder.has_put_aside("rds", "80")
 
     delivery.submit(good)
     assert str(await delivery.settled()) == "accepted"
-    assert not envoy.folder.has_put_aside("rds", "80")
     await delivery.close()
     assert [report.outcome for report in envoy.reports] == ["refused", "accepted"]
 
@@ -70,21 +68,21 @@ async def test_refused_clusters_hold_back_the_routes_that_may_need_them(envoy: W
     good = envoy.resources({"one": ports["one"]}, to="one")
     bad = envoy.resources({"one": ports["one"], "two": ports["two"]}, to="two")
     bad.cds[1]["connect_timeout"] = "-1s"
-    envoy.folder.write_all(good)
+    envoy.serve(good)
     await envoy.start()
     delivery = envoy.delivery()
     delivery.submit(bad)
     result = await delivery.settled()
     await delivery.close()
     assert result.outcome == "refused"
-    assert [(refusal.kind, refusal.name) for refusal in result.refusals] == [("cds", "")]
+    assert [(refusal.type, refusal.name) for refusal in result.refusals] == [(ResourceType.CLUSTER, "two")]
     assert "Expected positive duration" in result.refusals[0].reason
     assert await get(envoy.port) == (200, "one")
 
 
 async def test_a_listener_that_cannot_move_to_a_port_stays_where_it_is(envoy: World, ports: dict[str, int]) -> None:
     good = envoy.resources({"one": ports["one"]}, to="one")
-    envoy.folder.write_all(good)
+    envoy.serve(good)
     await envoy.start()
     delivery = envoy.delivery()
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -92,7 +90,7 @@ async def test_a_listener_that_cannot_move_to_a_port_stays_where_it_is(envoy: Wo
         delivery.submit(replace(good, lds=[envoy.listener(port)]))
         result = await delivery.settled()
     await delivery.close()
-    assert [refusal.kind for refusal in result.refusals] == ["lds"]
+    assert [refusal.type for refusal in result.refusals] == [ResourceType.LISTENER]
     assert f"cannot bind '127.0.0.1:{port}': Address already in use" in result.refusals[0].reason
     assert await get(envoy.port) == (200, "one")
 
@@ -107,7 +105,7 @@ async def test_a_listener_opens_its_port_once_it_is_free(
         port = taken.getsockname()[1]
         wanted = replace(elsewhere, lds=[envoy.listener(port)])
         # From the start there is nothing else to go back to.
-        envoy.folder.write_all(wanted if from_the_start else elsewhere)
+        envoy.serve(wanted if from_the_start else elsewhere)
         await envoy.start()
         delivery.submit(wanted)
         assert (await delivery.settled()).outcome == "refused"
@@ -122,7 +120,7 @@ async def test_a_listener_opens_its_port_once_it_is_free(
 
 
 async def test_an_envoy_killed_after_a_refusal_comes_up_with_what_worked(envoy: World, ports: dict[str, int]) -> None:
-    envoy.folder.write_all(envoy.resources({"one": ports["one"]}, to="one"))
+    envoy.serve(envoy.resources({"one": ports["one"]}, to="one"))
     await envoy.start()
     delivery = envoy.delivery()
     delivery.submit(envoy.resources({"two": ports["two"]}, routes=[BAD_REGEX]))
@@ -144,17 +142,13 @@ async def test_what_is_submitted_before_envoy_runs_is_what_it_starts_with(envoy:
     assert (await delivery.settled()).outcome == "not running"
     await envoy.start()
     assert await get(envoy.port) == (200, "one")
-
-    async def is_accepted() -> bool:
-        return (await delivery.settled()).outcome == "accepted"
-
-    await until(is_accepted)
+    await envoy.accepted(delivery)
     await delivery.close()
 
 
 async def test_the_newest_configuration_overtakes_those_that_wait(envoy: World, ports: dict[str, int]) -> None:
     cycle = states(envoy, ports)
-    envoy.folder.write_all(cycle[0])
+    envoy.serve(cycle[0])
     await envoy.start()
     delivery = envoy.delivery()
     for state in cycle:
@@ -167,7 +161,7 @@ async def test_the_newest_configuration_overtakes_those_that_wait(envoy: World, 
 
 
 async def test_a_push_does_not_wait_for_endpoints_that_have_moved_on(envoy: World, ports: dict[str, int]) -> None:
-    envoy.folder.write_all(envoy.resources({"a": ports["one"]}, to="a"))
+    envoy.serve(envoy.resources({"a": ports["one"]}, to="a"))
     await envoy.start()
     delivery = envoy.delivery()
     async with asyncio.timeout(5):
@@ -180,26 +174,27 @@ async def test_a_push_does_not_wait_for_endpoints_that_have_moved_on(envoy: Worl
     assert await get(envoy.port) == (200, "one")
 
 
-async def test_endpoints_are_written_before_submit_returns(envoy: World) -> None:
-    envoy.folder.write_all(envoy.resources({"one": 1}, to="one"))
+async def test_endpoints_are_served_before_submit_returns(envoy: World) -> None:
+    envoy.serve(envoy.resources({"one": 1}, to="one"))
     delivery = envoy.delivery()
-    delivery.submit(envoy.resources({"one": 2}, to="one"))
-    assert envoy.folder.resources("eds", "one") == envoy.resources({"one": 2}, to="one").eds
+    moved = envoy.resources({"one": 2}, to="one")
+    delivery.submit(moved)
+    assert envoy.channel.served[ResourceType.ENDPOINT] == encode_all(moved)[ResourceType.ENDPOINT]
     await delivery.close()
 
 
 async def test_what_is_not_wanted_any_more_is_gone_after_a_while(envoy: World, ports: dict[str, int]) -> None:
-    envoy.folder.write_all(envoy.resources({"one": ports["one"], "two": ports["two"]}, to="one"))
+    envoy.serve(envoy.resources({"one": ports["one"], "two": ports["two"]}, to="one"))
     await envoy.start()
     delivery = envoy.delivery()
     delivery.submit(envoy.resources({"two": ports["two"]}, to="two"))
     assert (await delivery.settled()).outcome == "accepted"
 
     async def gone() -> bool:
-        return {cluster["name"] for cluster in await envoy.admin.clusters()} == {"two", "xds"}
+        return {cluster["name"] for cluster in await envoy.admin.clusters()} == {"two", "xds-grpc"}
 
     await until(gone)
-    await until(_lists(envoy.folder, 1))
+    await until(_serves_endpoints_of(envoy, "two"))
     await delivery.close()
 
 
@@ -210,16 +205,16 @@ def _complains(envoy: World, count: int):  # noqa: ANN202
     return does
 
 
-def _lists(folder: Folder, count: int):  # noqa: ANN202
+def _serves_endpoints_of(envoy: World, cluster: str):  # noqa: ANN202
     async def holds() -> bool:
-        return len(list((folder.root / "eds").glob("*.json"))) == count
+        return envoy.served(ResourceType.ENDPOINT) == {cluster}
 
     return holds
 
 
 async def test_a_configuration_that_is_there_already_is_not_pushed_again(envoy: World, ports: dict[str, int]) -> None:
     wanted = envoy.resources({"one": ports["one"]}, to="one")
-    envoy.folder.write_all(wanted)
+    envoy.serve(wanted)
     await envoy.start()
     delivery = envoy.delivery()
     delivery.submit(wanted)

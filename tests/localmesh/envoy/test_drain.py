@@ -19,7 +19,7 @@ async def test_an_envoy_that_drains_answers_what_was_asked_and_takes_nothing_new
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as backend:
         port = backend.sockets[0].getsockname()[1]
-        envoy.folder.write_all(envoy.resources({"slow": port}, to="slow"))
+        envoy.serve(envoy.resources({"slow": port}, to="slow"))
         await envoy.start()
         reader, writer = await asyncio.open_connection("127.0.0.1", envoy.port)
         writer.write(b"GET / HTTP/1.1\r\nhost: any\r\n\r\n")
@@ -36,7 +36,7 @@ async def test_an_envoy_that_drains_answers_what_was_asked_and_takes_nothing_new
 
 
 async def test_a_connection_on_which_nothing_is_asked_does_not_hold_up_the_end(envoy: World) -> None:
-    envoy.folder.write_all(envoy.resources({}, to=""))
+    envoy.serve(envoy.resources({}, to=""))
     await envoy.start()
     _, writer = await asyncio.open_connection("127.0.0.1", envoy.port)
     async with asyncio.timeout(10):

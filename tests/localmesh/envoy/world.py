@@ -1,7 +1,9 @@
 """A small world for one real Envoy: backends, hand-written resources, a stream of requests."""
 
 import asyncio
+import random
 import socket
+import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -10,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from localmesh.envoy.admin import Admin
-from localmesh.envoy.bootstrap import Node, command, write_bootstrap
+from localmesh.envoy.ads import AdsServer
+from localmesh.envoy.bootstrap import Node, command
+from localmesh.envoy.channel import Channel
 from localmesh.envoy.delivery import Delivery
-from localmesh.envoy.folder import Folder
 from localmesh.envoy.push import PushResult
-from localmesh.envoy.resources import Resource, Resources
-from localmesh.envoy.xds import XdsServer, config_source
+from localmesh.envoy.resources import ADS, Resource, Resources, ResourceType
+from localmesh.envoy.wire import encode_all
 
 NODE = Node("sidecar", "webapp-1", "istioinaction", "webapp")
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
@@ -38,9 +41,10 @@ async def until(condition: Any, timeout_s: float = 10) -> None:
 
 @dataclass
 class World:
-    """One Envoy, its folder and what it is told."""
+    """One Envoy and what it is told."""
 
-    folder: Folder
+    channel: Channel
+    xds: Path
     admin: Admin
     port: int
     """Where its listener answers."""
@@ -49,9 +53,15 @@ class World:
     process: asyncio.subprocess.Process | None = None
     reports: list[PushResult] = field(default_factory=list)
 
+    def serve(self, resources: Resources) -> None:
+        """Have a configuration there for an Envoy that starts."""
+        for type_, encoded in encode_all(resources).items():
+            self.channel.serve(type_, encoded)
+
     async def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(*command(self.folder, misc_level="warning"), stderr=log)
+            argv = command(NODE, self.admin.port, self.xds, misc_level="warning")
+            self.process = await asyncio.create_subprocess_exec(*argv, stderr=log)
         await until(self.admin.ready)
 
     async def kill(self) -> None:
@@ -59,11 +69,19 @@ class World:
             self.process.kill()
             await self.process.wait()
 
-    def delivery(self, linger_s: float = 0.02, retry_s: float = 60) -> Delivery:
-        return Delivery(
-            self.folder, self.admin, log=self.log.read_text, report=self.reports.append, linger_s=linger_s,
-            retry_s=retry_s,
-        )  # fmt: skip
+    def delivery(self, linger_s: float = 0.02, retry_s: float = 60) -> "Submitting":
+        return Submitting(Delivery(self.channel, report=self.reports.append, linger_s=linger_s, retry_s=retry_s))
+
+    async def accepted(self, delivery: "Submitting") -> None:
+        """Wait until Envoy has taken what was submitted last."""
+
+        async def is_accepted() -> bool:
+            return (await delivery.settled()).outcome == "accepted"
+
+        await until(is_accepted)
+
+    def served(self, type_: ResourceType) -> set[str]:
+        return set(self.channel.served[type_])
 
     def resources(self, clusters: Mapping[str, int], *, to: str = "", routes: Any = None) -> Resources:
         """Return clusters by name and their endpoint's port, and a listener whose route leads to one of them."""
@@ -80,14 +98,14 @@ class World:
             "alt_stat_name": f"{name};",
             "type": "EDS",
             "connect_timeout": "10s",
-            "eds_cluster_config": {"service_name": name, "eds_config": config_source()},
+            "eds_cluster_config": {"service_name": name, "eds_config": ADS},
         }
 
     def listener(self, port: int, name: str = "0.0.0.0_80", routes: str = "80") -> Resource:
         manager = {
             "@type": f"{EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager",
             "stat_prefix": "outbound_0.0.0.0_80;",
-            "rds": {"route_config_name": routes, "config_source": config_source()},
+            "rds": {"route_config_name": routes, "config_source": ADS},
             "http_filters": [
                 {
                     "name": "envoy.filters.http.router",
@@ -103,6 +121,18 @@ class World:
         }
 
 
+def random_resources(envoy: World, seeded: random.Random, ports: Mapping[str, int]) -> Resources:
+    """Return a configuration of up to six services with subsets, some of them behind paths, one of them behind all."""
+    services = seeded.sample("abcdef", k=seeded.randint(1, 6))
+    subsets = {name: seeded.sample(["", "v1", "v2"], k=seeded.randint(1, 3)) for name in services}
+    clusters = [f"outbound|80|{subset}|{name}" for name in services for subset in subsets[name]]
+    routes = [
+        route(name, prefix=f"/{number}") for number, name in enumerate(seeded.sample(clusters, len(clusters) - 1))
+    ]
+    where = {name: seeded.choice(list(ports.values())) for name in clusters}
+    return envoy.resources(where, routes=[*routes, route(seeded.choice(clusters))])
+
+
 def route(cluster: str, **match: Any) -> Resource:
     return {"match": match or {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "0s"}}
 
@@ -112,18 +142,35 @@ def endpoints(cluster: str, port: int) -> Resource:
     return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]}
 
 
+@dataclass
+class Submitting:
+    """A delivery that takes resources as they are written here."""
+
+    delivery: Delivery
+
+    def submit(self, resources: Resources) -> None:
+        self.delivery.submit(encode_all(resources))
+
+    async def settled(self) -> PushResult:
+        return await self.delivery.settled()
+
+    async def close(self) -> None:
+        await self.delivery.close()
+
+
 @asynccontextmanager
 async def world(path: Path) -> AsyncIterator[World]:
-    """Yield a world with a bootstrap, without an Envoy that runs; end whatever was started in it."""
-    async with XdsServer() as server:
-        folder, admin_port = server.open(NODE.id, path / "envoy"), free_port()
-        write_bootstrap(folder, NODE, admin_port, server.port)
-        made = World(folder, Admin(admin_port), free_port(), path / "log")
-        made.log.touch()
-        try:
-            yield made
-        finally:
-            await made.kill()
+    """Yield a world without an Envoy that runs; end whatever was started in it."""
+    # Sockets have short paths, and pytest's folders long ones.
+    with tempfile.TemporaryDirectory(prefix="mesh-", dir="/tmp") as folder:
+        xds = Path(folder) / "xds"
+        async with AdsServer(xds) as server:
+            made = World(server.open(NODE.id), xds, Admin(free_port()), free_port(), path / "log")
+            made.log.touch()
+            try:
+                yield made
+            finally:
+                await made.kill()
 
 
 @asynccontextmanager

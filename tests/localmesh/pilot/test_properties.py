@@ -9,7 +9,6 @@ import pytest
 
 from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
-from localmesh.envoy.resources import from_ads
 from localmesh.kinds.istio import review
 from localmesh.kinds.istio.rules.virtual_service import RETRY_CONDITIONS
 from localmesh.kinds.resources import resource_of
@@ -91,7 +90,7 @@ def rules(random: Random) -> list[Object]:
 
 
 def resources(objects: Sequence[Object]) -> dict[str, Any]:
-    return {name: emit(proxy, from_ads) for name, proxy in proxies(*objects).items()}
+    return {name: emit(proxy) for name, proxy in proxies(*objects).items()}
 
 
 @pytest.mark.parametrize("seed", range(4))

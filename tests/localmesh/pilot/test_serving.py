@@ -9,7 +9,6 @@ import pytest
 
 from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
-from localmesh.envoy.xds import from_server
 from localmesh.kinds.addresses import PodAddresses
 from tests.localmesh.envoy.world import World, backends, world
 from tests.localmesh.pilot.objects import destination_rule, pod, proxies, route, service, virtual_service
@@ -38,7 +37,7 @@ def catalog(name: str, answering: dict[str, int], version: str, *, ready: bool =
 async def serve(made: World, answering: dict[str, int], *objects: Object) -> httpx.AsyncClient:
     """Start the Envoy beside webapp-1 and return a client that has it as its HTTP proxy."""
     webapp = pod("webapp-1", PodAddresses(http_proxy=made.port, network=answering["network"]))
-    made.folder.write_all(emit(proxies(webapp, *objects)["webapp-1"], from_server))
+    made.serve(emit(proxies(webapp, *objects)["webapp-1"]))
     await made.start()
     return httpx.AsyncClient(proxy=f"http://127.0.0.1:{made.port}")
 
