@@ -2,13 +2,15 @@
 
 import hashlib
 import importlib
+import json
 import pkgutil
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, partial
 from typing import Any
 
 from google.protobuf import descriptor_pool, json_format, message_factory
 
+from localmesh.envoy.memo import Memo
 from localmesh.envoy.resources import Configuration, Encoded, Resource, Resources, ResourceType, name_of
 
 _PREFIX = "type.googleapis.com/"
@@ -24,14 +26,58 @@ def encode(type_: ResourceType, resource: Resource) -> Encoded:
     Raises UnknownTypeError, and google.protobuf.json_format.ParseError with the field's path for one that the type
     does not have or a value that the field cannot hold.
     """
-    value = message(type_, resource).SerializeToString(deterministic=True)
+    return _encoded(resource, message(type_, resource))
+
+
+def _encoded(resource: Resource, encoded: Any) -> Encoded:
+    value: bytes = encoded.SerializeToString(deterministic=True)
     return Encoded(name_of(resource), hashlib.sha256(value).hexdigest()[:16], value)
 
 
 def encode_all(resources: Resources) -> Configuration:
     """Return a whole configuration as it is sent. Raises as `encode` does."""
-    encoded = {type_: [encode(type_, each) for each in resources.of_type(type_)] for type_ in ResourceType}
-    return {type_: {each.name: each for each in listed} for type_, listed in encoded.items()}
+    return Encoder().encode_all(resources)
+
+
+class Encoder:
+    """Encodes each resource once, as long as the same dict comes again."""
+
+    def __init__(self) -> None:
+        self._encoded: Memo[Encoded] = Memo()
+        self._virtual_hosts: dict[str, bytes] = {}
+        self._virtual_hosts_before: dict[str, bytes] = {}
+
+    def encode_all(self, resources: Resources) -> Configuration:
+        """Return a whole configuration as it is sent. Raises as `encode` does."""
+        return {type_: self._encode_type(type_, resources.of_type(type_)) for type_ in ResourceType}
+
+    def forget(self) -> None:
+        """Forget what was not encoded since this was called last."""
+        self._encoded.forget()
+        self._virtual_hosts_before, self._virtual_hosts = self._virtual_hosts, {}
+
+    def _encode_type(self, type_: ResourceType, resources: Iterable[Resource]) -> dict[str, Encoded]:
+        function = self._routes if type_ is ResourceType.ROUTE else _ENCODE[type_]
+        encoded = [self._encoded.get(function, each) for each in resources]
+        return {each.name: each for each in encoded}
+
+    def _routes(self, resource: Resource) -> Encoded:
+        """Encode a route configuration: of its virtual hosts, of which there is one for each Service, few change."""
+        routes = message(ResourceType.ROUTE, resource | {"virtual_hosts": []})
+        for host in resource.get("virtual_hosts", ()):
+            routes.virtual_hosts.add().ParseFromString(self._virtual_host(host))
+        return _encoded(resource, routes)
+
+    def _virtual_host(self, host: Mapping[str, Any]) -> bytes:
+        text = json.dumps(host)
+        found = self._virtual_hosts.get(text) or self._virtual_hosts_before.get(text)
+        if found is None:
+            found = message("envoy.config.route.v3.VirtualHost", host).SerializeToString(deterministic=True)
+        self._virtual_hosts[text] = found
+        return found
+
+
+_ENCODE = {type_: partial(encode, type_) for type_ in ResourceType}
 
 
 def message(type_name: str, fields: Mapping[str, Any]) -> Any:
