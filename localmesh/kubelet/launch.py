@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kinds.service_ports import container_port
 from localmesh.kubelet.environment import (
+    PATH,
     ConfigError,
     Folders,
     base_environment,
@@ -22,6 +24,9 @@ from localmesh.kubelet.node import Node
 from localmesh.kubelet.sandbox import Sandbox, image_of, ports_of
 
 logger = logging.getLogger(__name__)
+
+PROXY_TOOLS = Path(__file__).with_name("proxy_tools")
+"""What only a proxy's container has on its PATH."""
 
 
 class CannotStartError(Exception):
@@ -86,6 +91,8 @@ class Launch:
         hostname = self.spec.hostname or self.pod["metadata"]["name"]
         image = image_of(self.node, self.container)
         baked_in = dict(image.env) if image is not None else {}
+        if image is not None and image.is_proxy:
+            baked_in["PATH"] = f"{PROXY_TOOLS}:{PATH}"
         return base_environment(self.folders, hostname) | baked_in | self._manifest()
 
     def _manifest(self) -> dict[str, str]:

@@ -142,6 +142,15 @@ def test_exec_reaches_the_pods_own_ports_and_its_proxys_admin_page(cluster: Clus
     assert "active loggers" in said
 
 
+def test_pilot_agent_asks_the_proxys_admin_page(cluster: Cluster) -> None:
+    agent = ("exec", "deploy/catalog", "-n", NS, "-c", "istio-proxy", "--", "pilot-agent", "request")
+    assert "server.state: 0" in cluster.kubectl(*agent, "GET", "stats?filter=server.state")
+    assert "active loggers" in cluster.kubectl(*agent, "POST", "/logging")
+    refused = cluster.run(["kubectl", *agent, "GET", "nowhere"])
+    assert refused.returncode == 1
+    assert "404" in refused.stderr
+
+
 def test_exec_ends_with_the_commands_exit_code_and_takes_stdin(cluster: Cluster) -> None:
     done = cluster.run(["kubectl", "exec", "netshoot", "-n", "default", "--", "sh", "-c", "exit 7"])
     assert done.returncode == 7
