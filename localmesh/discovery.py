@@ -16,7 +16,7 @@ from localmesh.envoy.admin import Admin, AdminError
 from localmesh.envoy.bootstrap import Node, command
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.drain import drain
-from localmesh.envoy.emit import emit
+from localmesh.envoy.emit import Emitter
 from localmesh.envoy.push import PushResult
 from localmesh.envoy.resources import Configuration
 from localmesh.kinds.addresses import PodAddresses
@@ -31,6 +31,7 @@ from localmesh.store.objects import Store
 
 if TYPE_CHECKING:
     from localmesh.envoy.ads import AdsServer
+    from localmesh.envoy.wire import Encoder
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ class Discovery:
         self._events = Recorder(store, "istiod")
         self._socket = sockets / "xds.sock"
         self._server: AdsServer | None = None
+        self._emitter = Emitter()
+        self._encoder: Encoder | None = None
         self._deliveries: dict[Key, _Delivered] = {}
         self._snapshots = SnapshotReader()
         self._reporter = Reporter(store)
@@ -63,6 +66,7 @@ class Discovery:
         make_private(self._socket.parent)
         # gRPC and the protobufs take a third of a second to import: beside other things, where there are any.
         ads = await asyncio.to_thread(importlib.import_module, "localmesh.envoy.ads")
+        self._encoder = importlib.import_module("localmesh.envoy.wire").Encoder()
         async with ads.AdsServer(self._socket) as self._server:
             try:
                 async with self._loops.kept("discovery", self._run):
@@ -80,15 +84,15 @@ class Discovery:
         node = _node(pod, proxy)
         if key not in self._deliveries:
             delivery = Delivery(self._server.open(node.id), report=lambda result: self._report(key, result))
-            delivery.submit(_configuration(proxy))
+            delivery.submit(self._configuration(proxy))
             self._deliveries[key] = _Delivered(node, delivery)
-        return command(node, addresses.admin, self._socket)
+        return command(node, Path(addresses.admin), self._socket)
 
     async def drain(self, addresses: PodAddresses) -> None:
         """Have an Envoy that is to end answer what it was asked; nothing when it does not run any more."""
         if addresses.admin is not None:
             with suppress(AdminError):
-                await drain(Admin(addresses.admin))
+                await drain(Admin(Path(addresses.admin)))
 
     def syncz(self) -> list[dict[str, Any]]:
         """Return for each Envoy that is connected how it stands to what it was told."""
@@ -105,11 +109,14 @@ class Discovery:
 
     def _deliver(self) -> None:
         proxies = self._computed()
+        self._emitter.forget()
+        if self._encoder is not None:
+            self._encoder.forget()
         for key, delivered in self._deliveries.items():
             proxy = proxies.get(ProxyId(key.namespace, key.name))
             if proxy is not None:
                 try:
-                    delivered.delivery.submit(_configuration(proxy))
+                    delivered.delivery.submit(self._configuration(proxy))
                 except Exception:
                     # One that cannot be written down stays as it is, and keeps nothing from the others.
                     logger.exception("the configuration of %s could not be delivered", key)
@@ -122,6 +129,11 @@ class Discovery:
             self._proxies, self._seen = computed.proxies, snapshot
             self._reporter.report(computed.findings)
         return self._proxies
+
+    def _configuration(self, proxy: Proxy) -> Configuration:
+        if self._encoder is None:
+            raise RuntimeError("nothing is delivered yet")
+        return self._encoder.encode_all(self._emitter.emit(proxy))
 
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
@@ -136,12 +148,6 @@ class Discovery:
         pod = self._store.find(PODS, key)
         if pod is not None and result.outcome == "refused":
             self._events.warning(pod, "ConfigRejected", str(result))
-
-
-def _configuration(proxy: Proxy) -> Configuration:
-    from localmesh.envoy.wire import encode_all  # noqa: PLC0415 - see `delivering`
-
-    return encode_all(emit(proxy))
 
 
 def _node(pod: Object, proxy: Proxy) -> Node:

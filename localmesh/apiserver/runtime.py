@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from localmesh.core.objects import Key
+from localmesh.core.sockets import Place
 
 
 class RuntimeRefusedError(Exception):
@@ -71,8 +72,8 @@ class Runtime(Protocol):
     def missing_image(self, image: str) -> str:
         """Return why an image cannot run and what can be done about it, "" when it can."""
 
-    def port(self, pod: Key, port: int) -> tuple[str, int]:
-        """Return the address behind a pod's port, 15000 being its Envoy's admin page.
+    def port(self, pod: Key, port: int) -> Place:
+        """Return the place behind a pod's port, 15000 being its Envoy's admin page.
 
         Raises RuntimeRefusedError for a port nobody serves.
         """

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from localmesh.cli.kubectl import Kubectl
@@ -103,7 +104,7 @@ def _proxy(pod: Object) -> Proxy | None:
     container, addresses = _container(pod), addresses_of(pod)
     if container is None or addresses is None or addresses.admin is None:
         return None
-    return Proxy(_full_name(pod), Admin(addresses.admin), container["image"].rpartition(":")[2])
+    return Proxy(_full_name(pod), Admin(Path(addresses.admin)), container["image"].rpartition(":")[2])
 
 
 def _full_name(obj: Object) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 import http.client
 import json
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -19,15 +21,31 @@ class AdminUnreachableError(AdminError):
     """Nothing answers there: Envoy does not run, not yet or not any more."""
 
 
+class _Connection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("localhost", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        """Open the socket. Raises OSError."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """The admin page of one Envoy on loopback.
+    """The admin page of one Envoy, on a Unix socket.
 
     Every method raises AdminUnreachableError when nothing listens there or the connection breaks, and AdminError when
     Envoy answers with anything but 200, or not within the timeout.
     """
 
-    port: int
+    path: Path
+    """The socket's."""
+
     timeout_s: float = 2.0
 
     async def ready(self) -> bool:
@@ -69,17 +87,17 @@ class Admin:
         return await asyncio.to_thread(self._request, "POST", path)
 
     def _request(self, method: str, path: str) -> str:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.timeout_s)
+        connection = _Connection(self.path, self.timeout_s)
         try:
             connection.request(method, path)
             response = connection.getresponse()
             text = response.read().decode()
         except TimeoutError as error:
-            raise AdminError(f"Envoy on 127.0.0.1:{self.port} did not answer within {self.timeout_s} s") from error
+            raise AdminError(f"Envoy on {self.path} did not answer within {self.timeout_s} s") from error
         except (OSError, http.client.HTTPException) as error:
-            raise AdminUnreachableError(f"no Envoy answers on 127.0.0.1:{self.port}: {error}") from error
+            raise AdminUnreachableError(f"no Envoy answers on {self.path}: {error}") from error
         finally:
             connection.close()
         if response.status != http.client.OK:
-            raise AdminError(f"Envoy on 127.0.0.1:{self.port} refuses {method} {path}: {text.strip()}")
+            raise AdminError(f"Envoy on {self.path} refuses {method} {path}: {text.strip()}")
         return text

@@ -83,14 +83,14 @@ def _missing() -> str:
     )
 
 
-def command(node: Node, admin_port: int, xds: Path, misc_level: str = "error") -> list[str]:
+def command(node: Node, admin: Path, xds: Path, misc_level: str = "error") -> list[str]:
     """Return the command that runs a pod's Envoy. Raises EnvoyMissingError.
 
     Its "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start.
     """
     return [
         str(envoy_binary()),
-        *("--config-yaml", json.dumps(bootstrap(node, admin_port, xds), separators=(",", ":"))),
+        *("--config-yaml", json.dumps(bootstrap(node, admin, xds), separators=(",", ":"))),
         *("--concurrency", "1"),
         *("--log-level", "warning"),
         *("--component-log-level", f"misc:{misc_level}"),
@@ -104,12 +104,12 @@ def command(node: Node, admin_port: int, xds: Path, misc_level: str = "error") -
     ]
 
 
-def bootstrap(node: Node, admin_port: int, xds: Path) -> dict[str, Any]:
+def bootstrap(node: Node, admin: Path, xds: Path) -> dict[str, Any]:
     """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes by the stream.
 
     Args:
         node: whose Envoy it is.
-        admin_port: of its admin page, on loopback.
+        admin: the socket of its admin page.
         xds: the socket from which it gets its configuration.
     """
     return {
@@ -126,7 +126,7 @@ def bootstrap(node: Node, admin_port: int, xds: Path) -> dict[str, Any]:
             "use_all_default_tags": False,
             "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in STATS_TAGS.items()],
         },
-        "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}},
+        "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "GRPC",

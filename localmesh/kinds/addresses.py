@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from localmesh.core.objects import annotations_of
+from localmesh.core.sockets import Place
 
 ANNOTATION = "localmesh/addresses"
 ADMIN_PORT = 15000
@@ -27,7 +28,7 @@ GATEWAY_HTTP_PORT = 8080
 
 @dataclass(frozen=True, slots=True)
 class PodAddresses:
-    """Local ports of one pod, all on 127.0.0.1."""
+    """Where one pod answers: local ports, all on 127.0.0.1, and its Envoy's admin page on a Unix socket."""
 
     app: Mapping[int, int] = field(default_factory=dict)
     """Container port → the local port on which the application itself listens."""
@@ -38,8 +39,11 @@ class PodAddresses:
     http_proxy: int | None = None
     """Where the sidecar serves as HTTP proxy for the pod's own calls (Istio's `proxyHttpPort`), if there is one."""
 
-    admin: int | None = None
-    """Where the Envoy beside (or, in a gateway, in) the pod has its admin page, in a cluster port 15000."""
+    admin: str | None = None
+    """The socket on which the Envoy beside (or, in a gateway, in) the pod has its admin page, in a cluster port 15000.
+
+    On a port, any web page in this machine's browser could post to it.
+    """
 
     network: int | None = None
     """Where the pod reaches the cluster's network: an HTTP proxy that knows Services and the pod's own ports."""
@@ -48,8 +52,8 @@ class PodAddresses:
         """Return the local port on which others reach a container port: the sidecar's if there is one."""
         return self.inbound.get(container_port, self.app.get(container_port))
 
-    def own(self) -> dict[int, int]:
-        """Return what the pod serves at its own localhost: container port → local port, Envoy's admin page included."""
+    def own(self) -> dict[int, Place]:
+        """Return what the pod serves at its own localhost: container port → place, Envoy's admin page included."""
         return {**self.app, **({ADMIN_PORT: self.admin} if self.admin is not None else {})}
 
     def to_annotation(self) -> str:
@@ -69,9 +73,12 @@ def _read(text: str) -> PodAddresses | None:
     try:
         fields = json.loads(text)
         ports = {name: {int(port): int(local) for port, local in fields[name].items()} for name in ("app", "inbound")}
-        others = {name: fields[name] for name in ("http_proxy", "admin", "network")}
+        others = {name: fields[name] for name in ("http_proxy", "network")}
+        admin = fields["admin"]
         if not all(local is None or isinstance(local, int) for local in others.values()):
             return None
-        return PodAddresses(app=ports["app"], inbound=ports["inbound"], **others)
+        if not (admin is None or isinstance(admin, str)):
+            return None
+        return PodAddresses(app=ports["app"], inbound=ports["inbound"], admin=admin, **others)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None

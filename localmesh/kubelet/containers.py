@@ -9,6 +9,7 @@ from contextlib import suppress
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.core.loops import described, ended, observed
 from localmesh.core.objects import key_of
+from localmesh.core.sockets import Place
 from localmesh.kinds.injection import sidecars_of
 from localmesh.kubelet.backoff import FIRST, BackOff
 from localmesh.kubelet.children import Child
@@ -222,8 +223,8 @@ class ContainerRunner:
     async def _end(self, child: Child, deadline: float) -> None:
         await Ending(self.launch, self._warn).end(child, deadline, runs_hooks=self.runs_hooks)
 
-    def local_port(self, port: int | str) -> int | None:
-        """Return the local port behind a container port given by number or name."""
+    def local_port(self, port: int | str) -> Place | None:
+        """Return the place behind a container port given by number or name."""
         return self.launch.local_port(port)
 
     def _wait(self, reason: str, message: str) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from localmesh.core.loops import ended
+from localmesh.core.sockets import Place
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import HttpGet, LifecycleHandler
 from localmesh.kubelet.children import Child
@@ -58,7 +59,7 @@ class Ending:
         elif handler.http_get is not None:
             await http_status(handler.http_get, self._local_port(handler.http_get))
 
-    def _local_port(self, get: HttpGet) -> int:
+    def _local_port(self, get: HttpGet) -> Place:
         port = self.launch.local_port(get.port)
         if port is None:
             raise RuntimeError(f"no container of the pod has a port {get.port}")

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
-from localmesh.core.loopback import LOOPBACK
 from localmesh.core.loops import Loops, described
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
+from localmesh.core.sockets import Place, make_private, socket_folder
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
@@ -50,7 +50,8 @@ class Kubelet:
         self._store = store
         self._loops = loops
         self._guard = Guard()
-        self._node = Node(store, Recorder(store, "kubelet"), images, prepare_proxy, drain_proxy, run_dir, self._guard)
+        events, sockets = Recorder(store, "kubelet"), socket_folder(run_dir / "sockets")
+        self._node = Node(store, events, images, prepare_proxy, drain_proxy, run_dir, self._guard, sockets)
         self._workers: dict[str, PodWorker] = {}
         """By the pod's uid."""
         self._stack = ExitStack()
@@ -59,6 +60,7 @@ class Kubelet:
     async def __aenter__(self) -> Self:
         shutil.rmtree(self._node.folder, ignore_errors=True)  # what a killed predecessor left
         self._node.folder.mkdir(mode=0o700, parents=True)
+        make_private(self._node.sockets)
         self._stack.enter_context(self._guard)
         await self._loop.enter_async_context(self._loops.kept("kubelet", self._keep))
         return self
@@ -71,7 +73,8 @@ class Kubelet:
         await self._end([worker for worker in self._workers.values() if is_gateway(worker.pod)])
         await self._end(list(self._workers.values()))
         self._stack.close()
-        shutil.rmtree(self._node.folder, ignore_errors=True)
+        for folder in (self._node.sockets, self._node.folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _end(self, workers: Sequence[PodWorker]) -> None:
         """End pods together. Nothing has to spread any more, so preStop's pause would only make the end longer."""
@@ -126,15 +129,15 @@ class Kubelet:
             raise RuntimeRefusedError(f"cannot exec into a container in a completed pod; current phase is {phase}")
         return await self._container(pod, container).exec(command, stdin=stdin, tty=tty)
 
-    def port(self, pod: Key, port: int) -> tuple[str, int]:
-        """Return the address behind a pod's port, 15000 being its Envoy's admin page. Raises RuntimeRefusedError."""
+    def port(self, pod: Key, port: int) -> Place:
+        """Return the place behind a pod's port, 15000 being its Envoy's admin page. Raises RuntimeRefusedError."""
         worker = self._worker(pod)
         addresses = worker.sandbox.addresses if worker.sandbox else PodAddresses()
         known = addresses.own() | self._node_ports(worker.pod)
         if port not in known:
             ports = ", ".join(str(each) for each in sorted(known)) or "none"
             raise RuntimeRefusedError(f"pod {pod} serves no port {port}; its ports: {ports}")
-        return LOOPBACK, known[port]
+        return known[port]
 
     def missing_image(self, image: str) -> str:
         """Return why an image cannot run here and what can be done about it, "" when it can."""

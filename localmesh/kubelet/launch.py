@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localmesh.core.objects import Key, Object, key_of
+from localmesh.core.sockets import Place
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kinds.service_ports import container_port
@@ -82,8 +83,8 @@ class Launch:
         """Return the environment of a command that runs in the container beside its process."""
         return proxied(self._all(), self.sandbox.addresses.network)
 
-    def local_port(self, port: int | str) -> int | None:
-        """Return the local port behind a container port given by number or name."""
+    def local_port(self, port: int | str) -> Place | None:
+        """Return the place behind a container port given by number or name."""
         number = container_port(self.pod, port)
         return self.sandbox.addresses.own().get(number) if number is not None else None
 

@@ -12,6 +12,7 @@ from http import HTTPStatus
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of
+from localmesh.core.sockets import Place, connect
 from localmesh.kinds.addresses import PodAddresses, addresses_of
 from localmesh.kinds.istio.hosts import service_names
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
@@ -43,8 +44,8 @@ class UnknownHostError(UnreachableError):
 class Hop:
     """Where a request goes next."""
 
-    port: int
-    """A local port."""
+    place: Place
+    """A local port, or the socket of an admin page."""
 
     is_proxy: bool = False
     """Whether it is the pod's sidecar, which decides by itself where the request goes."""
@@ -78,8 +79,8 @@ class Network:
             return Hop(self.addresses.http_proxy, is_proxy=True)
         return Hop(self._endpoint(service, known[port]))
 
-    def _local(self, host: str, port: int) -> int:
-        """Return the local port behind one of the pod's own ports or, for a podIP, of any pod."""
+    def _local(self, host: str, port: int) -> Place:
+        """Return the place behind one of the pod's own ports or, for a podIP, of any pod."""
         own = self.addresses.own()
         if port in own:
             return own[port]
@@ -162,7 +163,7 @@ class NetworkProxy:
             text = f"CONNECT {head.target} is refused: the local mesh passes on plain HTTP only, so say http://"
             return await _say(writer, HTTPStatus.NOT_IMPLEMENTED, text)
         hop = self.network.next_hop(head)
-        upstream_reader, upstream_writer = await _connect(hop.port)
+        upstream_reader, upstream_writer = await _connect(hop.place)
         try:
             upstream_writer.write(head.to_proxy() if hop.is_proxy else head.to_server())
             upload = asyncio.create_task(_copy(reader, upstream_writer))
@@ -176,12 +177,12 @@ class NetworkProxy:
         return None
 
 
-async def _connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
-            return await asyncio.open_connection(LOOPBACK, port)
+            return await connect(place)
     except OSError as error:
-        raise UnreachableError(f"connect to {LOOPBACK} port {port}: Connection refused") from error
+        raise UnreachableError(f"connect to {place}: Connection refused") from error
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

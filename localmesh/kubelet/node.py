@@ -34,4 +34,7 @@ class Node:
     """Holds one folder for each pod."""
 
     guard: Guard
+    sockets: Path
+    """Holds the admin pages of Envoys; a short path."""
+
     ports: PortAllocator = field(default_factory=PortAllocator)

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from localmesh.core.loopback import LOOPBACK
+from localmesh.core.sockets import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
 EAGER = 0.1
@@ -20,8 +20,8 @@ Ask = Callable[[], Awaitable[str | None]]
 class Target(Protocol):
     """The container as its probes see it."""
 
-    def local_port(self, port: int | str) -> int | None:
-        """Return the local port behind a container port given by number or name."""
+    def local_port(self, port: int | str) -> Place | None:
+        """Return the place behind a container port given by number or name."""
 
     async def run_command(self, command: Sequence[str]) -> tuple[int, str]:
         """Run a command in the container; return its exit code and what it said."""
@@ -97,17 +97,17 @@ async def _ask_command(command: Command, target: Target) -> str | None:
     return None if code == 0 else f"command exited {code}: {said.strip()}"
 
 
-async def _ask_tcp(port: int) -> str | None:
+async def _ask_tcp(port: Place) -> str | None:
     try:
-        _, writer = await asyncio.open_connection(LOOPBACK, port)
+        _, writer = await connect(port)
     except OSError as error:
         return _refused(port, error)
     writer.close()
     return None
 
 
-async def _ask_http(get: HttpGet, port: int) -> str | None:
-    url = f"http://{LOOPBACK}:{port}/{get.path.removeprefix('/')}"
+async def _ask_http(get: HttpGet, port: Place) -> str | None:
+    url = f"http://{authority(port)}/{get.path.removeprefix('/')}"
     try:
         status = await http_status(get, port)
     except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
@@ -115,9 +115,9 @@ async def _ask_http(get: HttpGet, port: int) -> str | None:
     return None if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"  # noqa: PLR2004
 
 
-async def http_status(get: HttpGet, port: int) -> int:
-    """Send a GET to a local port and return the answer's status. Raises OSError, EOFError, ValueError."""
-    reader, writer = await asyncio.open_connection(LOOPBACK, port)
+async def http_status(get: HttpGet, port: Place) -> int:
+    """Send a GET to a place and return the answer's status. Raises OSError, EOFError, ValueError."""
+    reader, writer = await connect(port)
     try:
         writer.write(_request(get, port))
         line = await reader.readuntil(b"\r\n")
@@ -130,14 +130,14 @@ async def http_status(get: HttpGet, port: int) -> int:
             await writer.wait_closed()
 
 
-def _request(get: HttpGet, port: int) -> bytes:
-    headers = {"Host": f"{LOOPBACK}:{port}", "User-Agent": "kube-probe/1.34", "Accept": "*/*", "Connection": "close"}
+def _request(get: HttpGet, port: Place) -> bytes:
+    headers = {"Host": authority(port), "User-Agent": "kube-probe/1.34", "Accept": "*/*", "Connection": "close"}
     headers |= {header.name: header.value for header in get.http_headers}
     lines = [f"GET /{get.path.removeprefix('/')} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _refused(port: int, error: Exception) -> str:
+def _refused(port: Place, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno:
-        return f"dial tcp {LOOPBACK}:{port}: connect: {os.strerror(error.errno).lower()}"
+        return f"dial tcp {authority(port)}: connect: {os.strerror(error.errno).lower()}"
     return str(error) or type(error).__name__

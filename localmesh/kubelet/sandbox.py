@@ -1,8 +1,11 @@
 """A pod's sandbox: its folder, its local ports and its network, before any container starts."""
 
 import errno
+import hashlib
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -52,6 +55,9 @@ class Sandbox:
         """Close the network, give the ports back and delete the folder."""
         await self.network.stop()
         _give_back(self.node, self.addresses)
+        if self.addresses.admin is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(self.addresses.admin)  # noqa: PTH108 - what a coroutine may do with a path
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def folders(self, spec: PodSpec, container: Container) -> Folders:
@@ -88,6 +94,12 @@ def ports_of(node: Node, container: Container) -> tuple[int, ...]:
 def _folder(node: Node, pod: Object) -> Path:
     metadata = pod["metadata"]
     return node.folder / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+
+
+def _admin_socket(node: Node, pod: Object) -> str:
+    """Return the socket of a pod's Envoy: short, whatever the pod is called."""
+    digest = hashlib.sha256(pod["metadata"]["uid"].encode()).hexdigest()[:12]
+    return str(node.sockets / f"admin-{digest}")
 
 
 class _Lease:
@@ -139,7 +151,7 @@ def _addresses(lease: _Lease, pod: Object, before: PodAddresses) -> PodAddresses
         app={**before.app, **app},
         inbound={**before.inbound, **inbound},
         http_proxy=before.http_proxy or (lease.take() if has_sidecar else None),
-        admin=before.admin or (lease.take() if has_proxy else None),
+        admin=before.admin or (_admin_socket(lease.node, pod) if has_proxy else None),
         network=before.network or lease.take(),
     )
 
@@ -152,4 +164,4 @@ def _give_back(node: Node, addresses: PodAddresses) -> None:
 def _all_ports(addresses: PodAddresses) -> Iterator[int]:
     yield from addresses.app.values()
     yield from addresses.inbound.values()
-    yield from (port for port in (addresses.http_proxy, addresses.admin, addresses.network) if port is not None)
+    yield from (port for port in (addresses.http_proxy, addresses.network) if port is not None)

@@ -15,6 +15,7 @@ from localmesh.apiserver.http.streaming import messages
 from localmesh.apiserver.runtime import Runtime, RuntimeRefusedError
 from localmesh.apiserver.wire.spdy import Data, Frame, Ping, Reset, Session, SynStream
 from localmesh.core.objects import Key
+from localmesh.core.sockets import connect
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 _CHUNK = 32 * 1024
@@ -121,8 +122,7 @@ class _Forwarder:
         """Carry one connection; what goes wrong is said on its error stream."""
         complaint = ""
         try:
-            host, port = self._runtime.port(self._pod, connection.port)
-            reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await connect(self._runtime.port(self._pod, connection.port))
             await self._carry(connection, reader, writer, data_stream)
         except (RuntimeRefusedError, OSError) as error:
             complaint = f"failed to connect to port {connection.port} in pod {self._pod}: {error}"

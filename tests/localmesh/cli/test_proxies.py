@@ -7,8 +7,8 @@ from localmesh.core.errors import MeshError
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 
 
-def pod(name: str, admin: int | None, *, namespace: str = "istioinaction", ready: bool = True) -> dict[str, Any]:
-    """Return a pod with a proxy whose admin page is on a port; None: one without a proxy."""
+def pod(name: str, admin: str | None, *, namespace: str = "istioinaction", ready: bool = True) -> dict[str, Any]:
+    """Return a pod with a proxy whose admin page is on a socket; None: one without a proxy."""
     containers = [{"name": "webapp", "image": "webapp"}]
     if admin is not None:
         containers.append({"name": "istio-proxy", "image": "docker.io/istio/proxyv2:1.31.1"})
@@ -35,8 +35,8 @@ def deployment(name: str) -> dict[str, Any]:
 
 INVENTORY = Inventory(
     [
-        pod("webapp-1", 1001, ready=False),
-        pod("webapp-2", 1002),
+        pod("webapp-1", "1001", ready=False),
+        pod("webapp-2", "1002"),
         pod("netshoot", None, namespace="default"),
         deployment("webapp"),
         deployment("forum"),
@@ -46,16 +46,16 @@ INVENTORY = Inventory(
 
 
 @pytest.mark.parametrize(
-    ("reference", "ports"),
+    ("reference", "sockets"),
     [
-        ("webapp-1.istioinaction", [1001]),
-        ("pod/webapp-1.istioinaction", [1001]),
-        ("deploy/webapp.istioinaction", [1002, 1001]),
-        ("deployment/webapp.istioinaction", [1002, 1001]),
+        ("webapp-1.istioinaction", ["1001"]),
+        ("pod/webapp-1.istioinaction", ["1001"]),
+        ("deploy/webapp.istioinaction", ["1002", "1001"]),
+        ("deployment/webapp.istioinaction", ["1002", "1001"]),
     ],
 )
-def test_a_proxy_is_found_by_pod_or_deployment_the_ready_one_first(reference: str, ports: list[int]) -> None:
-    assert [proxy.admin.port for proxy in INVENTORY.find(reference)] == ports
+def test_a_proxy_is_found_by_pod_or_deployment_the_ready_one_first(reference: str, sockets: list[str]) -> None:
+    assert [proxy.admin.path.name for proxy in INVENTORY.find(reference)] == sockets
 
 
 def test_a_name_without_a_namespace_is_looked_for_in_the_contexts() -> None:
@@ -79,7 +79,7 @@ def test_a_reference_that_means_no_proxy_is_answered_with_what_there_is(referenc
 
 
 def test_a_pod_that_is_still_being_started_is_told_from_one_without_a_proxy() -> None:
-    starting = pod("webapp-3", 1003)
+    starting = pod("webapp-3", "1003")
     del starting["metadata"]["annotations"]
     with pytest.raises(MeshError, match="webapp-3 has no proxy yet"):
         Inventory([starting], "istioinaction").find("webapp-3")

@@ -55,7 +55,7 @@ async def envoy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         delivery.submit(made.resources({"outbound|80||one": ports["one"]}, routes=routes))
         await made.start()
         await made.accepted(delivery)
-        objects = [pod("webapp-1", made.admin.port), pod("webapp-2", 1), deployment("webapp")]
+        objects = [pod("webapp-1", str(made.admin.path)), pod("webapp-2", "/nowhere"), deployment("webapp")]
         objects[1]["status"] = {}
         api = Api(objects, delivery.delivery)
         monkeypatch.setattr(proxy_config, "kubectl", lambda: api)

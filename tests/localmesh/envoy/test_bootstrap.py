@@ -36,13 +36,16 @@ def test_the_protobufs_package_of_the_same_name_does_not_hide_the_binary(monkeyp
     assert envoy_binary().exists()
 
 
-def test_the_admin_page_is_on_loopback_only() -> None:
-    admin = bootstrap(NODE, 15000, Path("/run/xds"))["admin"]["address"]["socket_address"]
-    assert admin == {"address": "127.0.0.1", "port_value": 15000}
+def test_the_admin_page_is_on_a_socket_that_only_its_user_can_open() -> None:
+    admin = bootstrap(NODE, Path("/run/admin"), Path("/run/xds"))["admin"]["address"]
+    assert admin == {"pipe": {"path": "/run/admin", "mode": 0o600}}
 
 
 def test_the_bootstrap_is_what_its_protobuf_says() -> None:
-    assert message("envoy.config.bootstrap.v3.Bootstrap", bootstrap(NODE, 15000, Path("/run/xds"))).node.id == NODE.id
+    assert (
+        message("envoy.config.bootstrap.v3.Bootstrap", bootstrap(NODE, Path("/run/admin"), Path("/run/xds"))).node.id
+        == NODE.id
+    )
 
 
 async def test_envoy_starts_without_a_complaint(envoy: World) -> None:

@@ -1,4 +1,4 @@
-"""What the mesh promises about pushes, counted: no request is lost, whatever comes and goes. `bench/push.py` times it."""
+"""What the mesh promises of pushes, counted: no request is lost, whatever comes and goes. bench/push.py times it."""
 
 import random
 

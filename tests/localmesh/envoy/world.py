@@ -60,7 +60,7 @@ class World:
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
-            argv = command(NODE, self.admin.port, self.xds, misc_level="warning")
+            argv = command(NODE, self.admin.path, self.xds, misc_level="warning")
             self.process = await asyncio.create_subprocess_exec(*argv, stderr=log)
         await until(self.admin.ready)
 
@@ -165,7 +165,7 @@ async def world(path: Path) -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory(prefix="mesh-", dir="/tmp") as folder:
         xds = Path(folder) / "xds"
         async with AdsServer(xds) as server:
-            made = World(server.open(NODE.id), xds, Admin(free_port()), free_port(), path / "log")
+            made = World(server.open(NODE.id), xds, Admin(Path(folder) / "admin"), free_port(), path / "log")
             made.log.touch()
             try:
                 yield made

@@ -142,8 +142,8 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
     async def prepare_proxy(pod: Object, addresses: PodAddresses) -> Sequence[str]:
         prepared.append((pod, addresses))
-        ports = [str(port) for port in (addresses.admin, addresses.http_proxy) if port]
-        return [sys.executable, "-I", "-S", "-c", PROXY, *ports]
+        places = [str(place) for place in (addresses.admin, addresses.http_proxy) if place]
+        return [sys.executable, "-I", "-S", "-c", PROXY, *places]
 
     async def drain_proxy(_: PodAddresses) -> None:
         raise AssertionError("no pod here is a gateway")
@@ -155,13 +155,17 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
 # In place of an Envoy: it says yes to everything, on its admin page and as the pod's proxy.
 PROXY = """
-import http.server, sys, threading
+import http.server, socketserver, sys, threading
+class Unix(socketserver.UnixStreamServer):
+    def get_request(self):
+        return self.socket.accept()[0], ("localhost", 0)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
         self.end_headers()
     def log_message(self, *args): pass
 print("proxy", flush=True)
-for port in sys.argv[1:]:
-    threading.Thread(target=http.server.HTTPServer(("127.0.0.1", int(port)), Handler).serve_forever).start()
+for place in sys.argv[1:]:
+    server = Unix(place, Handler) if "/" in place else http.server.HTTPServer(("127.0.0.1", int(place)), Handler)
+    threading.Thread(target=server.serve_forever).start()
 """

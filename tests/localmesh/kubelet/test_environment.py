@@ -98,7 +98,7 @@ async def test_a_process_gets_the_manifest_s_environment_and_a_port_of_its_own(n
     env = [{"name": "COLOUR", "value": "amber"}, {"name": "PORT", "value": "3000"}]
     key = node.pod("web", {"name": "main", "image": "test/server", "env": env})
     await node.log_line(await node.running(key))
-    _, port = node.kubelet.port(key, 3000)
+    port = node.kubelet.port(key, 3000)
     said = (await get(port))["env"]
     assert (said["COLOUR"], said["HOST"], said["PORT"], said["HOSTNAME"]) == ("amber", "127.0.0.1", str(port), "web")
     assert said["http_proxy"] == said["HTTP_PROXY"]

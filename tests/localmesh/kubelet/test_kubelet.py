@@ -53,7 +53,7 @@ async def test_declared_ports_replace_the_one_that_the_image_exposes(node: Node)
     addresses = addresses_of(pod)
     assert addresses
     assert list(addresses.app) == [8000, 8001]
-    assert node.kubelet.port(key, 8001) == ("127.0.0.1", addresses.app[8001])
+    assert node.kubelet.port(key, 8001) == addresses.app[8001]
     with pytest.raises(RuntimeRefusedError, match="its ports: 8000, 8001"):
         node.kubelet.port(key, 3000)
 
@@ -209,7 +209,7 @@ async def test_the_sidecar_starts_first_and_ends_last(node: Node, tmp_path: Path
     assert prepared["metadata"]["annotations"]["localmesh/addresses"] == addresses.to_annotation()
     assert addresses == addresses_of(pod)
     assert addresses.http_proxy
-    assert node.kubelet.port(key, 15000) == ("127.0.0.1", addresses.admin)
+    assert node.kubelet.port(key, 15000) == addresses.admin
     assert node.kubelet.proxy_log(key) == "proxy\n"
     delete(node.store, PODS, key)
     await node.gone(key)

@@ -1,5 +1,6 @@
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from typing import Any, Self
 
@@ -23,13 +24,13 @@ class Upstream:
         self.port = ALLOCATOR.take()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._server.close()
+        self.server.close()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         size = next((int(line[15:]) for line in head.split("\r\n") if line.lower().startswith("content-length:")), 0)
         body = (await reader.readexactly(size)).decode()
@@ -150,15 +151,18 @@ async def test_localhost_is_the_pod_itself(mesh: Mesh) -> None:
 
 async def test_localhost_reaches_the_application_and_the_proxy_s_admin_page(upstream: Upstream) -> None:
     mesh = Mesh()
-    async with Upstream("admin") as admin:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        admin = f"{folder}/admin"
+        server = await asyncio.start_unix_server(Upstream("admin").serve, admin)
         mesh.app = upstream.port
-        proxy = await mesh.start(admin=admin.port)
+        proxy = await mesh.start(admin=admin)
         assert json.loads((await mesh.get("http://localhost:3000/blowup"))[1])["by"] == "catalog"
         status, body = await mesh.ask(
             "POST http://localhost:15000/logging HTTP/1.1\nHost: localhost:15000\nContent-Length: 0\n\n"
         )
         assert (status, json.loads(body)["by"]) == (200, "admin")
         await proxy.stop()
+        server.close()
 
 
 async def test_an_address_that_kubectl_shows_for_an_endpoint_is_reached(mesh: Mesh, upstream: Upstream) -> None:

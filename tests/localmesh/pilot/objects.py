@@ -58,7 +58,10 @@ def pod(
 
 def gateway_pod() -> Object:
     meta = metadata("gateway-1", "istio-system", labels=GATEWAY_LABELS)
-    meta["annotations"] = {"inject.istio.io/templates": "gateway", ANNOTATION: PodAddresses(admin=1).to_annotation()}
+    meta["annotations"] = {
+        "inject.istio.io/templates": "gateway",
+        ANNOTATION: PodAddresses(admin="/run/admin").to_annotation(),
+    }
     return {
         "apiVersion": "v1",
         "kind": "Pod",

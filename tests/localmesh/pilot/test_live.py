@@ -24,8 +24,8 @@ from tests.localmesh.pilot.objects import (
     service,
 )
 
-CATALOG = PodAddresses(app={3000: 21000}, inbound={3000: 21001}, http_proxy=21002, network=21003, admin=21004)
-WEBAPP = PodAddresses(app={3000: 22000}, inbound={3000: 22001}, http_proxy=22002, network=22003, admin=22004)
+CATALOG = PodAddresses(app={3000: 21000}, inbound={3000: 21001}, http_proxy=21002, network=21003, admin="/run/catalog")
+WEBAPP = PodAddresses(app={3000: 22000}, inbound={3000: 22001}, http_proxy=22002, network=22003, admin="/run/webapp")
 
 
 def cluster(proxy: Proxy, name: str) -> Cluster:

@@ -110,10 +110,10 @@ class FakeRuntime:
         del image
         return ""
 
-    def port(self, pod: Key, port: int) -> tuple[str, int]:
+    def port(self, pod: Key, port: int) -> int:
         if (pod, port) not in self.ports:
             raise RuntimeRefusedError(f"nothing serves port {port} of pod {pod.name}")
-        return LOCALHOST, self.ports[pod, port]
+        return self.ports[pod, port]
 
 
 @dataclass(frozen=True)
