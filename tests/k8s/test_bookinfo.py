@@ -41,6 +41,8 @@ def test_deployments_have_the_originals_names_labels_containers_and_accounts() -
         assert container(deployment)["name"] == name
         assert container(deployment)["image"].startswith(f"istioinaction/examples-bookinfo-{title}:")
         assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == f"bookinfo-{name}"
+        # The version is the image's own: another image, or kubectl set env, makes it another.
+        assert [variable["name"] for variable in container(deployment)["env"]] == ["POD_NAME", "POD_NAMESPACE"]
 
 
 def test_nothing_names_a_namespace_so_that_it_goes_where_the_reader_is() -> None:

@@ -7,17 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.k8s.manifests import (
-    BOOKINFO,
-    KUSTOMIZATIONS,
-    Manifest,
-    built,
-    combined,
-    container,
-    identity,
-    of_kind,
-    pod_labels,
-)
+from tests.k8s.manifests import KUSTOMIZATIONS, Manifest, built, combined, container, identity, of_kind, pod_labels
 
 IDENTITY = {
     "POD_NAME": "metadata.name",
@@ -55,7 +45,7 @@ def with_tracing(folder: Path) -> dict[str, Manifest]:
     }
 
 
-@pytest.mark.parametrize("build", [*KUSTOMIZATIONS, BOOKINFO])
+@pytest.mark.parametrize("build", KUSTOMIZATIONS)
 def test_every_pod_is_told_its_name_its_namespace_and_its_version(build: str) -> None:
     for deployment in of_kind("Deployment", built(build)):
         assert fields(deployment).items() >= IDENTITY.items()

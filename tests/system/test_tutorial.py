@@ -6,13 +6,13 @@ Each test is one step and takes over what the steps before it left, as a reader 
 import json
 import re
 import time
-from collections.abc import Callable
 
 import pytest
 
 from tests.system import heredocs
 from tests.system.cluster import Cluster
 from tests.system.load import bound, statuses
+from tests.system.waiting import eventually
 
 pytestmark = pytest.mark.mesh
 
@@ -23,15 +23,6 @@ ITEMS = [
     {"id": 4, "color": "red", "department": "Watches", "name": "Red Dragon Watch", "price": "232.00"},
 ]
 CATALOG = "/api/catalog"
-PATIENCE_S = 20
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Wait for something that a cluster does in its own time, such as handing configuration to proxies."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s"
-        time.sleep(0.1)
 
 
 def answers(cluster: Cluster, count: int, **headers: str) -> list[bool]:
