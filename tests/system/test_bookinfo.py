@@ -195,9 +195,7 @@ def test_a_delay_finds_that_productpage_has_less_patience_than_reviews_and_versi
     eventually(lambda: "reviews answered 504; it was asked twice" in jason.get(PAGE).text, "the mesh gives up")
 
 
-def test_an_abort_leaves_jason_the_reviews(
-    cluster: Cluster, lesson: Callable[..., None], jason: httpx.Client
-) -> None:
+def test_an_abort_leaves_jason_the_reviews(cluster: Cluster, lesson: Callable[..., None], jason: httpx.Client) -> None:
     lesson("destination-rules", "all-v1", "reviews-jason-v2", "ratings-abort-jason")
     eventually(lambda: UNRATED in jason.get(PAGE).text, "the abort is felt")
     page = jason.get(PAGE).text

@@ -25,7 +25,8 @@ class Rating(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    stars: Annotated[int, Field(ge=0, le=5)] = 0
+    stars: int = 0
+    """Five are drawn at most: the original's ratings takes any number."""
     color: Annotated[str, Field(pattern=r"^[A-Za-z]{1,30}$")] = "gray"
     """By a name that browsers know."""
     error: str = ""

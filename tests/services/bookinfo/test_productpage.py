@@ -109,6 +109,16 @@ async def test_what_a_service_says_stays_text(productpage: Productpage, secret: 
     assert str(escape(secret)) in page
 
 
+@pytest.mark.parametrize(("stars", "drawn"), [(-3, 0), (0, 0), (7, 5)])
+async def test_more_stars_than_there_are_hide_no_review(productpage: Productpage, stars: int, drawn: int) -> None:
+    said = reviews("red")
+    said["reviews"][0]["rating"]["stars"] = stars
+    async with productpage(answering(reviews_=httpx.Response(200, json=said))) as client:
+        page = (await client.get("/productpage")).text
+    assert page.count('fill="red"') == drawn + 4
+    assert "Opinion 1." in page
+
+
 async def test_a_colour_that_is_none_is_not_drawn(productpage: Productpage) -> None:
     said = reviews('red" onload="alert(1)')
     async with productpage(answering(reviews_=httpx.Response(200, json=said))) as client:
