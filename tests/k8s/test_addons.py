@@ -230,7 +230,7 @@ def test_every_request_of_the_mesh_is_traced_by_the_provider_of_the_demo_profile
 
 def test_prometheus_asks_the_pods_that_istios_injection_marks() -> None:
     jobs = {job["job_name"]: job for job in configured("prometheus", "prometheus.yml")["scrape_configs"]}
-    assert set(jobs) == {"prometheus", "kubernetes-pods", "kubernetes-nodes-cadvisor"}
+    assert set(jobs) == {"prometheus", "kubernetes-pods", "kubernetes-nodes"}
     rules = jobs["kubernetes-pods"]["relabel_configs"]
     found = re.fullmatch(rules[4]["regex"], "15020;10.10.0.7")
     assert found

@@ -36,7 +36,7 @@ CONTROL_PLANE = Board(
                     "Sidecars injected",
                     [
                         Query(rate("sidecar_injection_success_total"), "injected"),
-                        Query(rate("sidecar_injection_failure_total"), "failed"),
+                        Query(f"{rate('sidecar_injection_failure_total')} or vector(0)", "failed"),
                     ],
                     "cps",
                 ),
