@@ -186,7 +186,7 @@ up() {
   [[ -z ${MOUNT-} || -d $MOUNT ]] || die "MOUNT is $MOUNT, which is no folder"
   create_cluster
   install_istio
-  wait_until_ready 180s istio-system --all
+  wait_until_ready 180s istio-system istiod istio-ingressgateway
   [[ -z ${ADDONS-} ]] || addons
   next_steps
 }

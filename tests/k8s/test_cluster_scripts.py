@@ -65,12 +65,13 @@ def desk(tmp_path: Path) -> Desk:
 def test_a_cluster_is_created_and_istio_installed_and_waited_for(desk: Desk) -> None:
     done = desk.run("cluster.sh", "up")
     assert done.returncode == 0, done.stderr
+    waiting = "kubectl --context kind-myk8s -n istio-system wait deployment"
     assert desk.asked() == [
         "istioctl version --remote=false --output json",
         "kind get clusters",
         "kind create cluster --name myk8s --config k8s/kind.yaml",
         "istioctl install --context kind-myk8s --skip-confirmation --filename k8s/istio/istio.yaml",
-        "kubectl --context kind-myk8s -n istio-system wait deployment --all --for=condition=Available --timeout=180s",
+        f"{waiting} istiod istio-ingressgateway --for=condition=Available --timeout=180s",
     ]
     assert "curl http://127.0.0.1:30000/api/catalog" in done.stdout
 
