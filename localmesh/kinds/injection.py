@@ -28,7 +28,7 @@ def inject(pod: Object, namespace: Object | None) -> Object:
 
     A pod of template `gateway` has a container `istio-proxy` already: its image `auto` and its probes are filled in.
     """
-    if STATUS in annotations_of(pod):
+    if is_injected(pod):
         return pod
     if is_gateway(pod):
         return _as_gateway(pod)
@@ -99,7 +99,7 @@ def _as_gateway(pod: Object) -> Object:
 
 def _changed(pod: Object, containers: list[Object], annotations: dict[str, str], labels: dict[str, str]) -> Object:
     metadata = pod["metadata"] | {
-        "annotations": annotations | annotations_of(pod),
+        "annotations": annotations | annotations_of(pod) | {STATUS: annotations[STATUS]},
         "labels": labels | _canonical_labels(pod) | labels_of(pod),
     }
     return pod | {"metadata": metadata, "spec": pod["spec"] | {"containers": containers}}

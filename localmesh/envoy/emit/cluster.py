@@ -9,7 +9,7 @@ from localmesh.proxy.clusters import CircuitBreakers, Cluster, ClusterMetadata, 
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _PROTOCOLS: dict[UpstreamProtocol, Message] = {
-    UpstreamProtocol.HTTP1: {},
+    UpstreamProtocol.HTTP1: {"explicit_http_config": {"http_protocol_options": {}}},
     UpstreamProtocol.HTTP2: {"explicit_http_config": {"http2_protocol_options": {}}},
     UpstreamProtocol.AS_DOWNSTREAM: {
         "use_downstream_protocol_config": {"http_protocol_options": {}, "http2_protocol_options": {}},
@@ -51,9 +51,12 @@ def _circuit_breakers(described: CircuitBreakers | None) -> Message | None:
 
 
 def _http_protocol_options(described: Cluster) -> Message | None:
-    idle = {"idle_timeout": duration(described.idle_timeout)} if described.idle_timeout else None
-    options = _PROTOCOLS[described.protocol] | given(common_http_protocol_options=idle)
-    return {HTTP_OPTIONS: any_of(HTTP_OPTIONS, **options)} if options else None
+    """Return what is said of HTTP: nothing if it is Envoy's own HTTP/1; else the protocol has to be named."""
+    common = given(idle_timeout=duration(described.idle_timeout) if described.idle_timeout else None)
+    if described.protocol is UpstreamProtocol.HTTP1 and not common:
+        return None
+    options = _PROTOCOLS[described.protocol] | given(common_http_protocol_options=common or None)
+    return {HTTP_OPTIONS: any_of(HTTP_OPTIONS, **options)}
 
 
 def _metadata(described: ClusterMetadata | None) -> Message | None:

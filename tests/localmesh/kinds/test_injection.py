@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from localmesh.core.objects import Object, annotations_of, labels_of
-from localmesh.kinds.injection import PROXY, PROXY_IMAGE, inject, is_gateway, is_injected, sidecars_of
+from localmesh.kinds.injection import PROXY, PROXY_IMAGE, inject, is_gateway, is_injected, sidecars_of, workload_name
 
 ENABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
 DISABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "disabled"}}}
@@ -79,3 +79,31 @@ def test_a_gateway_s_proxy_is_its_application(image: str, expected: str) -> None
     assert after["spec"]["containers"][0]["image"] == expected
     assert "readinessProbe" in after["spec"]["containers"][0]
     assert sidecars_of(after) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "status",
+    ['{"initContainers":["istio-proxy"],"containers":null}', '{"containers":["istio-proxy"]}', "{}", "x", "[]"],
+)
+def test_a_pod_that_was_read_from_a_cluster_gets_the_sidecar_that_it_has_not(status: str) -> None:
+    read = pod(annotations={"sidecar.istio.io/status": status})
+    assert not is_injected(read)
+    injected = inject(read, ENABLED)
+    assert sidecars_of(injected) == {PROXY}
+    assert inject(injected, ENABLED) == injected
+
+
+@pytest.mark.parametrize(
+    ("meta", "name"),
+    [
+        ({"name": "web-1"}, "web-1"),
+        ({"name": "web-7f8-x", "generateName": "web-7f8-"}, "web-7f8-x"),
+        ({"name": "web-7f8-x", "generateName": "web-7f8-", "ownerReferences": [{"kind": "ReplicaSet", "name": "web-7f8",
+          "controller": True}], "labels": {"pod-template-hash": "7f8"}}, "web"),
+        ({"name": "web-7f8-x", "generateName": "web-7f8-", "ownerReferences": [{"kind": "ReplicaSet", "name": "web-7f8",
+          "controller": True}]}, "web-7f8"),
+        ({"generateName": "job-"}, "job"),
+    ],
+)  # fmt: skip
+def test_a_workload_is_what_the_pod_was_made_from(meta: dict[str, Any], name: str) -> None:
+    assert workload_name({"metadata": meta}) == name
