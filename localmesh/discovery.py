@@ -21,7 +21,7 @@ from localmesh.envoy.push import PushResult
 from localmesh.envoy.resources import Configuration
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
-from localmesh.pilot.proxies import compute
+from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.reporting import Reporter
 from localmesh.pilot.snapshot import Snapshot, SnapshotReader
@@ -56,6 +56,7 @@ class Discovery:
         self._encoder: Encoder | None = None
         self._deliveries: dict[Key, _Delivered] = {}
         self._snapshots = SnapshotReader()
+        self._pilot = Pilot(LiveAddresses())
         self._reporter = Reporter(store)
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
@@ -125,7 +126,7 @@ class Discovery:
         """Return all proxies as the store has them now; computed once for each state of what they depend on."""
         snapshot = self._snapshots.of(self._store)
         if snapshot != self._seen:
-            computed = compute(snapshot, LiveAddresses())
+            computed = self._pilot.compute(snapshot)
             self._proxies, self._seen = computed.proxies, snapshot
             self._reporter.report(computed.findings)
         return self._proxies

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from localmesh.envoy.channel import Channel
-from localmesh.envoy.push import Pusher, PushResult
+from localmesh.envoy.push import Pusher, PushResult, beside
 from localmesh.envoy.resources import Configuration, ResourceType
 from localmesh.envoy.stream import Stream
 
@@ -64,7 +64,7 @@ class Delivery:
         if wanted == self._wanted:
             return
         endpoints = ResourceType.ENDPOINT
-        self._channel.serve(endpoints, {**self._channel.served.get(endpoints, {}), **wanted[endpoints]})
+        self._channel.serve(endpoints, beside(self._channel.served.get(endpoints, {}), wanted[endpoints]))
         self._wanted = wanted
         if self._result is None or self._result.done():
             self._result = asyncio.get_running_loop().create_future()

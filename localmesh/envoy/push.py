@@ -122,12 +122,14 @@ class Pusher:
             self.channel.serve(type_, self._beside_served(type_, wanted))
         self.channel.serve(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, wanted))
 
-    def _beside_served(self, type_: ResourceType, wanted: Configuration) -> dict[str, Encoded]:
+    def _beside_served(self, type_: ResourceType, wanted: Configuration) -> Mapping[str, Encoded]:
         """Return what is wanted of a type and what is served already: something may still refer to that."""
-        return {**self.channel.served.get(type_, {}), **self._takeable(type_, wanted)}
+        return beside(self.channel.served.get(type_, {}), self._takeable(type_, wanted))
 
-    def _takeable(self, type_: ResourceType, wanted: Configuration) -> dict[str, Encoded]:
+    def _takeable(self, type_: ResourceType, wanted: Configuration) -> Mapping[str, Encoded]:
         """Return what is wanted of a type, but what Envoy took last in place of what it is not to have."""
+        if not self.refused:
+            return wanted[type_]
         missing = self._missing_clusters(wanted)
         taken = {}
         for name, resource in wanted[type_].items():
@@ -182,6 +184,11 @@ class Pusher:
         if self.channel.stream is None:
             raise DisconnectedError
         return self.channel.stream.taken(type_)
+
+
+def beside(served: Mapping[str, Encoded], wanted: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
+    """Return what is served already and what is wanted, in its newest version."""
+    return wanted if served.keys() <= wanted.keys() else {**served, **wanted}
 
 
 def _leads_to(clusters: Sequence[bytes], type_: ResourceType, resource: Encoded) -> bool:
