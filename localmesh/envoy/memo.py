@@ -1,27 +1,30 @@
 """Results that are remembered as long as they are used, by the object that they were made from."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 ArgumentT = TypeVar("ArgumentT")
 ResultT = TypeVar("ResultT")
 
 
-class Memo(Generic[ResultT]):
-    """Remembers what functions made of objects: of the same object, not of an equal one, so that a look costs nothing.
+class Memo(Generic[ArgumentT, ResultT]):
+    """Remembers what a function made of objects: of the same object, not of an equal one, so that a look costs nothing.
 
     An object that is remembered is kept, so that no other one gets its identity.
     """
 
-    def __init__(self) -> None:
-        self._used: dict[tuple[Any, int], tuple[Any, ResultT]] = {}
-        self._before: dict[tuple[Any, int], tuple[Any, ResultT]] = {}
+    def __init__(self, function: Callable[[ArgumentT], ResultT]) -> None:
+        self._function = function
+        self._used: dict[int, tuple[ArgumentT, ResultT]] = {}
+        self._before: dict[int, tuple[ArgumentT, ResultT]] = {}
 
-    def get(self, function: Callable[[ArgumentT], ResultT], argument: ArgumentT) -> ResultT:
-        """Return what a function makes of an object."""
-        key = (function, id(argument))
-        found = self._used.get(key) or self._before.get(key) or (argument, function(argument))
-        self._used[key] = found
+    def get(self, argument: ArgumentT) -> ResultT:
+        """Return what the function makes of an object."""
+        key = id(argument)
+        found = self._used.get(key)
+        if found is None:
+            found = self._before.get(key) or (argument, self._function(argument))
+            self._used[key] = found
         return found[1]
 
     def forget(self) -> None:

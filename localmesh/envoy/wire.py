@@ -43,7 +43,8 @@ class Encoder:
     """Encodes each resource once, as long as the same dict comes again."""
 
     def __init__(self) -> None:
-        self._encoded: Memo[Encoded] = Memo()
+        functions = {type_: partial(encode, type_) for type_ in ResourceType} | {ResourceType.ROUTE: self._routes}
+        self._encoded = {type_: Memo(function) for type_, function in functions.items()}
         self._virtual_hosts: dict[str, bytes] = {}
         self._virtual_hosts_before: dict[str, bytes] = {}
 
@@ -53,13 +54,12 @@ class Encoder:
 
     def forget(self) -> None:
         """Forget what was not encoded since this was called last."""
-        self._encoded.forget()
+        for memo in self._encoded.values():
+            memo.forget()
         self._virtual_hosts_before, self._virtual_hosts = self._virtual_hosts, {}
 
     def _encode_type(self, type_: ResourceType, resources: Iterable[Resource]) -> dict[str, Encoded]:
-        function = self._routes if type_ is ResourceType.ROUTE else _ENCODE[type_]
-        encoded = [self._encoded.get(function, each) for each in resources]
-        return {each.name: each for each in encoded}
+        return {each.name: each for each in map(self._encoded[type_].get, resources)}
 
     def _routes(self, resource: Resource) -> Encoded:
         """Encode a route configuration: of its virtual hosts, of which there is one for each Service, few change."""
@@ -75,9 +75,6 @@ class Encoder:
             found = message("envoy.config.route.v3.VirtualHost", host).SerializeToString(deterministic=True)
         self._virtual_hosts[text] = found
         return found
-
-
-_ENCODE = {type_: partial(encode, type_) for type_ in ResourceType}
 
 
 def message(type_name: str, fields: Mapping[str, Any]) -> Any:

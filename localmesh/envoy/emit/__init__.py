@@ -4,20 +4,14 @@ One module for each of Envoy's messages. The bytes are istiod's where they matte
 real istiod wrote.
 """
 
-from collections.abc import Callable, Iterable
-from typing import TypeVar
-
 from localmesh.envoy.emit.cluster import cluster
 from localmesh.envoy.emit.cluster_load_assignment import cluster_load_assignment
 from localmesh.envoy.emit.listener import listener
-from localmesh.envoy.emit.messages import Message
 from localmesh.envoy.emit.route_configuration import route_configuration
 from localmesh.envoy.memo import Memo
 from localmesh.envoy.resources import Resources
 from localmesh.proxy.clusters import ClusterType
 from localmesh.proxy.proxies import Proxy
-
-PartT = TypeVar("PartT")
 
 
 def emit(proxy: Proxy) -> Resources:
@@ -32,21 +26,22 @@ class Emitter:
     """
 
     def __init__(self) -> None:
-        self._messages: Memo[Message] = Memo()
+        self._listeners = Memo(listener)
+        self._routes = Memo(route_configuration)
+        self._clusters = Memo(cluster)
+        self._endpoints = Memo(cluster_load_assignment)
 
     def emit(self, proxy: Proxy) -> Resources:
         """Return everything that one Envoy is told."""
-        discovered = [described for described in proxy.clusters if described.type is ClusterType.EDS]
+        endpoints = self._endpoints.get
         return Resources(
-            lds=self._all(listener, proxy.listeners),
-            rds=self._all(route_configuration, proxy.routes),
-            cds=self._all(cluster, proxy.clusters),
-            eds=self._all(cluster_load_assignment, discovered),
+            lds=list(map(self._listeners.get, proxy.listeners)),
+            rds=list(map(self._routes.get, proxy.routes)),
+            cds=list(map(self._clusters.get, proxy.clusters)),
+            eds=[endpoints(described) for described in proxy.clusters if described.type is ClusterType.EDS],
         )
 
     def forget(self) -> None:
         """Forget what was not emitted since this was called last."""
-        self._messages.forget()
-
-    def _all(self, write: Callable[[PartT], Message], parts: Iterable[PartT]) -> list[Message]:
-        return [self._messages.get(write, part) for part in parts]
+        for memo in (self._listeners, self._routes, self._clusters, self._endpoints):
+            memo.forget()
