@@ -1,6 +1,7 @@
 """A server on loopback that answers each path in a way of its own, some of which no HTTP library would."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -34,10 +35,14 @@ class Server:
     def url(self, path: str = "/ok") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def serve(self, connection: socket.socket) -> None:
+    def serve(self, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
         """Answers what one client asks, until it is gone or is to be sent away."""
         self.connections += 1
-        with connection, suppress(OSError), connection.makefile("rb") as lines:
+        with accepted, suppress(OSError):
+            self._converse(tls.wrap_socket(accepted, server_side=True) if tls else accepted)
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
             while head := b"".join(iter(lines.readline, b"\r\n")).decode():
                 self.heads.append(head)
                 self.asked.set()
@@ -65,7 +70,7 @@ class Server:
 
 
 @contextmanager
-def serving() -> Iterator[Server]:
+def serving(tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """A server on a free port, with a thread for each connection."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         server = Server(listener.getsockname()[1])
@@ -74,7 +79,7 @@ def serving() -> Iterator[Server]:
             with suppress(OSError):
                 while True:
                     connection, _ = listener.accept()
-                    threading.Thread(target=server.serve, args=(connection,), daemon=True).start()
+                    threading.Thread(target=server.serve, args=(connection, tls), daemon=True).start()
 
         thread = threading.Thread(target=accept, daemon=True)
         thread.start()

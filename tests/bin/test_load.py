@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import trustme
 
 from tests.bin.server import Server, serving
 
@@ -309,3 +311,18 @@ def test_a_connection_that_was_idle_for_long_is_not_used_again(
     assert server.connections == 2
     for _, connection in client.idle:
         connection.close()
+
+
+def test_a_reader_that_goes_before_the_summary_makes_no_noise(server: Server) -> None:
+    script = f"{sys.executable} {LOAD} {server.url()} -n 1 | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode in {0, 1}, done.stderr) == (True, "")
+
+
+def test_a_certificate_that_nobody_vouches_for_is_an_error_unless_any_is_taken(run: Run, summary: Summary) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    with serving(context) as server:
+        url = server.url().replace("http:", "https:")
+        assert "TLS: CERTIFICATE_VERIFY_FAILED" in run(url, "-n", "1").stdout
+        assert summary(url, "-n", "2", "-k")["success"]["count"] == 2
