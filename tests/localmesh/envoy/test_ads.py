@@ -1,0 +1,63 @@
+"""The server with clients that are no Envoy of its own."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import pytest
+from envoy.service.discovery.v3 import discovery_pb2
+
+from localmesh.envoy.ads import METHOD, SERVICE, AdsServer
+from localmesh.envoy.resources import ResourceType
+
+
+@pytest.fixture
+async def path() -> AsyncIterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        yield Path(folder) / "xds"
+
+
+def call(channel: grpc.aio.Channel, node: str) -> tuple[grpc.aio.StreamStreamCall, discovery_pb2.DiscoveryRequest]:
+    stream = channel.stream_stream(
+        f"/{SERVICE}/{METHOD}",
+        request_serializer=discovery_pb2.DiscoveryRequest.SerializeToString,
+        response_deserializer=discovery_pb2.DiscoveryResponse.FromString,
+    )
+    return stream(), discovery_pb2.DiscoveryRequest(node={"id": node}, type_url=ResourceType.LISTENER.url)
+
+
+async def test_a_node_that_no_pod_has_is_told_so(path: Path) -> None:
+    async with AdsServer(path), grpc.aio.insecure_channel(f"unix:{path}") as client:
+        stranger, request = call(client, "sidecar~127.0.0.1~nobody")
+        await stranger.write(request)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stranger.read()
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_the_newest_stream_of_a_node_ends_the_one_before(path: Path) -> None:
+    async with AdsServer(path) as server, grpc.aio.insecure_channel(f"unix:{path}") as client:
+        server.open("one").serve(ResourceType.LISTENER, {})
+        (old, request), (new, _) = call(client, "one"), call(client, "one")
+        await old.write(request)
+        assert (await old.read()).type_url == request.type_url
+        await new.write(request)
+        assert (await new.read()).type_url == request.type_url
+        assert await old.read() is grpc.aio.EOF
+        new.cancel()
+
+
+async def test_rubbish_on_the_socket_disturbs_nobody(path: Path) -> None:
+    async with AdsServer(path) as server:
+        _, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b"GET / HTTP/1.1\r\n\r\n" * 100)
+        server.open("one").serve(ResourceType.LISTENER, {})
+        async with grpc.aio.insecure_channel(f"unix:{path}") as client:
+            good, request = call(client, "one")
+            await good.write(request)
+            assert (await good.read()).type_url == request.type_url
+            good.cancel()
+        writer.close()
