@@ -95,7 +95,8 @@ def running(
             _wait(process, port, output)
             yield Running(process, output)
         finally:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
             process.wait()
 
 
