@@ -1,5 +1,6 @@
 """The grammar of names, labels and ports, with Kubernetes' own sentences for what breaks it."""
 
+import base64
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -104,3 +105,12 @@ def _break(text: str, pattern: str, length: int, rule: str) -> str | None:
     if len(text) > length:
         return f"must be no more than {length} characters"
     return None if re.fullmatch(pattern, text) else rule
+
+
+def base64_bytes(text: str) -> bytes:
+    """Return the bytes that a text encodes, as protobuf's JSON reads it: in either alphabet, filled up or not.
+
+    Raises ValueError.
+    """
+    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
+    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

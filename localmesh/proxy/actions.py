@@ -6,6 +6,8 @@ A further kind of action is a dataclass here, a member of `Action`, and a case i
 from dataclasses import dataclass
 from datetime import timedelta
 
+from localmesh.proxy.route_policies import NO_MUTATIONS, Fraction, HeaderMutations
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -23,7 +25,35 @@ class RetryPolicy:
     per_try_timeout: timedelta | None = None
 
     host_attempts: int | None = None
-    """How often another endpoint is looked for that was not tried yet; None: any endpoint will do."""
+    """How often another endpoint is looked for where one was refused by `other_hosts`; None for Envoy's own."""
+
+    other_hosts: bool = False
+    """Whether an endpoint that was tried is not tried again while there are others."""
+
+    other_localities: bool = False
+    """Whether places that were tried are not tried again while there are others."""
+
+    base_interval: timedelta | None = None
+    """The shortest pause between two tries; None for Envoy's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegexRewrite:
+    """A new path, made from the old one."""
+
+    pattern: str
+    """What of the path is replaced, in RE2's syntax."""
+
+    substitution: str
+    """What stands in its place, with `\\1` for what the first group took."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """Another cluster that gets copies of the requests; nobody waits for its answers."""
+
+    cluster: str
+    share: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +63,12 @@ class WeightedCluster:
     cluster: str
     weight: int | None = None
     """Share of the requests in relation to the others'; None for a destination that was named alone."""
+
+    host: str | None = None
+    """What the upstream is told as host; None for what the client said."""
+
+    request_headers: HeaderMutations = NO_MUTATIONS
+    response_headers: HeaderMutations = NO_MUTATIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +84,15 @@ class Forward:
     retry: RetryPolicy | None = None
     server_side: bool = False
     """Whether this is the last step, into the application: then a request may last as long as it likes."""
+
+    host: str | None = None
+    """What the upstream is told as host; None for what the client said."""
+
+    prefix: str | None = None
+    """What stands in the place of the path's matched beginning; not together with `rewrite`."""
+
+    rewrite: RegexRewrite | None = None
+    mirrors: tuple[Mirror, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +117,7 @@ class DirectResponse:
     """The proxy answers by itself."""
 
     status: int
-    body: bytes = b""
+    body: str | bytes = ""
 
 
 Action = Forward | Redirect | DirectResponse

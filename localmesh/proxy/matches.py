@@ -62,8 +62,8 @@ class RouteMatch:
     @property
     def catches_all(self) -> bool:
         """Whether no request that comes by goes on to the next route."""
-        return self.path in _ANY_PATHS and not self.headers and not self.query
+        return (self.path.kind, self.path.value) in _ANY_PATHS and not self.headers and not self.query
 
 
-_ANY_PATHS = (ANY_PATH, TextMatch(TextKind.PREFIX, "/", ignore_case=True), TextMatch(TextKind.REGEX, ".*"))
+_ANY_PATHS = ((TextKind.PREFIX, "/"), (TextKind.REGEX, ".*"))
 EVERYTHING = RouteMatch()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from localmesh.proxy.actions import Action
 from localmesh.proxy.matches import EVERYTHING, RouteMatch
+from localmesh.proxy.route_policies import NO_MUTATIONS, CorsPolicy, Fault, HeaderMutations
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class Route:
 
     config: str = ""
     """Path of the object that the route was made from."""
+
+    stat_prefix: str = ""
+    """Under which name the proxy counts its requests; "" for no count of its own."""
+
+    request_headers: HeaderMutations = NO_MUTATIONS
+    response_headers: HeaderMutations = NO_MUTATIONS
+    fault: Fault | None = None
+    """None for none; a Fault with nothing in it switches off one that holds elsewhere."""
+
+    cors: CorsPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import base64
 from localmesh.envoy.emit.messages import Message, given, istio_metadata
 from localmesh.envoy.emit.route_action import route_action
 from localmesh.envoy.emit.route_match import route_match
+from localmesh.envoy.emit.route_policies import header_mutations, typed_per_filter_config
 from localmesh.proxy.actions import Action, DirectResponse, Forward, Redirect
 from localmesh.proxy.routes import Route
 
@@ -25,6 +26,9 @@ def route(described: Route) -> Message:
         **_action(described.action),
         metadata=istio_metadata(config=described.config),
         decorator={"operation": described.operation} if described.operation else None,
+        stat_prefix=described.stat_prefix or None,
+        typed_per_filter_config=typed_per_filter_config(described),
+        **header_mutations(described.request_headers, described.response_headers),
     )
 
 
@@ -50,12 +54,11 @@ def _redirect(described: Redirect) -> Message:
 
 
 def _direct_response(described: DirectResponse) -> Message:
-    """Return a DirectResponseAction; bytes are base64 in protobuf's JSON, text stays readable."""
+    """Return a DirectResponseAction; bytes are base64 in protobuf's JSON."""
     return given(status=described.status, body=_data_source(described.body) if described.body else None)
 
 
-def _data_source(content: bytes) -> Message:
-    try:
-        return {"inline_string": content.decode()}
-    except UnicodeDecodeError:
-        return {"inline_bytes": base64.b64encode(content).decode()}
+def _data_source(content: str | bytes) -> Message:
+    if isinstance(content, str):
+        return {"inline_string": content}
+    return {"inline_bytes": base64.b64encode(content).decode()}

@@ -10,7 +10,8 @@ from localmesh.kinds.istio import VirtualService
 from localmesh.kinds.istio.hosts import intersection, is_wildcard, resolve
 from localmesh.pilot.config.gateways import OpenServer
 from localmesh.pilot.config.virtual_services import bound_to
-from localmesh.pilot.http.routes import Caller, routes_of
+from localmesh.pilot.http.caller import Caller
+from localmesh.pilot.http.routes import routes_of
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.snapshot import Config
 from localmesh.pilot.view import View

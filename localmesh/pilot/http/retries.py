@@ -3,7 +3,7 @@
 Source: pkg/networking/core/route/retry of Istio 1.31.
 """
 
-from localmesh.kinds.istio.rules.virtual_service import retry_status
+from localmesh.kinds.istio.rules.retries import retry_status
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry
 from localmesh.proxy.actions import RetryPolicy
 
@@ -17,7 +17,7 @@ DEFAULT_RETRIES = 2
 HOST_ATTEMPTS = 5
 """How often Envoy looks for an endpoint that the request was not sent to yet."""
 
-DEFAULT_RETRY = RetryPolicy(DEFAULT_RETRIES, DEFAULT_CONDITIONS, host_attempts=HOST_ATTEMPTS)
+DEFAULT_RETRY = RetryPolicy(DEFAULT_RETRIES, DEFAULT_CONDITIONS, host_attempts=HOST_ATTEMPTS, other_hosts=True)
 SERVER_SIDE_RETRY = RetryPolicy(2, "reset-before-request")
 """Between a sidecar and its application: only what the application certainly has not begun."""
 
@@ -29,11 +29,20 @@ def retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
     """
     if retries is None:
         return DEFAULT_RETRY
-    if retries.attempts == 0:
+    if retries.attempts <= 0:
         return None
     named = retries.retry_on.split(",") if retries.retry_on else [DEFAULT_CONDITIONS]
     statuses = tuple(status for status in map(retry_status, named) if status is not None)
     conditions = ",".join(condition for condition in named if retry_status(condition) is None)
     if statuses and BY_STATUS not in conditions:
         conditions += f",{BY_STATUS}"  # begins with a comma if there are no others; Envoy and istiod do not mind
-    return RetryPolicy(retries.attempts, conditions, statuses, retries.per_try_timeout, host_attempts=HOST_ATTEMPTS)
+    return RetryPolicy(
+        retries.attempts,
+        conditions,
+        statuses,
+        retries.per_try_timeout,
+        host_attempts=HOST_ATTEMPTS,
+        other_hosts=retries.retry_ignore_previous_hosts is not False,
+        other_localities=bool(retries.retry_remote_localities),
+        base_interval=retries.backoff,
+    )

@@ -1,27 +1,22 @@
 """VirtualService → routes, alike for sidecars and gateways."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
 
-from localmesh.core.objects import Key
 from localmesh.kinds.istio import VirtualService
-from localmesh.kinds.istio.hosts import resolve
-from localmesh.kinds.istio.types.virtual_service import Destination, HTTPMatchRequest, HTTPRoute, HTTPRouteDestination
-from localmesh.pilot.http.matches import route_match
-from localmesh.pilot.http.retries import DEFAULT_RETRY, SERVER_SIDE_RETRY, retry_policy
-from localmesh.pilot.push_context import PushContext
+from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest, HTTPRoute
+from localmesh.pilot.http.actions import action
+from localmesh.pilot.http.caller import Caller
+from localmesh.pilot.http.matches import concerns, route_match
+from localmesh.pilot.http.retries import DEFAULT_RETRY, SERVER_SIDE_RETRY
+from localmesh.pilot.http.route_policies import HeaderEffects, cors_policy, fault, header_effects
 from localmesh.pilot.registry.services import Service
 from localmesh.pilot.snapshot import Config
-from localmesh.pilot.view import View
 from localmesh.proxy.actions import Action, Forward, WeightedCluster
 from localmesh.proxy.matches import RouteMatch, TextKind
 from localmesh.proxy.names import ClusterName, inbound_cluster, outbound_cluster
-from localmesh.proxy.proxies import NodeType
 from localmesh.proxy.routes import Route
 
 PASSTHROUGH = "PassthroughCluster"
-NO_TIMEOUT = timedelta(0)
 
 
 def default_route(service: Service, port: int) -> Route:
@@ -40,26 +35,6 @@ def application_route(port: int, operation: str) -> Route:
     destination = WeightedCluster(inbound_cluster(port))
     action = Forward((destination,), retry=SERVER_SIDE_RETRY, server_side=True)
     return Route(action, name="default", operation=operation)
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose requests a VirtualService is asked about."""
-
-    view: View
-    port: int
-    """The port of the Service that was called, or of the gateway's server."""
-
-    context: PushContext
-    gateway: Key | None = None
-    """The Gateway whose server took the request; None for a sidecar."""
-
-    def destination_port(self, host: str) -> int:
-        """Return the port that a destination means which names none: for a gateway, its Service's only one."""
-        if self.view.type is NodeType.SIDECAR:
-            return self.port
-        service = self.context.services.find(host)
-        return service.ports[0].number if service and len(service.ports) == 1 else self.port
 
 
 def routes_of(config: Config[VirtualService], caller: Caller) -> tuple[Route, ...]:
@@ -83,47 +58,40 @@ def _reachable(routes: Iterable[Route]) -> Iterator[Route]:
 def _all_routes(config: Config[VirtualService], caller: Caller) -> Iterator[Route]:
     for rule in config.spec.http:
         for match in rule.match or (None,):
-            yield _route(config, rule, match, caller)
+            if concerns(match, caller.view, caller.port, caller.gateway, config.namespace):
+                yield _route(config, rule, match, caller)
 
 
 def _route(config: Config[VirtualService], rule: HTTPRoute, match: HTTPMatchRequest | None, caller: Caller) -> Route:
-    action, conditions = _action(config, rule, caller), route_match(match)
+    taken, conditions = action(rule, config.namespace, caller), route_match(match)
+    effects = _header_effects(rule)
     return Route(
-        action,
+        taken,
         match=conditions,
         name=f"{rule.name}.{match.name}" if match and match.name else rule.name,
-        operation=_operation(config, action, conditions, caller),
+        operation=_operation(config, taken, conditions, caller),
         config=config.path,
+        stat_prefix=match.stat_prefix if match else "",
+        request_headers=effects.request,
+        response_headers=effects.response,
+        fault=fault(rule.fault),
+        cors=cors_policy(rule.cors_policy),
     )
 
 
-def _action(config: Config[VirtualService], rule: HTTPRoute, caller: Caller) -> Action:
-    """Return what becomes of the requests that a rule takes."""
-    clusters = tuple(_weighted_clusters(config.namespace, rule.route, caller))
-    return Forward(clusters, timeout=rule.timeout or NO_TIMEOUT, retry=retry_policy(rule.retries))
+def _header_effects(rule: HTTPRoute) -> HeaderEffects:
+    """Return what a rule does to headers, and after it the destination that it names alone."""
+    effects = header_effects(rule.headers)
+    if len(rule.route) != 1:
+        return effects
+    own = header_effects(rule.route[0].headers)
+    return HeaderEffects(effects.request + own.request, effects.response + own.response)
 
 
-def _weighted_clusters(
-    namespace: str, destinations: Sequence[HTTPRouteDestination], caller: Caller
-) -> Iterator[WeightedCluster]:
-    """Yield the destinations; among several, one of weight 0 gets nothing and is left out."""
-    alone = len(destinations) == 1
-    for destination in destinations:
-        if alone or destination.weight:
-            cluster = _cluster(namespace, destination.destination, caller)
-            yield WeightedCluster(cluster, None if alone else destination.weight)
-
-
-def _cluster(namespace: str, destination: Destination, caller: Caller) -> str:
-    host = resolve(destination.host, namespace)
-    port = destination.port.number if destination.port else caller.destination_port(host)
-    return outbound_cluster(host, port, destination.subset)
-
-
-def _operation(config: Config[VirtualService], action: Action, match: RouteMatch, caller: Caller) -> str:
+def _operation(config: Config[VirtualService], taken: Action, match: RouteMatch, caller: Caller) -> str:
     """Return what istiod calls the request: by its one destination, or by the VirtualService if there are several."""
     path = match.path.value + ("*" if match.path.kind is TextKind.PREFIX else "")
-    if isinstance(action, Forward) and action.clusters[0].weight is None:
-        name = ClusterName.of(action.clusters[0].cluster)
+    if isinstance(taken, Forward) and taken.clusters[0].weight is None:
+        name = ClusterName.of(taken.clusters[0].cluster)
         return f"{name.host}:{name.port}{path}"
     return f"{config.name}:{caller.port}{path}"

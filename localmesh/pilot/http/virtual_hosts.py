@@ -10,7 +10,8 @@ from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.kinds.istio import VirtualService
 from localmesh.kinds.istio.hosts import covers, is_wildcard
 from localmesh.pilot.config.virtual_services import Owners, VirtualServices, for_sidecars, hosts_of
-from localmesh.pilot.http.routes import Caller, default_route, passthrough_route, routes_of
+from localmesh.pilot.http.caller import Caller
+from localmesh.pilot.http.routes import default_route, passthrough_route, routes_of
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service
 from localmesh.pilot.snapshot import Config

@@ -10,7 +10,7 @@ import pytest
 from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
 from localmesh.kinds.istio import review
-from localmesh.kinds.istio.rules.virtual_service import RETRY_CONDITIONS
+from localmesh.kinds.istio.rules.retries import RETRY_CONDITIONS
 from localmesh.kinds.resources import resource_of
 from tests.localmesh.pilot.objects import (
     NAMESPACE,

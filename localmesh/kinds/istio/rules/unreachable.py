@@ -51,15 +51,25 @@ class _PrefixMatch:
     rule: str
     match: str
     prefix: str
-    headers: Mapping[str, str]
+    port: int
+    method: str
+    """A match that names none is for GET, istiod says."""
+
+    authority: str
+    conditions: tuple[Mapping[str, str], ...]
+    """On headers, on query parameters, and on headers that must not be there."""
 
     def hides(self, later: "_PrefixMatch") -> bool:
         """Tell whether whatever the later one matches has been taken by this one."""
-        if self.prefix == later.prefix or not later.prefix.startswith(self.prefix):
+        if self.prefix == later.prefix or not later.prefix.startswith(self.prefix) or self.port != later.port:
             return False
-        return self.headers.keys() == later.headers.keys() and all(
-            value.startswith(later.headers[name]) for name, value in self.headers.items()
-        )
+        if not (self.method.startswith(later.method) and self.authority.startswith(later.authority)):
+            return False
+        return all(_hides(own, other) for own, other in zip(self.conditions, later.conditions, strict=True))
+
+
+def _hides(earlier: Mapping[str, str], later: Mapping[str, str]) -> bool:
+    return earlier.keys() == later.keys() and all(value.startswith(later[name]) for name, value in earlier.items())
 
 
 def _overlapping(rules: Sequence[HTTPRoute]) -> Iterator[str]:
@@ -86,10 +96,23 @@ def _prefix_matches(rules: Sequence[HTTPRoute]) -> Iterator[_PrefixMatch]:
 def _prefix_match(rule: str, name: str, match: HTTPMatchRequest) -> _PrefixMatch | None:
     if match.uri is None or not match.uri.prefix:
         return None
-    return _PrefixMatch(rule, name, match.uri.prefix, {key: _written(value) for key, value in match.headers.items()})
+    return _PrefixMatch(
+        rule,
+        name,
+        match.uri.prefix,
+        match.port,
+        _written(match.method) or "exact:GET",
+        _written(match.authority),
+        tuple(
+            {key: _written(value) for key, value in texts.items()}
+            for texts in (match.headers, match.query_params, match.without_headers)
+        ),
+    )
 
 
-def _written(value: StringMatch) -> str:
+def _written(value: StringMatch | None) -> str:
+    if value is None:
+        return ""
     if value.exact:
         return f"exact:{value.exact}"
     return f"prefix:{value.prefix}" if value.prefix else ""
