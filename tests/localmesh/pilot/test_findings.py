@@ -12,7 +12,7 @@ from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.injection import STATUS
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, VIRTUAL_SERVICES
 from localmesh.pilot.findings import Finding, UntranslatableError
-from localmesh.pilot.http import routes
+from localmesh.pilot.http import actions
 from localmesh.pilot.proxies import Computed, compute
 from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.reporting import Reporter
@@ -116,14 +116,14 @@ def test_odd_pods_change_nothing_for_others_but_their_endpoints(seed: int) -> No
 
 def broken(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Let the translation of whatever has `retries` fail."""
-    translate = routes.retry_policy
+    translate = actions.retry_policy
 
     def fail(retries: Any) -> Any:
         if retries is not None:
             raise error
         return translate(retries)
 
-    monkeypatch.setattr(routes, "retry_policy", fail)
+    monkeypatch.setattr(actions, "retry_policy", fail)
 
 
 def failing(name: str) -> Object:
