@@ -2,10 +2,20 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, Strict, StrictBool, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    Strict,
+    StrictBool,
+    StringConstraints,
+)
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Price = Annotated[str, StringConstraints(pattern=r"^\d{1,9}(\.\d{1,2})?$")]
+from services.chassis.values import Text
+
+Price = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
 """An amount such as ``282.00``, as a string: what the original speaks."""
 
 
@@ -14,7 +24,7 @@ class NewItem(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    id: int | None = Field(default=None, exclude=True)
+    id: Annotated[int, Strict()] | None = Field(default=None, exclude=True)
     """Read and not used, as in the original: the store gives the id."""
     color: Text
     department: Text
@@ -41,13 +51,19 @@ class ItemWithImage(Item):
     """Where a browser finds the picture."""
 
 
-FaultType = Annotated[str, Field(pattern=r"^([45]\d\d|latency|drop)$")]
+FaultType = Annotated[str, Field(pattern=r"^([45][0-9][0-9]|latency|drop)$")]
 """A status from 400 to 599, ``latency`` or ``drop``."""
-Number = Annotated[float, Strict(), PlainSerializer(lambda value: int(value) if value.is_integer() else value)]
+_number = (
+    Strict(),
+    AfterValidator(lambda value: value + 0.0),  # -0 becomes 0
+    PlainSerializer(lambda value: int(value) if value.is_integer() else value, return_type=float),
+)
 """A JSON number, and no string that looks like one; 50 is answered as 50 and not as 50.0."""
-Percentage = Annotated[Number, Field(ge=0, le=100)]
+Number = Annotated[float, *_number]
+Percentage = Annotated[float, Field(ge=0, le=100), *_number]
 """Share of requests that a fault hits: 0 none, 100 all."""
-MAX_LATENCY_MS = 3_600_000
+Milliseconds = Annotated[float, Field(ge=0, le=3_600_000), *_number]
+"""An hour at most."""
 
 
 class FaultOrder(BaseModel):
@@ -59,7 +75,7 @@ class FaultOrder(BaseModel):
     """False switches the fault off."""
     type: FaultType
     percentage: Percentage = 100
-    latency_ms: Annotated[Number, Field(alias="latencyMs", ge=0, le=MAX_LATENCY_MS)] = 1000
+    latency_ms: Annotated[Milliseconds, Field(alias="latencyMs")] = 1000
     """Milliseconds that ``latency`` waits."""
     volatile: StrictBool = False
     """True: ``latency`` waits a random time up to ``latencyMs``."""
@@ -68,7 +84,10 @@ class FaultOrder(BaseModel):
 class FaultName(BaseModel):
     """Body of ``DELETE /blowup``."""
 
-    type: Annotated[str, Field(max_length=20)]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Annotated[str, Field(pattern=r"^[!-~]{1,20}$")]
+    """The fault's type; one that is not active is no error."""
 
 
 class FaultReport(BaseModel):

@@ -8,6 +8,8 @@ from services.catalog.models import Item
 
 MEDIA_TYPE = "image/svg+xml"
 _COLOR = re.compile(r"[a-zA-Z]{3,20}|#[0-9a-fA-F]{3,8}")
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What XML has no place for, escaped or not (XML 1.0, 2.2)."""
 _FALLBACK_COLOR = "slategray"
 _PALETTE = {"amber": "#e0a11b", "cyan": "#22b8cf", "teal": "#12888a", "red": "#d1343b"}
 """Amber is no colour that SVG knows; the others are gentler on the eye than SVG's own."""
@@ -51,7 +53,8 @@ _WORDS |= {"shirt": "shirt", "clothing": "shirt"}
 
 def draw(item: Item) -> str:
     """An SVG document that shows `item` in its colour."""
-    return _FRAME.substitute(label=escape(item.name), color=_paint(item.color), shape=_SHAPES[_shape_name(item)])
+    label = escape(_NOT_XML.sub("\ufffd", item.name))
+    return _FRAME.substitute(label=label, color=_paint(item.color), shape=_SHAPES[_shape_name(item)])
 
 
 def _paint(color: str) -> str:

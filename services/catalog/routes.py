@@ -15,6 +15,8 @@ from services.catalog.faults import Faults
 from services.catalog.models import FaultName, FaultOrder, FaultReport, Item, ItemWithImage, NewItem
 from services.catalog.settings import Settings
 from services.catalog.store import ItemStore
+from services.chassis.problems import described
+from services.chassis.values import Id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,12 @@ def catalog_of(request: Request) -> Catalog:
     return cast("Catalog", request.state.catalog)
 
 
+class Picture(Response):
+    """An SVG document."""
+
+    media_type = pictures.MEDIA_TYPE
+
+
 class StruckRoute(APIRoute):
     """A route that faults hit, before a byte of the body is read."""
 
@@ -48,7 +56,10 @@ class StruckRoute(APIRoute):
         return strike_and_answer
 
 
-items = APIRouter(prefix="/items", route_class=StruckRoute)
+_FAULT: dict[int | str, dict[str, Any]] = {"default": {"description": "A fault, if any is switched on: no body"}}
+_JUDGED = described(400, 413, 422)
+
+items = APIRouter(prefix="/items", route_class=StruckRoute, responses=_FAULT)
 """The paths that faults hit."""
 spared = APIRouter()
 """The paths that they do not."""
@@ -67,14 +78,14 @@ async def list_items(request: Request) -> list[Item | ItemWithImage]:
     return [_answer(item, catalog.settings) for item in catalog.store.all()]
 
 
-@items.get("/{item_id}")
-async def get_item(item_id: int, request: Request) -> Item | ItemWithImage:
+@items.get("/{item_id}", responses=described(404, 422))
+async def get_item(item_id: Id, request: Request) -> Item | ItemWithImage:
     """One item."""
     catalog = catalog_of(request)
     return _answer(catalog.store.get(item_id), catalog.settings)
 
 
-@items.post("", status_code=HTTPStatus.CREATED)
+@items.post("", status_code=HTTPStatus.CREATED, responses=_JUDGED | described(409))
 async def add_item(new: NewItem, request: Request, response: Response) -> Item | ItemWithImage:
     """Keeps a new item and answers with it."""
     catalog = catalog_of(request)
@@ -83,14 +94,12 @@ async def add_item(new: NewItem, request: Request, response: Response) -> Item |
     return _answer(item, catalog.settings)
 
 
-@spared.get("/items/{item_id}/picture")
-async def get_picture(item_id: int, request: Request) -> Response:
+@spared.get("/items/{item_id}/picture", response_class=Picture, responses=described(404, 422))
+async def get_picture(item_id: Id, request: Request) -> Picture:
     """A drawing of the item, the same from every version."""
     # The policy keeps a browser that opens the picture by itself from running anything in it.
     headers = {"Cache-Control": "max-age=60", "Content-Security-Policy": "default-src 'none'"}
-    return Response(
-        pictures.draw(catalog_of(request).store.get(item_id)), headers=headers, media_type=pictures.MEDIA_TYPE
-    )
+    return Picture(pictures.draw(catalog_of(request).store.get(item_id)), headers=headers)
 
 
 @spared.get("/blowup", response_model_exclude_none=True)
@@ -99,7 +108,7 @@ async def get_faults(request: Request) -> dict[str, FaultReport]:
     return catalog_of(request).faults.reports()
 
 
-@spared.post("/blowup")
+@spared.post("/blowup", response_class=PlainTextResponse, responses=_JUDGED)
 async def set_fault(order: FaultOrder, request: Request) -> PlainTextResponse:
     """Switches a fault on or off."""
     faults = catalog_of(request).faults
@@ -108,7 +117,7 @@ async def set_fault(order: FaultOrder, request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"blowups={json.dumps(active)}")
 
 
-@spared.delete("/blowup")
+@spared.delete("/blowup", response_class=PlainTextResponse, responses=_JUDGED)
 async def delete_fault(fault: FaultName, request: Request) -> PlainTextResponse:
     """Switches a fault off."""
     catalog_of(request).faults.delete(fault.type)

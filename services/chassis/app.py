@@ -49,6 +49,9 @@ class ServiceApp(FastAPI):
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # A slash too much at the end is forgiven, as by the originals; a redirect would lead to http:// behind TLS.
+        if scope["path"] != "/":
+            scope["path"] = scope["path"].removesuffix("/")
         way_in = self._past_the_instrumentation
         if self._is_recorded(scope):
             make_decodable(scope["headers"])
@@ -118,5 +121,5 @@ def new_app(
         redoc_url=None,
     )
     problems.install(app)
-    probes.install(app, readiness)
+    probes.install(app, readiness, app.identity)
     return app

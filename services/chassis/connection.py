@@ -26,6 +26,7 @@ MAX_REQUEST_BYTES = 1024 * 1024
 """What is read of one request in all, the part that the app has refused included."""
 REQUEST_SECONDS = 20.0
 """How long a request may take to arrive, from its first byte to its last."""
+_FAREWELL_SECONDS = 2.0
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._answering: asyncio.Task[Any] | None = None
-        self._arriving = self._in_head = False
+        self._arriving = self._in_head = self._refused = False
         self._bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -76,13 +77,14 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop, with a piece of a request, or with several requests."""
-        self._bytes += len(data)
-        if self._arriving and self._bytes > (MAX_HEAD_BYTES if self._in_head else MAX_REQUEST_BYTES):
-            self._refuse_size()
+        if self._refused:
             return
+        self._bytes = self._bytes + len(data) if self._arriving else len(data)
         super().data_received(data)
         if not self._arriving:
             self._set_deadline(None)
+        elif self._bytes > (MAX_HEAD_BYTES if self._in_head else MAX_REQUEST_BYTES):
+            self._refuse_size()
         elif self._deadline is None:
             self._set_deadline(REQUEST_SECONDS)
 
@@ -90,7 +92,6 @@ class Connection(HttpToolsProtocol):
         """Called by the parser: a request begins."""
         super().on_message_begin()
         self._arriving = self._in_head = True
-        self._bytes = 0
         self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
@@ -144,13 +145,20 @@ class Connection(HttpToolsProtocol):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has {MAX_REQUEST_BYTES} bytes at most")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Tells the client, unless an answer has begun, and closes the connection."""
-        if self.transport.is_closing():
+        """Tells the client, unless an answer has begun, and closes the connection.
+
+        What is still on its way is read and thrown away for a moment: a connection that is closed over unread bytes is
+        reset, and the client would lose the answer.
+        """
+        if self._refused or self.transport.is_closing():
             return
+        self._refused = True
         log.warning("a request is refused with %d: %s", status, detail)
-        if self.idle or not self.cycle.response_started:
+        if self.idle if self._in_head else not self.cycle.response_started:
             self.transport.write(_whole(problem(status, detail, headers={"connection": "close"})))
-        self.transport.close()
+        self.transport.write_eof()
+        self._set_deadline(None)
+        self._deadline = self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
 
 
 class NoAnswer(Response):

@@ -31,7 +31,7 @@ class Identity:
     @classmethod
     def of(cls, service: str, settings: ServiceSettings) -> "Identity":
         """This process, as the pod's manifest describes it."""
-        pod = settings.pod_name or socket.gethostname()
+        pod = settings.pod_name or settings.hostname or socket.gethostname()
         return cls(service, settings.service_version, pod, settings.pod_namespace)
 
     @property
@@ -45,6 +45,11 @@ def collect_hops() -> list[str]:
     hops: list[str] = []
     _upstreams.set(hops)
     return hops
+
+
+def hops_so_far() -> list[str]:
+    """Who had a part in the current request's answer until now."""
+    return list(_upstreams.get() or ())
 
 
 def note_hops(headers: Mapping[str, str]) -> None:

@@ -1,12 +1,15 @@
-"""Liveness and readiness, as Kubernetes asks for them."""
+"""Liveness and readiness, as Kubernetes asks for them, and who answers."""
 
 from http import HTTPStatus
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel
 from starlette.types import Scope
 
-from services.chassis.problems import problem
+from services.chassis.identity import Identity
+from services.chassis.problems import described, problem
+from services.chassis.release import RELEASE
 
 PATHS = frozenset({"/livez", "/readyz"})
 
@@ -34,8 +37,26 @@ def is_probe(scope: Scope) -> bool:
     return scope.get("path") in PATHS
 
 
-def install(app: FastAPI, readiness: Readiness) -> None:
-    """Adds ``/livez`` and ``/readyz``."""
+class Version(BaseModel):
+    """Who answers; what is not known is left out."""
+
+    service: str
+    version: str | None = None
+    """The pod's label ``version``."""
+    pod: str
+    namespace: str | None = None
+    release: str
+    """Of this project."""
+
+
+def install(app: FastAPI, readiness: Readiness, identity: Identity) -> None:
+    """Adds ``/livez``, ``/readyz`` and ``/version``."""
+    version = Version(
+        release=RELEASE, **{name: getattr(identity, name) for name in ("service", "version", "pod", "namespace")}
+    )
+
+    async def get_version() -> Version:
+        return version
 
     async def livez() -> Response:
         return PlainTextResponse("ok\n")
@@ -45,5 +66,6 @@ def install(app: FastAPI, readiness: Readiness) -> None:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "draining: the process was told to end", title="not ready")
         return PlainTextResponse("ok\n")
 
-    app.add_api_route("/livez", livez)
-    app.add_api_route("/readyz", readyz)
+    app.add_api_route("/livez", livez, response_class=PlainTextResponse)
+    app.add_api_route("/readyz", readyz, response_class=PlainTextResponse, responses=described(503))
+    app.add_api_route("/version", get_version, response_model_exclude_none=True)

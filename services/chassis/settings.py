@@ -66,7 +66,9 @@ class ServiceSettings(BaseSettings):
     """After SIGTERM, how long requests in flight may take before they are cancelled."""
 
     pod_name: str | None = None
-    """Name of the pod; in its place, the host's."""
+    """Name of the pod."""
+    hostname: str | None = None
+    """Name of the host, which a container's runtime sets: stands for the pod's."""
     pod_namespace: str | None = None
     """The pod's namespace."""
     service_version: str | None = None

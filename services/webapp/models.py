@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.chassis.values import Text
+
 
 class Item(BaseModel):
     """An item of catalog's. The order of the fields is the order on the wire."""
@@ -17,6 +19,18 @@ class Item(BaseModel):
     price: str
     image_url: Annotated[str | None, Field(alias="imageUrl")] = None
     """Only version 2 sends one."""
+
+
+class NewItem(BaseModel):
+    """An item as catalog takes it, for OpenAPI only: catalog alone judges what comes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int | None = None
+    color: Text
+    department: Text
+    name: Text
+    price: Annotated[str, Field(pattern=r"^[0-9]{1,9}(\.[0-9]{1,2})?$")]
 
 
 class User(BaseModel):

@@ -9,6 +9,7 @@ from typing import Generic, Literal, TypeVar
 from fastapi import APIRouter, Request, Response
 from fastapi.templating import Jinja2Templates
 
+from services.chassis.identity import hops_so_far
 from services.webapp.state import catalog_of, forum_of
 from services.webapp.upstream import UpstreamAbsentError, UpstreamError
 
@@ -17,7 +18,9 @@ STATIC = HERE / "static"
 SHOWN = 4
 """How many items and users the page lists."""
 # Whatever an item may contain, the browser fetches nothing from anywhere else.
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'"
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 router = APIRouter(include_in_schema=False)
 templates = Jinja2Templates(directory=HERE / "templates")
@@ -57,6 +60,6 @@ async def page(request: Request) -> Response:
     return templates.TemplateResponse(
         request,
         "page.html",
-        {"items": items, "users": users},
+        {"items": items, "users": users, "catalog": next((hop for hop in hops_so_far() if "catalog" in hop), None)},
         headers={"Content-Security-Policy": POLICY, "Cache-Control": "no-store"},
     )

@@ -48,6 +48,26 @@ async def test_the_report_tells_what_each_fault_could_hit_and_did_hit(catalog: h
     assert abs(sum(failed) - 50) <= 5 * math.sqrt(25)
 
 
+async def test_minus_zero_percent_is_no_percent(catalog: httpx.AsyncClient) -> None:
+    answer = await catalog.post(
+        "/blowup",
+        content='{"active": true, "type": "500", "percentage": -0.0}',
+        headers={"content-type": "application/json"},
+    )
+    assert answer.text == 'blowups={"500": "0%"}'
+
+
+async def test_a_fault_hits_a_request_whose_body_is_no_json(catalog: httpx.AsyncClient) -> None:
+    await catalog.post("/blowup", json={"active": True, "type": "503"})
+    answer = await catalog.post("/items", content="{", headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.content) == (503, b"")
+
+
+async def test_a_name_that_would_steer_a_terminal_is_no_faults_name(catalog: httpx.AsyncClient) -> None:
+    answer = await catalog.request("DELETE", "/blowup", json={"type": "\x1b[2J"})
+    assert answer.status_code == 422
+
+
 async def test_no_fault_means_an_empty_report(catalog: httpx.AsyncClient) -> None:
     assert (await catalog.get("/blowup")).text == "{}"
 
@@ -61,6 +81,7 @@ async def test_no_fault_means_an_empty_report(catalog: httpx.AsyncClient) -> Non
         ('{"active": true, "type": "200"}', "type"),
         ('{"active": true, "type": "600"}', "type"),
         ('{"active": true, "type": "5000"}', "type"),
+        ('{"active": true, "type": "5\u0660\u0660"}', "type"),
         ('{"active": true, "type": "500", "percentage": 101}', "percentage"),
         ('{"active": true, "type": "500", "percentage": -1}', "percentage"),
         ('{"active": true, "type": "500", "percentage": NaN}', "percentage"),

@@ -30,7 +30,9 @@ async def test_an_unknown_id_is_not_found(catalog: httpx.AsyncClient, item_id: s
     assert item_id in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("item_id", ["abc", "1.5", "1e3", "%00", "9" * 5000])
+@pytest.mark.parametrize(
+    "item_id", ["abc", "1.5", "1e3", "%00", "1_000", "1%0a", "%201", "+1", "01", "\u0661", "9" * 5000]
+)
 async def test_an_id_that_is_no_integer_is_the_clients_error(catalog: httpx.AsyncClient, item_id: str) -> None:
     answer = await catalog.get(f"/items/{item_id}")
     assert answer.status_code == 422
@@ -42,6 +44,17 @@ async def test_head_is_get_without_a_body(catalog: httpx.AsyncClient, path: str)
     got, head = await catalog.get(path), await catalog.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == str(len(got.content))
+
+
+async def test_a_method_that_is_not_allowed_is_told_all_that_are(catalog: httpx.AsyncClient) -> None:
+    allowed = {path: (await catalog.put(path)).headers["allow"] for path in ("/items", "/items/1", "/blowup")}
+    assert allowed == {"/items": "GET, HEAD, POST", "/items/1": "GET, HEAD", "/blowup": "DELETE, GET, HEAD, POST"}
+
+
+@pytest.mark.parametrize("path", ["/items", "/items/1", "/items/1/picture"])
+async def test_a_slash_too_much_is_forgiven_without_a_redirect(catalog: httpx.AsyncClient, path: str) -> None:
+    one, other = await catalog.get(path), await catalog.get(path + "/")
+    assert (other.status_code, other.content) == (200, one.content)
 
 
 async def test_a_new_item_gets_the_next_id_and_a_location(catalog: httpx.AsyncClient) -> None:
@@ -60,6 +73,11 @@ async def test_an_id_that_a_client_sends_along_is_not_used(catalog: httpx.AsyncC
         ({**HAT, "price": "cheap"}, "price"),
         ({**HAT, "price": 12.5}, "price"),
         ({**HAT, "name": "   "}, "name"),
+        ({**HAT, "name": " Hat"}, "name"),
+        ({**HAT, "name": "Hat\x07"}, "name"),
+        ({**HAT, "name": "Ha\x85t"}, "name"),
+        ({**HAT, "color": "green\u2028blue"}, "color"),
+        ({**HAT, "price": "1\u0660"}, "price"),
         ({**HAT, "name": "x" * 201}, "name"),
         ({**HAT, "colour": "green"}, "colour"),
         ({"name": "Hat"}, "color"),

@@ -14,8 +14,17 @@ async def test_every_item_has_a_picture_that_is_whole_xml(catalog: httpx.AsyncCl
     assert ET.fromstring(answer.text).tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own drawing
 
 
-async def test_the_four_pictures_differ(catalog: httpx.AsyncClient) -> None:
-    assert len({(await catalog.get(f"/items/{n}/picture")).text for n in range(1, 5)}) == 4
+async def test_each_of_the_four_is_drawn_in_its_own_shape_and_colour(catalog: httpx.AsyncClient) -> None:
+    drawn = [ET.fromstring((await catalog.get(f"/items/{n}/picture")).text) for n in range(1, 5)]  # noqa: S314
+    groups = [picture.find("{http://www.w3.org/2000/svg}g") for picture in drawn]
+    assert [group.get("fill") for group in groups] == ["#e0a11b", "#22b8cf", "#12888a", "#d1343b"]
+    assert len({tuple(sorted(str(part.attrib) for part in group)) for group in groups}) == 4
+
+
+@pytest.mark.parametrize("name", ["bell \x07", "\x00", "\ufffe", "tab\there"])
+def test_what_xml_has_no_place_for_makes_no_broken_picture(name: str) -> None:
+    picture = draw(Item(id=9, color="red", department="d", name=name, price="1"))
+    assert ET.fromstring(picture).get("aria-label")  # noqa: S314 - our own drawing
 
 
 async def test_an_unknown_item_has_no_picture(catalog: httpx.AsyncClient) -> None:

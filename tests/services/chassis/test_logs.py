@@ -77,6 +77,31 @@ async def test_probes_are_not_logged(log: Lines) -> None:
     assert [(line["path"], line["route"]) for line in log.access()] == [("/nowhere", None)]
 
 
+async def test_a_crash_is_an_error_with_its_status_and_every_line_of_it_has_the_trace_id(log: Lines) -> None:
+    app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+
+    @app.get("/crash")
+    async def crash() -> None:
+        logging.getLogger("services.test").warning("about to fail")
+        raise KeyError
+
+    async with client_of(app, raise_app_exceptions=False) as client:
+        await client.get("/crash", headers={"traceparent": f"00-{TRACE}-b7ad6b7169203331-00"})
+    (line,) = log.access()
+    assert (line["level"], line["status"], line["message"]) == ("error", 500, "GET /crash 500")
+    said = [entry for entry in map(json.loads, log.written) if entry["logger"] != "httpx"]
+    assert [entry["trace_id"] for entry in said] == [TRACE, TRACE]
+
+
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u202e"])
+def test_no_character_of_a_line_steers_a_terminal(character: str) -> None:
+    record = logging.makeLogRecord({"levelname": "INFO", "msg": f"a{character}b", FIELDS: {"path": character}})
+    line = JsonFormatter().format(record)
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["message"] == f"a{character}b"
+
+
 async def test_a_hostile_path_cannot_forge_a_line(log: Lines) -> None:
     await requests(("GET", '/things/x%0A{"level":"error"}'))
     assert not any("\n" in line for line in log.written)

@@ -67,4 +67,23 @@ async def test_every_address_in_the_page_and_its_style_is_local_and_exists(webap
             assert address.startswith("/")
             assert (await client.get(address)).status_code == 200
         assert "url(" not in (await client.get("/static/page.css")).text
-    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert set(answer.headers["content-security-policy"].split("; ")) == {
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    }
+
+
+async def test_the_page_and_its_headers_say_which_catalog_answered(webapp: Webapp) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        served_by = {"x-served-by": "catalog/v2@catalog-v2-1"} if request.url.host == "catalog" else {}
+        return httpx.Response(200, json=[ITEM] if served_by else [USER], headers=served_by)
+
+    async with webapp(answer) as client:
+        page, items = await client.get("/"), await client.get("/api/catalog")
+    assert "from catalog/v2@catalog-v2-1" in page.text
+    assert items.headers["x-served-by"].startswith("webapp@")
+    assert items.headers["x-served-by"].endswith(", catalog/v2@catalog-v2-1")

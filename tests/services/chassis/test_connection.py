@@ -1,0 +1,159 @@
+"""What a connection does with clients that are gone, slow or too talkative, on a real socket."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+
+from services.chassis import connection
+from services.chassis.app import MAX_BODY_BYTES, new_app
+from services.chassis.connection import MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Connection
+from services.chassis.probes import Readiness
+from services.chassis.server import DrainingServer
+from services.chassis.telemetry import Telemetry
+from tests.services.processes import running
+from tests.services.waiting import until
+
+
+class Served:
+    """An app on a port, and what became of those who asked it to wait."""
+
+    def __init__(self) -> None:
+        self.waiting = self.cancelled = 0
+        self.port = 0
+
+    def app(self) -> FastAPI:
+        app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+
+        @app.get("/wait")
+        async def wait() -> None:
+            self.waiting += 1
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+
+        @app.post("/body")
+        async def body(request: Request) -> int:
+            self.waiting += 1
+            try:
+                return len(await request.body())
+            except asyncio.CancelledError:
+                self.cancelled += 1
+                raise
+
+        return app
+
+    async def is_waiting(self) -> bool:
+        return self.waiting == 1
+
+    async def is_cancelled(self) -> bool:
+        return self.cancelled == 1
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Served]:
+    service = Served()
+    config = uvicorn.Config(
+        service.app(), http=Connection, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1
+    )
+    config.load()
+    server = DrainingServer(config, None, Readiness())  # type: ignore[arg-type] # its shutdown is not used here
+    server.lifespan = config.lifespan_class(config)
+    await server.lifespan.startup()
+    loop = asyncio.get_running_loop()
+    listener = await loop.create_server(server._connection, "127.0.0.1", 0)
+    service.port = listener.sockets[0].getsockname()[1]
+    yield service
+    listener.close()
+    for one in list(server.server_state.connections):
+        one.transport.abort()
+
+    async def all_closed() -> bool:
+        return not server.server_state.connections
+
+    await until(all_closed)
+    await asyncio.sleep(0)
+    await server.lifespan.shutdown()
+
+
+async def said(port: int, request: bytes) -> tuple[int, dict[str, object]]:
+    """Status and problem of the answer to `request`, and that the server ends the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    try:
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+        await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /wait HTTP/1.1\r\nhost: s\r\n\r\n",
+        b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 9\r\n\r\nhalf",
+    ],
+)
+async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -> None:
+    async with served() as service:
+        _, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(request_)
+        await until(service.is_waiting)
+        writer.close()
+        await until(service.is_cancelled)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nx-a: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", 431),
+        (b"GET / HTTP/1.1\r\n" + b"x-a: a\r\n" * MAX_HEAD_BYTES, 431),
+        (b"GET /" + b"a" * (MAX_HEAD_BYTES + 1), 431),
+        (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000, 413),
+        (b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n", 400),
+    ],
+)
+async def test_a_request_that_is_too_large_or_none_is_refused_as_a_problem(request_: bytes, status: int) -> None:
+    async with served() as service:
+        refused, document = await said(service.port, request_)
+    assert (refused, document["status"]) == (status, status)
+    assert MAX_REQUEST_BYTES < 200_000 * 6
+
+
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTT", b"GET / HTTP/1.1\r\nx-a", b"POST /body HTTP/1.1\r\ncontent-length: 3\r\n\r\na"]
+)
+async def test_a_request_that_does_not_arrive_in_time_is_refused(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.01)
+    async with served() as service:
+        status, document = await said(service.port, begun)
+    assert (status, document["title"]) == (408, "Request Timeout")
+
+
+async def test_a_body_whose_length_says_too_much_is_refused_before_it_is_read() -> None:
+    head = b"POST /body HTTP/1.1\r\nhost: s\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1)
+    async with served() as service:
+        status, document = await said(service.port, head)
+    assert (status, document["title"]) == (413, "Content Too Large")
+
+
+def test_abandoned_requests_under_latency_hold_up_no_end_and_leave_no_traceback() -> None:
+    with running("catalog", DRAIN_SECONDS="3600") as catalog:
+        body = {"active": True, "type": "latency", "latencyMs": 3_600_000}
+        httpx.post(f"{catalog.url}/blowup", json=body, trust_env=False).raise_for_status()
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", catalog.port)) as client:
+                client.sendall(b"GET /items HTTP/1.1\r\nhost: c\r\n\r\n")
+        assert catalog.terminate() == 0
+        written = catalog.output.read_text()
+    assert "Traceback" not in written
+    assert written.count("GET /items client gone") == 3
