@@ -33,7 +33,7 @@ class LogOptions:
 
 
 class Process(Protocol):
-    """A command that runs in a pod for `kubectl exec`."""
+    """A process in a pod: a command of `kubectl exec`, or the container's own that somebody is attached to."""
 
     async def write(self, data: bytes) -> None:
         """Hand bytes to the command's standard input; a command that no longer reads is not an error."""
@@ -51,7 +51,7 @@ class Process(Protocol):
         """Return the exit code, 128 + n when signal n ended it."""
 
     def hang_up(self) -> None:
-        """End the command's process group: the user is gone."""
+        """The user is gone: a command ends, a container's own process goes on."""
 
 
 class Runtime(Protocol):
@@ -67,6 +67,12 @@ class Runtime(Protocol):
         """Start a command in a container's environment.
 
         Raises RuntimeRefusedError when the container does not run or the command is unknown.
+        """
+
+    async def attach(self, pod: Key, container: str, *, stdin: bool) -> Process:
+        """Return a container's own process, as `kubectl attach` and `kubectl run -i` speak to it.
+
+        Raises RuntimeRefusedError when the container does not run, or takes no input and `stdin` asks for some.
         """
 
     def missing_image(self, image: str) -> str:

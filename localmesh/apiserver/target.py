@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from localmesh.apiserver.absent import ABSENT_BY_PLURAL
 from localmesh.apiserver.errors import ApiError, no_such_resource
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import BY_PLURAL, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
@@ -45,7 +46,7 @@ def subresources_of(resource: Resource) -> tuple[str, ...]:
 
 def streams_of(resource: Resource) -> tuple[str, ...]:
     """Return the subresources that are connections."""
-    return ("log", "exec", "portforward") if resource is PODS else ()
+    return ("log", "exec", "attach", "portforward") if resource is PODS else ()
 
 
 def parse(path: str) -> Target:
@@ -58,7 +59,7 @@ def parse(path: str) -> Target:
     if len(rest) > 2 and rest[0] == "namespaces" and rest[2] != "status":  # noqa: PLR2004
         namespace, rest = rest[1], rest[2:]
     plural, name, subresource = (*rest, "", "", "")[:3]
-    resource = BY_PLURAL.get((group, plural))
+    resource = BY_PLURAL.get((group, plural)) or ABSENT_BY_PLURAL.get((group, plural))
     if resource is None or version not in resource.versions or len(rest) > 3 or "" in rest:  # noqa: PLR2004
         raise no_such_resource()
     _check_scope(resource, namespace, name)

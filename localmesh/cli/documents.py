@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from localmesh.cli import yaml_reader
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Object
 
@@ -17,17 +18,10 @@ EXTENSIONS = (".json", ".yaml", ".yml")
 
 STDIN = "-"
 
+_NOTHING = ("", "~", "null", "Null", "NULL")
+"""What a List without items may say instead of them."""
+
 _STEP = re.compile(r"\[([^]]*)\]|([^.\[\]]+)")
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader without dates and base-60 numbers: a manifest becomes JSON, as kubectl makes it."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +68,9 @@ def documents(paths: Iterable[str]) -> list[Document]:
     return [document for path in paths for source, text in _texts(path) for document in _parse(source, text)]
 
 
-def _texts(path: str) -> Iterator[tuple[str, str]]:
+def _texts(path: str) -> Iterator[tuple[str, bytes]]:
     if path == STDIN:
-        yield "stdin", sys.stdin.read()
+        yield "stdin", sys.stdin.buffer.read()
         return
     given = Path(path)
     files = sorted(each for each in given.iterdir() if each.suffix in EXTENSIONS) if given.is_dir() else [given]
@@ -86,45 +80,35 @@ def _texts(path: str) -> Iterator[tuple[str, str]]:
         yield str(file), _read(file)
 
 
-def _read(file: Path) -> str:
+def _read(file: Path) -> bytes:
     try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise MeshError(f"{file}: cannot be read: {reason}") from error
+        return file.read_bytes()
+    except OSError as error:
+        raise MeshError(f"{file}: cannot be read: {error.strerror}") from error
 
 
-def _parse(source: str, text: str) -> Iterator[Document]:
+def _parse(source: str, content: bytes) -> Iterator[Document]:
     try:
-        for node in yaml.compose_all(text, _Loader):
+        for node in yaml_reader.nodes(content):
             yield from _opened(source, node)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise MeshError(f"{source}:{line}: not YAML: {error.problem or error.context}") from error
-    except yaml.YAMLError as error:
-        raise MeshError(f"{source}: not YAML: {error}") from error
+    except yaml_reader.ReadError as error:
+        raise MeshError(f"{source}:{error.line}: not YAML: {error}") from error
 
 
 def _opened(source: str, node: yaml.Node) -> Iterator[Document]:
     """Yield a document, or each item of a List; nothing for one that is empty or tells kustomize what to do."""
-    loaded = _construct(node)
+    loaded = yaml_reader.value(node)
     items = _step(node, "items") if isinstance(loaded, dict) and str(loaded.get("kind")).endswith("List") else None
     if items and isinstance(items[1], yaml.SequenceNode):
-        yield from (Document(source, _construct(item), item) for item in items[1].value)
+        yield from (Document(source, yaml_reader.value(item), item) for item in items[1].value)
+    elif items and items[1].value in _NOTHING:
+        return
     elif loaded is not None and not _is_for_kustomize(loaded):
         yield Document(source, loaded, node)
 
 
 def _is_for_kustomize(loaded: Any) -> bool:
     return isinstance(loaded, dict) and str(loaded.get("apiVersion", "")).startswith("kustomize.config.k8s.io/")
-
-
-def _construct(node: yaml.Node) -> Any:
-    loader = _Loader("")
-    try:
-        return loader.construct_document(node)
-    finally:
-        loader.dispose()
 
 
 def in_namespace(obj: Object, namespace: str) -> Object:

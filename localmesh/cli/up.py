@@ -59,6 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     supervisor = _launch(home, arguments, api_port)
     with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
         ready = _bring_up(home, arguments)
+        _warn_of_signals()
         _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
         if arguments.foreground:
             return supervisor.wait()
@@ -187,6 +188,15 @@ def _wait_for_gateway(number: int) -> bool:
         time.sleep(0.02)
     print(f"mesh: nothing listens on port {number}: `kubectl describe gw -A` may say why", file=sys.stderr)
     return False
+
+
+def _warn_of_signals() -> None:
+    """Say what a process in a pod can do when root runs the mesh: pods are processes of this machine."""
+    if os.geteuid() == 0:
+        print(
+            "\nWarning: root runs this mesh, so a process in a pod may signal any process of this machine:"
+            "\n`kubectl exec POD -- kill 1` reaches its init. Run the mesh as another user where that matters."
+        )
 
 
 def _say_what_next(home: Home, arguments: argparse.Namespace, seconds: float, *, ready: bool) -> None:

@@ -2,9 +2,10 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Mapping, Sequence
 
-from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.children import IO, Child, spawn
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader
 
@@ -15,17 +16,20 @@ COMMAND_OUTPUT = 10 * 1024
 """Bytes of a probe command's output that are shown, as in the kubelet."""
 
 
-async def start(launch: Launch, argv: Sequence[str], environment: Mapping[str, str]) -> tuple[Child, PipeReader]:
+async def start(
+    launch: Launch, argv: Sequence[str], environment: Mapping[str, str], *, stdin: IO = subprocess.DEVNULL
+) -> tuple[Child, PipeReader]:
     """Start a process in a container; return it with the end of its output. Raises OSError, ValueError."""
     reading, writing = os.pipe()
     try:
         reader = await PipeReader.open(reading)
         try:
             folder, guard = launch.folders.home, launch.node.guard
-            return spawn(argv, environment=environment, folder=folder, guard=guard, stdout=writing), reader
+            child = spawn(argv, environment=environment, folder=folder, guard=guard, stdin=stdin, stdout=writing)
         except BaseException:
             reader.close()
             raise
+        return child, reader
     finally:
         os.close(writing)
 

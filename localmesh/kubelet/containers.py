@@ -11,15 +11,15 @@ from localmesh.core.loops import described, ended, observed
 from localmesh.core.objects import key_of
 from localmesh.core.sockets import Place
 from localmesh.kinds.injection import sidecars_of
+from localmesh.kubelet.attach import Attachment, Streams
 from localmesh.kubelet.backoff import FIRST, BackOff
 from localmesh.kubelet.children import Child
-from localmesh.kubelet.commands import CANNOT_EXECUTE, CHUNK, run_command, start
+from localmesh.kubelet.commands import CANNOT_EXECUTE, run_command
 from localmesh.kubelet.ending import Ending
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.health import Health
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.logs import LogFile
-from localmesh.kubelet.pipes import PipeReader
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ class ContainerRunner:
         self.log: LogFile | None = None
         self.previous_log: LogFile | None = None
         self.child: Child | None = None
+        self.streams: Streams | None = None
         self.execs: set[ExecProcess] = set()
         """Commands of `kubectl exec`, which end with the container's process."""
         self._changed = changed
@@ -106,6 +107,14 @@ class ContainerRunner:
         """Run a command in the container's environment to its end; return the exit code and what it said."""
         return await run_command(self.launch, command)
 
+    def attach(self, *, stdin: bool) -> Attachment:
+        """Return a user's end of the container's own input and output. Raises RuntimeRefusedError."""
+        if self.streams is None or not self.streams.has_more:
+            raise RuntimeRefusedError(f'container not found ("{self.name}"): it does not run now', 404)
+        if stdin and self.streams.stdin is None:
+            raise RuntimeRefusedError(f"container {self.name} takes no input: its manifest has no `stdin: true`")
+        return self.streams.attach()
+
     async def exec(self, command: Sequence[str], *, stdin: bool, tty: bool) -> ExecProcess:
         """Start a command beside the container's process. Raises RuntimeRefusedError."""
         if self.child is None or not self.child.is_running:
@@ -131,10 +140,11 @@ class ContainerRunner:
 
     async def _live(self, argv: Sequence[str], environment: Mapping[str, str], log: LogFile) -> int:
         """Start the process, log and probe it until it ends, and end with it what was started beside it."""
-        child, reader = await start(self.launch, argv, environment)
-        self.child = child
+        streams = await Streams.open(self.launch, argv, environment)
+        child = streams.child
+        self.child, self.streams = child, streams
         self._note_start(child)
-        pump, watch = asyncio.create_task(_pump(reader, log)), asyncio.create_task(self._watch(child))
+        pump, watch = asyncio.create_task(streams.pump(log)), asyncio.create_task(self._watch(child))
         try:
             if self._stopping.is_set():  # told to stop before there was a process
                 child.signal(signal.SIGTERM)
@@ -146,7 +156,7 @@ class ContainerRunner:
             await asyncio.gather(*(process.end() for process in self.execs))
             await asyncio.wait([pump], timeout=LAST_WORDS)
             await ended(pump)
-            reader.close()
+            streams.close()
 
     def _note_start(self, child: Child) -> None:
         self._run_trouble.started()
@@ -240,8 +250,3 @@ class ContainerRunner:
     @property
     def _field(self) -> str:
         return f"spec.containers{{{self.name}}}"
-
-
-async def _pump(reader: PipeReader, log: LogFile) -> None:
-    while data := await reader.read(CHUNK):
-        log.write(data)

@@ -6,13 +6,13 @@ import os
 import shutil
 import signal
 import struct
-import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Literal
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
+from localmesh.kubelet.attach import END_OF_INPUT, on_terminal
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader, PipeWriter
@@ -22,10 +22,6 @@ STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 CHUNK = 64 * 1024
 HANG_UP_GRACE = 2.0
 """Seconds that a command has after SIGHUP."""
-END_OF_INPUT = b"\x04"
-"""What a terminal makes of Ctrl-D."""
-# A session's leader must take the terminal itself before it becomes the command: Ctrl-C is sent to whoever owns it.
-_OWN_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 
 
 class ExecProcess:
@@ -82,24 +78,7 @@ class ExecProcess:
     async def _on_terminal(
         cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str]
     ) -> "ExecProcess":
-        master, slave = os.openpty()
-        with ExitStack() as theirs, ExitStack() as ours:
-            theirs.callback(os.close, slave)
-            ours.callback(os.close, master)
-            reader = await PipeReader.open(os.dup(master))
-            ours.callback(reader.close)
-            writer = await PipeWriter.open(os.dup(master))
-            ours.callback(writer.close)
-            child = spawn(
-                [sys.executable, "-I", "-S", "-c", _OWN_TERMINAL, *command],
-                environment={**environment, "TERM": "xterm"},
-                folder=launch.folders.home,
-                guard=launch.node.guard,
-                stdin=slave,
-                stdout=slave,
-                stderr=slave,
-            )
-            ours.pop_all()
+        child, reader, writer, master = await on_terminal(launch, command, environment)
         return cls(child, writer, {"stdout": reader}, master)
 
     @property

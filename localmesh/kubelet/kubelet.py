@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kinds.service_ports import container_port, target_of
+from localmesh.kubelet.attach import Attachment
 from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.exec import ExecProcess
 from localmesh.kubelet.guard import Guard
@@ -25,6 +26,7 @@ from localmesh.kubelet.images import Images
 from localmesh.kubelet.logs import LogFile
 from localmesh.kubelet.node import DrainProxy, Node, PrepareProxy
 from localmesh.kubelet.pods import PodWorker
+from localmesh.kubelet.services import target_ports
 from localmesh.kubelet.states import Waiting
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
@@ -88,9 +90,10 @@ class Kubelet:
 
     def _reconcile(self) -> None:
         pods = {pod["metadata"]["uid"]: pod for pod in self._store.objects(PODS)}
+        ports = target_ports(self._store.objects(SERVICES), pods.values())
         for uid, pod in pods.items():
             try:
-                self._sync(uid, pod)
+                self._sync(uid, pod, ports.get(uid, ()))
             except Exception as error:  # one pod that cannot be looked after does not hold up the others
                 logger.exception("cannot sync pod %s", key_of(pod))
                 self._node.events.warning(pod, "FailedSync", f"error of the local mesh: {described(error)}")
@@ -98,10 +101,11 @@ class Kubelet:
             if uid not in pods:
                 worker.stop(0)  # deleted by force
 
-    def _sync(self, uid: str, pod: Object) -> None:
+    def _sync(self, uid: str, pod: Object, ports: Iterable[int]) -> None:
         if uid not in self._workers:
             self._begin(uid, pod)
         self._workers[uid].update(pod)
+        self._workers[uid].lead_to(ports)
         if is_terminating(pod):
             self._workers[uid].stop(pod["metadata"].get("deletionGracePeriodSeconds") or 0)
 
@@ -128,6 +132,10 @@ class Kubelet:
             phase = stored["status"]["phase"]
             raise RuntimeRefusedError(f"cannot exec into a container in a completed pod; current phase is {phase}")
         return await self._container(pod, container).exec(command, stdin=stdin, tty=tty)
+
+    async def attach(self, pod: Key, container: str, *, stdin: bool) -> Attachment:
+        """Return a container's own process, to speak to it. Raises RuntimeRefusedError."""
+        return self._container(pod, container).attach(stdin=stdin)
 
     def port(self, pod: Key, port: int) -> Place:
         """Return the place behind a pod's port, 15000 being its Envoy's admin page. Raises RuntimeRefusedError."""

@@ -7,14 +7,17 @@ had no end yet. The last run before the current one is kept for `kubectl logs --
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 from localmesh.apiserver.runtime import LogOptions
 
 MAX_BYTES = 10 * 1024 * 1024
 """Size at which a log starts a new file; one older file is kept (the kubelet's `containerLogMaxSize`)."""
+PIECE = 64 * 1024
+"""Bytes by which the end of a log is looked at, growing backwards."""
 MAX_LINE = 16 * 1024
 """Bytes after which a line without an end is stored in parts, as containerd does."""
 _STAMP = len("2026-11-25T15:08:11.123456789Z ")
@@ -84,7 +87,7 @@ class LogFile:
     async def _chosen(self, options: LogOptions) -> AsyncIterator[bytes]:
         file, number = self.path.open("rb"), self.files
         try:
-            for line in _selected([*self._older_lines(), *file], options):
+            for line in self._told(file, options):
                 yield line
             while options.follow:
                 more, is_open, is_full = self._more, self._is_open, self.files > number
@@ -100,8 +103,18 @@ class LogFile:
         finally:
             file.close()
 
-    def _older_lines(self) -> list[bytes]:
-        return self.older.read_bytes().splitlines(keepends=True) if self.older.exists() else []
+    def _told(self, file: BinaryIO, options: LogOptions) -> list[bytes]:
+        """Return the lines that are there, as far as they are asked for; the file is read to its end.
+
+        Only as much of the end is read as the last lines need: a full log has 20 MB.
+        """
+        since = _stamp(int(options.since.timestamp() * 1_000_000_000)) if options.since else b""
+        wanted = options.tail_lines
+        lines = last_lines(file, wanted)
+        if (wanted is None or len(lines) < wanted) and self.older.exists():
+            with self.older.open("rb") as older:
+                lines = last_lines(older, None if wanted is None else wanted - len(lines)) + lines
+        return [line for line in lines if line[:_STAMP] >= since]
 
     def _store(self, stored: bytes) -> None:
         if not stored:
@@ -122,11 +135,18 @@ class LogFile:
         self._more = asyncio.Event()
 
 
-def _selected(lines: list[bytes], options: LogOptions) -> Iterator[bytes]:
-    since = _stamp(int(options.since.timestamp() * 1_000_000_000)) if options.since else b""
-    chosen = [line for line in lines if line[:_STAMP] >= since]
-    tail = options.tail_lines
-    yield from chosen if tail is None else chosen[max(0, len(chosen) - tail) :]
+def last_lines(file: BinaryIO, count: int | None) -> list[bytes]:
+    """Return a file's last lines, None for all, reading no more of it than they need; it is left at its end."""
+    if count is None:
+        return file.readlines()
+    end = start = file.seek(0, os.SEEK_END)
+    tail, size = b"", PIECE
+    while start and tail.count(b"\n") <= count:
+        start = file.seek(max(0, end - size))
+        tail, size = file.read(end - start), 4 * size
+    file.seek(end)
+    lines = tail.splitlines(keepends=True)
+    return lines[max(0, len(lines) - count) :]
 
 
 def _shown(line: bytes, *, with_stamp: bool) -> bytes:

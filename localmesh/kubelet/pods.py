@@ -62,6 +62,11 @@ class PodWorker:
             if runner is not None and runner.launch.container.image != container.image:
                 runner.replace(Launch(self._node, self.pod, self.sandbox, container))
 
+    def lead_to(self, ports: Iterable[int]) -> None:
+        """Give each port that a Service leads to an address, also one where nobody listens: nobody answers there."""
+        if self.sandbox is not None and not set(ports) <= self.sandbox.addresses.app.keys():
+            self._bind(self.sandbox.extend(self.pod, ports))
+
     async def _run(self) -> None:
         """Run the pod until it is to end; what nobody foresaw is said on the pod and tried again."""
         trouble = BackOff()

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,10 @@ class Sandbox:
         """The pod's ports on loopback."""
         return self.network.network.addresses
 
-    def extend(self, pod: Object) -> PodAddresses:
-        """Take ports for what the pod's containers serve by now, and return all. Raises NoFreePortError."""
+    def extend(self, pod: Object, more: Iterable[int] = ()) -> PodAddresses:
+        """Take ports for what the pod's containers serve by now and for `more`. Raises NoFreePortError."""
         with _Lease(self.node) as lease:
-            self.network.network.addresses = _addresses(lease, pod, self.addresses)
+            self.network.network.addresses = _addresses(lease, pod, self.addresses, more)
         return self.addresses
 
     async def remove(self) -> None:
@@ -139,10 +139,11 @@ async def _open_network(node: Node, pod: Object) -> NetworkProxy:
                 raise
 
 
-def _addresses(lease: _Lease, pod: Object, before: PodAddresses) -> PodAddresses:
+def _addresses(lease: _Lease, pod: Object, before: PodAddresses, more: Iterable[int] = ()) -> PodAddresses:
     """Return the pod's addresses: those that it had before, and new ones for what it has not."""
     containers = spec_of(pod).containers
-    ports = dict.fromkeys(port for container in containers for port in ports_of(lease.node, container))
+    served = (port for container in containers for port in ports_of(lease.node, container))
+    ports = dict.fromkeys((*served, *more))
     has_sidecar = is_injected(pod)
     has_proxy = any((image := image_of(lease.node, each)) is not None and image.is_proxy for each in containers)
     app = {port: lease.take() for port in ports if port not in before.app}

@@ -17,8 +17,9 @@ from localmesh.apiserver.errors import ApiError
 from localmesh.apiserver.http import discovery
 from localmesh.apiserver.http.certificates import HOSTS
 from localmesh.apiserver.http.connections import Connections
-from localmesh.apiserver.http.objects import Objects
+from localmesh.apiserver.http.objects import Objects, document
 from localmesh.apiserver.http.rendering import answer
+from localmesh.apiserver.http.reviews import REVIEWS, review
 from localmesh.apiserver.read.selectors import SelectorError
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.apiserver.write.patches import PatchError
@@ -97,6 +98,7 @@ async def _deny(scope: Scope, receive: Receive, send: Send, response: Response) 
 
 def _discovery_routes() -> list[Route]:
     return [
+        *(Route(f"/apis/{group}/v1/{{plural}}", _review, methods=["POST"]) for group, _ in REVIEWS),
         Route("/version", _version),
         Route("/api", _discovery([""], discovery.api_versions())),
         Route("/apis", _discovery(discovery.groups(), discovery.api_groups())),
@@ -131,6 +133,11 @@ def _debug(pages: Mapping[str, Page]) -> Callable[[Request], Awaitable[Response]
         return answer(page())
 
     return respond
+
+
+async def _review(request: Request) -> Response:
+    group, plural = request.url.path.split("/")[2], request.path_params["plural"]
+    return answer(review(group, plural, await document(request)), 201)
 
 
 async def _version(_: Request) -> Response:
@@ -189,6 +196,8 @@ def _api_error(error: Exception) -> ApiError:
             return errors.from_admission(error)
         case RuntimeRefusedError():
             return errors.from_runtime(error)
+        case PatchError():
+            return ApiError(422, "Invalid", str(error))
     return errors.bad_request(str(error))
 
 

@@ -1,4 +1,4 @@
-"""What is said to a running pod: logs, exec and port-forward."""
+"""What is said to a running pod: logs, exec, attach and port-forward."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -44,9 +44,10 @@ class Connections:
         """Serve a WebSocket. Raises ApiError before it is accepted."""
         pod = self._store.get(PODS, target.key)
         container = _container(pod, websocket.query_params)
-        if target.subresource == "exec":
-            wanted = execution.Execution.of(target.key, container, websocket.query_params)
-            await execution.serve(websocket, self._runtime, wanted, self._stopping)
+        if target.subresource in ("exec", "attach"):
+            kind = execution.execution if target.subresource == "exec" else execution.attachment
+            start = kind(target.key, container, websocket.query_params)
+            await execution.serve(websocket, self._runtime, start, self._stopping)
         elif target.subresource == "portforward":
             await forwarding.serve(websocket, self._runtime, target.key, self._stopping)
         else:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from localmesh.apiserver.absent import ABSENT
 from localmesh.apiserver.target import SCALED, streams_of, subresources_of
 from localmesh.core.objects import Object
 from localmesh.kinds.resources import RESOURCES, Resource
@@ -18,7 +19,12 @@ OPENAPI_V2 = b"\n\x032.0"
 """An empty OpenAPI v2 document as protobuf: kubectl then finds out by itself that a kind is unknown."""
 
 OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-_STREAM_VERBS = {"log": ["get"], "exec": ["create", "get"], "portforward": ["create", "get"]}
+_STREAM_VERBS = {
+    "log": ["get"],
+    "attach": ["create", "get"],
+    "exec": ["create", "get"],
+    "portforward": ["create", "get"],
+}
 
 
 def version() -> Object:
@@ -29,7 +35,7 @@ def version() -> Object:
 
 def groups() -> list[str]:
     """Return the API groups, without the core group, in the order of the resources."""
-    return [group for group in dict.fromkeys(resource.group for resource in RESOURCES) if group]
+    return [group for group in dict.fromkeys(resource.group for resource in (*RESOURCES, *ABSENT)) if group]
 
 
 def versions_of(group: str) -> list[str]:
@@ -53,7 +59,7 @@ def _aggregated_version(group: str, version_: str) -> Object:
             "responseKind": {"group": group, "version": version_, "kind": resource.kind},
             "scope": "Namespaced" if resource.namespaced else "Cluster",
             "singularResource": resource.singular,
-            "verbs": list(VERBS),
+            "verbs": _verbs(resource),
             "shortNames": list(resource.short_names),
             "categories": list(resource.categories),
             "subresources": [
@@ -66,7 +72,13 @@ def _aggregated_version(group: str, version_: str) -> Object:
     return {"version": version_, "freshness": "Current", "resources": resources}
 
 
+def _verbs(resource: Resource) -> list[str]:
+    return ["get", "list", "watch"] if resource in ABSENT else list(VERBS)
+
+
 def _subresources(resource: Resource, version_: str) -> Iterator[tuple[str, Object, list[str]]]:
+    if resource in ABSENT:
+        return
     own = {"group": resource.group, "version": version_, "kind": resource.kind}
     scale = {"group": "autoscaling", "version": "v1", "kind": "Scale"}
     for name in subresources_of(resource):
@@ -96,7 +108,7 @@ def api_resources(group: str, version_: str) -> Object:
     rows: list[Object] = []
     for resource in _of(group, version_):
         common = {"namespaced": resource.namespaced, "singularName": resource.singular}
-        row = {"name": resource.plural, **common, "kind": resource.kind, "verbs": list(VERBS)}
+        row = {"name": resource.plural, **common, "kind": resource.kind, "verbs": _verbs(resource)}
         rows.append(row | _names(resource))
         rows.extend(
             {"name": f"{resource.plural}/{name}", **common, **kind, "verbs": verbs}
@@ -147,6 +159,6 @@ def _path(group: str, version_: str) -> str:
 def _of(group: str, version_: str = "") -> list[Resource]:
     return [
         resource
-        for resource in RESOURCES
+        for resource in (*RESOURCES, *ABSENT)
         if resource.group == group and (not version_ or version_ in resource.versions)
     ]

@@ -1,4 +1,4 @@
-"""`kubectl exec` over a WebSocket: binary messages whose first byte names a channel.
+"""`kubectl exec` and `attach` over a WebSocket: binary messages whose first byte names a channel.
 
 The protocols are `v5.channel.k8s.io`, which kubectl speaks, and `v4.channel.k8s.io` of Kubernetes' Python client, which
 cannot say that stdin has ended.
@@ -7,8 +7,7 @@ cannot say that stdin has ended.
 import asyncio
 import contextlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from enum import IntEnum
 
 from starlette.datastructures import QueryParams
@@ -26,6 +25,10 @@ _LAST_WORDS_S = 1
 """How long a command may still speak when the door stops."""
 
 
+Start = Callable[[Runtime], Awaitable[Process]]
+"""Starts, or finds, the process that a request is about. Raises RuntimeRefusedError."""
+
+
 class Channel(IntEnum):
     """The first byte of a message."""
 
@@ -37,30 +40,26 @@ class Channel(IntEnum):
     CLOSE = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
-    """A command to run in a container."""
-
-    pod: Key
-    container: str
-    command: Sequence[str]
-    stdin: bool
-    tty: bool
-
-    @classmethod
-    def of(cls, pod: Key, container: str, query: QueryParams) -> "Execution":
-        """Read a request's parameters. Raises ApiError."""
-        command = query.getlist("command")
-        if not command:
-            raise bad_request("you must specify at least one command for the container")
-        return cls(pod, container, command, is_on(query, "stdin"), is_on(query, "tty"))
+def execution(pod: Key, container: str, query: QueryParams) -> Start:
+    """Return how to start the command that a request names. Raises ApiError."""
+    command = query.getlist("command")
+    if not command:
+        raise bad_request("you must specify at least one command for the container")
+    stdin, tty = is_on(query, "stdin"), is_on(query, "tty")
+    return lambda runtime: runtime.exec(pod, container, command, stdin=stdin, tty=tty)
 
 
-async def serve(websocket: WebSocket, runtime: Runtime, wanted: Execution, stopping: asyncio.Event) -> None:
-    """Run the command with the WebSocket as its terminal or pipes. Raises ApiError before accepting."""
+def attachment(pod: Key, container: str, query: QueryParams) -> Start:
+    """Return how to attach to a container's own process, as a request asks for."""
+    stdin = is_on(query, "stdin")
+    return lambda runtime: runtime.attach(pod, container, stdin=stdin)
+
+
+async def serve(websocket: WebSocket, runtime: Runtime, start: Start, stopping: asyncio.Event) -> None:
+    """Carry a process' input and output over the WebSocket. Raises ApiError before accepting."""
     await websocket.accept(_protocol(websocket))
     try:
-        process = await runtime.exec(wanted.pod, wanted.container, wanted.command, stdin=wanted.stdin, tty=wanted.tty)
+        process = await start(runtime)
     except RuntimeRefusedError as error:
         # Only here can it be said why: after a refused upgrade kubectl tries another protocol.
         await _end(websocket, failure(500, "InternalError", str(error)))
@@ -94,7 +93,8 @@ def _protocol(websocket: WebSocket) -> str:
     offered = websocket.scope["subprotocols"]
     protocol = next((known for known in PROTOCOLS if known in offered), None)
     if protocol is None:
-        raise bad_request(f"exec speaks {' and '.join(PROTOCOLS)}, and was offered {', '.join(offered) or 'nothing'}")
+        said = ", ".join(offered) or "nothing"
+        raise bad_request(f"exec and attach speak {' and '.join(PROTOCOLS)}, and were offered {said}")
     return protocol
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast, get_args
 from starlette.requests import Request
 from starlette.types import ASGIApp
 
+from localmesh.apiserver.absent import ABSENT, not_done
 from localmesh.apiserver.errors import ApiError, bad_request, not_allowed, success, unsupported_media_type
 from localmesh.apiserver.http.queries import is_on
 from localmesh.apiserver.http.rendering import Form, answer
@@ -41,6 +42,8 @@ class Objects:
 
     async def answer(self, target: Target, request: Request) -> ASGIApp:
         """Return the answer to a request. Raises ApiError and what the registry raises."""
+        if target.resource in ABSENT and request.method != "GET":
+            raise not_done(target.resource)
         handle = (self._verbs_of_one(target) if target.name else self._verbs_of_all(target)).get(request.method)
         if handle is None:
             raise not_allowed()
@@ -61,7 +64,8 @@ class Objects:
     async def _list(self, target: Target, request: Request) -> ASGIApp:
         form, query = Form.of(request), request.query_params
         labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
-        selector = Selector.parse(labels, fields, Schema.of(target.resource))
+        schema = Schema() if target.resource in ABSENT else Schema.of(target.resource)
+        selector = Selector.parse(labels, fields, schema)
         if is_on(query, "watch"):
             lines = watch(self._store, Watch.of(target, selector, form, query))
             return Stream(lines, "application/json", self._stopping)
@@ -69,15 +73,15 @@ class Objects:
         return answer(form.many(target, objects, self._store.revision))
 
     async def _create(self, target: Target, request: Request) -> ASGIApp:
-        written = self._registry.create(target, await _document(request), _write_options(request))
+        written = self._registry.create(target, await document(request), _write_options(request))
         return answer(Form.of(request).one(target, written.object), 201, written.warnings)
 
     async def _update(self, target: Target, request: Request) -> ASGIApp:
-        written = self._registry.update(target, await _document(request), _write_options(request))
+        written = self._registry.update(target, await document(request), _write_options(request))
         return answer(Form.of(request).one(target, written.object), 200, written.warnings)
 
     async def _patch(self, target: Target, request: Request) -> ASGIApp:
-        patch = await _document(request)
+        patch = await document(request)
         written = self._registry.patch(target, patch, _media_type(request), _write_options(request))
         return answer(Form.of(request).one(target, written.object), 200, written.warnings)
 
@@ -92,7 +96,7 @@ def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "application/json").partition(";")[0].strip()
 
 
-async def _document(request: Request) -> Any:
+async def document(request: Request) -> Any:
     """Read a body of any format that kubectl sends. Raises ApiError."""
     body = await request.body()
     if len(body) > _LARGEST_BODY:
@@ -129,7 +133,7 @@ def _write_options(request: Request) -> WriteOptions:
 
 async def _delete_options(request: Request) -> DeleteOptions:
     """Read the body of a deletion; the query may say the same."""
-    body = await _document(request) if await request.body() else {}
+    body = await document(request) if await request.body() else {}
     if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
         raise bad_request("the body of a deletion is a DeleteOptions object")
     query = request.query_params

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from localmesh.apiserver.absent import ABSENT
 from localmesh.apiserver.read import pod_status
 from localmesh.apiserver.read.ages import age
 from localmesh.core.objects import Object
@@ -221,6 +222,8 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
 
 def columns_of(resource: Resource) -> tuple[Column, ...]:
     """Return a resource's columns: name and age for one that has none of its own, as Gateway."""
+    if resource in ABSENT:
+        return _NAME, _AGE
     return _COLUMNS.get(resource) or _custom_columns(resource)
 
 

@@ -1,4 +1,4 @@
-"""What kubectl sends as protobuf and nothing else: the bodies of `create ns|cm|sa|deployment|service`.
+"""What kubectl sends as protobuf and nothing else: the bodies of `create ns|cm|sa|deployment|service` and `auth`.
 
 Only inwards, and only the fields that those commands fill; answers are always JSON. Field numbers are those of
 Kubernetes' `generated.proto` files.
@@ -91,6 +91,25 @@ _DEPLOYMENT_SPEC = Message(
         3: Field("template", _TEMPLATE),
     }
 )
+_ACCESS = Message(
+    {
+        1: Field(
+            "resourceAttributes",
+            Message(
+                {
+                    1: Field("namespace"),
+                    2: Field("verb"),
+                    3: Field("group"),
+                    4: Field("version"),
+                    5: Field("resource"),
+                    6: Field("subresource"),
+                    7: Field("name"),
+                }
+            ),
+        ),
+        2: Field("nonResourceAttributes", Message({1: Field("path"), 2: Field("verb")})),
+    }
+)
 _KINDS: Mapping[tuple[str, str], Message] = {
     ("v1", "Namespace"): Message({1: _METADATA}),
     ("v1", "ServiceAccount"): Message({1: _METADATA}),
@@ -104,6 +123,11 @@ _KINDS: Mapping[tuple[str, str], Message] = {
     ),
     ("v1", "Service"): Message({1: _METADATA, 2: Field("spec", _SERVICE_SPEC)}),
     ("apps/v1", "Deployment"): Message({1: _METADATA, 2: Field("spec", _DEPLOYMENT_SPEC)}),
+    ("authorization.k8s.io/v1", "SelfSubjectAccessReview"): Message({2: Field("spec", _ACCESS)}),
+    ("authorization.k8s.io/v1", "SelfSubjectRulesReview"): Message(
+        {2: Field("spec", Message({1: Field("namespace")}))}
+    ),
+    ("authentication.k8s.io/v1", "SelfSubjectReview"): Message({}),
 }
 _ENVELOPE = Message({1: Field("type", Message({1: Field("apiVersion"), 2: Field("kind")})), 2: Field("raw", "bytes")})
 

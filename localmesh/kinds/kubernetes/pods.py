@@ -148,6 +148,9 @@ class Container(_Part):
     liveness_probe: Probe | None = None
     lifecycle: Lifecycle = Lifecycle()
     volume_mounts: tuple[VolumeMount, ...] = ()
+    stdin: bool = False
+    stdin_once: bool = False
+    tty: bool = False
 
 
 class Volume(_Part):

@@ -24,7 +24,7 @@ INERT_POD = frozenset(
 )  # fmt: skip
 HONOURED_CONTAINER = frozenset(
     ("name", "image", "command", "args", "env", "envFrom", "ports", "startupProbe", "readinessProbe", "livenessProbe",
-     "lifecycle", "volumeMounts")
+     "lifecycle", "volumeMounts", "stdin", "stdinOnce", "tty")
 )  # fmt: skip
 INERT_CONTAINER = frozenset(
     ("imagePullPolicy", "resources", "resizePolicy", "securityContext", "terminationMessagePath",

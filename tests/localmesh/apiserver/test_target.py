@@ -27,7 +27,7 @@ def test_paths_say_what_they_are_about(path: str, target: Target) -> None:
     [
         "/api/v2/pods",
         "/api/v1/deployments",
-        "/apis/batch/v1/jobs",
+        "/apis/storage.k8s.io/v1/storageclasses",
         "/api/v1/pods/p",
         "/api/v1/namespaces/a/namespaces/b",
         "/api/v1/namespaces/a/pods/p/scale",

@@ -13,7 +13,7 @@ from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.kubernetes.pods import is_ready
-from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
+from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, SERVICES
 from localmesh.kubelet import Kubelet, backoff, containers, pods
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.network import NetworkProxy
@@ -441,3 +441,16 @@ async def test_what_nobody_foresaw_in_one_pod_holds_up_no_other(node: Node, monk
     assert "FailedSync" in node.reasons()
     is_odd.clear()
     await node.running(key)
+
+
+async def test_a_port_that_a_service_leads_to_has_an_address_where_nobody_listens(node: Node) -> None:
+    metadata = {"name": "web", "namespace": "shop"}
+    spec = {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8000}, {"port": 81, "targetPort": "http"}]}
+    node.store.create(SERVICES, {"metadata": metadata, "spec": spec})
+    key = node.pod("web", container(image="test/server"), metadata={"labels": {"app": "web"}})
+    pod = await node.until(key, lambda pod: (known := addresses_of(pod)) and 8000 in known.app)
+    addresses = addresses_of(pod)
+    assert addresses
+    assert addresses.app.keys() == {3000, 8000}
+    with pytest.raises(ConnectionRefusedError):
+        await get(addresses.app[8000])

@@ -1,4 +1,5 @@
 import asyncio
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions
-from localmesh.kubelet.logs import MAX_LINE, LogFile
+from localmesh.kubelet.logs import MAX_LINE, PIECE, LogFile, last_lines
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
@@ -83,3 +84,29 @@ async def test_a_follower_loses_nothing_when_a_new_file_is_begun(tmp_path: Path)
     log.close()
     async with asyncio.timeout(5):
         assert (await follower).splitlines() == [f"line {number}" for number in range(100)]
+
+
+class Counted(io.BytesIO):
+    """A file that counts what is read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        self.count += len(data)
+        return data
+
+
+@pytest.mark.parametrize("lines", [0, 1, 4, 5000])
+def test_the_last_lines_are_read_from_the_end(lines: int) -> None:
+    whole = [b"2026-11-25T15:08:11.123456789Z F line %d\n" % number for number in range(100_000)]
+    file = Counted(b"".join(whole))
+    assert last_lines(file, lines) == whole[len(whole) - lines :]
+    assert file.count <= 20 * max(lines * len(whole[-1]), PIECE)
+    assert file.tell() == len(file.getvalue())
+
+
+def test_more_last_lines_than_there_are_are_all() -> None:
+    assert last_lines(Counted(b"a\nb\n"), 3) == [b"a\n", b"b\n"]
+    assert last_lines(Counted(b""), 3) == []
+    assert last_lines(Counted(b"a\nb"), None) == [b"a\n", b"b"]

@@ -106,6 +106,9 @@ class FakeRuntime:
         self.processes.append(PipedProcess(process, tty=tty))
         return self.processes[-1]
 
+    async def attach(self, pod: Key, container: str, *, stdin: bool) -> PipedProcess:
+        return await self.exec(pod, container, ["sh", "-c", "echo attached; cat"], stdin=stdin, tty=False)
+
     def missing_image(self, image: str) -> str:
         del image
         return ""

@@ -312,7 +312,7 @@ def test_create_sends_protobuf_which_is_understood(world: World, namespace: str)
     world.ok(*create, "cm", "c", "--from-literal=a=b")
     assert world.ok("get", "cm", "c", "-n", namespace, "-o", "jsonpath={.data.a}") == "b"
     world.ok(*create, "sa", "s")
-    assert "the server could not find the requested resource" in world.fails(*create, "secret", "generic", "x")
+    assert "secrets are not supported by the local mesh" in world.fails(*create, "secret", "generic", "x")
 
 
 def test_unknown_fields_are_refused_with_their_path_and_nothing_changes(world: World, namespace: str) -> None:
@@ -349,7 +349,10 @@ def test_what_is_not_honoured_is_warned_about(world: World, namespace: str) -> N
 def test_a_kind_that_is_not_served_is_named(world: World, namespace: str) -> None:
     job = "{apiVersion: batch/v1, kind: Job, metadata: {name: j}, spec: {}}"
     complaint = world.fails("apply", "-n", namespace, "-f", "-", stdin=job)
-    assert 'no matches for kind "Job" in version "batch/v1"' in complaint
+    assert "jobs.batch are not supported by the local mesh: it lists none and keeps none" in complaint
+    unknown = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: j}}"
+    complaint = world.fails("apply", "-n", namespace, "-f", "-", stdin=unknown)
+    assert 'no matches for kind "StorageClass" in version "storage.k8s.io/v1"' in complaint
     assert "the server doesn't have a resource type" in world.fails("get", "mutatingwebhookconfiguration")
 
 
@@ -469,3 +472,42 @@ def test_a_virtual_service_is_stored_once_for_all_its_versions(world: World, nam
     assert len(world.do(lambda: world.store.objects(VIRTUAL_SERVICES, namespace))) == 1
     beta = world.ok("get", "virtualservices.v1beta1.networking.istio.io", "-n", namespace, "-o", "yaml")
     assert yaml.safe_load(beta)["items"][0]["apiVersion"] == "networking.istio.io/v1beta1"
+
+
+def test_what_tools_look_for_first_is_listed_as_empty(world: World, namespace: str) -> None:
+    kinds = "crd,node,secret,pdb,ds,sts,authorizationpolicies,peerauthentications,telemetries,wasmplugins,envoyfilters"
+    done = world.kubectl("get", "-n", namespace, kinds)
+    assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "", "No resources found")
+    assert "Metrics API not available" in world.fails("top", "pod")
+
+
+def test_kubectl_auth_is_answered(world: World) -> None:
+    assert world.ok("auth", "can-i", "create", "deployments.apps") == "yes\n"
+    assert world.ok("auth", "can-i", "list", "secrets") == "yes\n"
+    done = world.kubectl("auth", "can-i", "create", "secrets")
+    assert (done.returncode, done.stdout) == (1, "no - not supported by the local mesh\n")
+    assert "localmesh" in world.ok("auth", "whoami")
+    assert "*.*" in world.ok("auth", "can-i", "--list")
+
+
+def test_a_patch_that_does_not_fit_is_invalid_and_never_python(world: World, namespace: str) -> None:
+    world.ok("create", "-n", namespace, "cm", "c")
+    patch = ("patch", "-n", namespace, "cm", "c", "--type=json", "-p")
+    complaint = world.fails(*patch, '[{"op": "remove", "path": "/data/none"}]')
+    assert complaint.startswith("The request is invalid: operation 0 of the JSON patch, ")
+    assert "Traceback" not in complaint
+    assert "there is no server-side apply here" in world.fails(
+        "apply",
+        "--server-side",
+        "-n",
+        namespace,
+        "-f",
+        "-",
+        stdin="{apiVersion: v1, kind: ConfigMap, metadata: {name: c}}",
+    )
+
+
+def test_attach_speaks_to_a_container_s_own_process(world: World, namespace: str) -> None:
+    start(world, namespace)
+    done = world.kubectl("attach", "-q", "-i", "-n", namespace, "webapp", stdin="hello\n")
+    assert (done.returncode, done.stdout) == (0, "attached\nhello\n")
