@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from opentelemetry.context import attach, detach, get_current
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
@@ -26,6 +27,10 @@ MAX_BODY_BYTES = 64 * 1024
 """Largest request body; a larger one is refused with 413."""
 # The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
 _NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
+with suppress_http_instrumentation():
+    _CALLS_UNRECORDED = get_current()
+    """The context of a request that nobody records: a call that is made in it begins no trace of its own."""
 
 
 class ServiceApp(FastAPI):
@@ -84,9 +89,11 @@ class ServiceApp(FastAPI):
         if not self._recorder.in_use:
             await self._uninstrumented(scope, receive, send)
             return
-        # A call that is made meanwhile would begin a trace of its own.
-        with suppress_http_instrumentation():
+        token = attach(_CALLS_UNRECORDED)
+        try:
             await self._uninstrumented(scope, receive, send)
+        finally:
+            detach(token)
 
 
 def new_app(

@@ -1,0 +1,105 @@
+"""What a request may cost, counted and not timed: worker threads, and the calls that Python makes for it.
+
+The bounds have some room for a library's next release, and none for what once made these services slow.
+"""
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from services.catalog.app import create_app as create_catalog
+from services.catalog.settings import Settings as CatalogSettings
+from services.chassis.exporting import recording
+from services.chassis.telemetry import Telemetry
+from services.webapp.app import create_app as create_webapp
+from services.webapp.settings import Settings as WebappSettings
+
+TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
+ITEM = {"id": 1, "color": "amber", "department": "Eyewear", "name": "Elinor Glasses", "price": "282.00"}
+PATHS = {"catalog": "/items", "webapp": "/api/catalog"}
+CALLS = {"catalog": 180, "webapp": 480}
+"""Calls of Python functions for one request that nobody records."""
+
+
+def service(name: str, telemetry: Telemetry) -> FastAPI:
+    if name == "catalog":
+        return create_catalog(CatalogSettings(), telemetry=telemetry)
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=[ITEM]))
+    return create_webapp(WebappSettings(), telemetry=telemetry, transport=transport)
+
+
+async def asked(app: FastAPI, path: str, count: Callable[[Callable[[], Awaitable[None]]], Awaitable[int]]) -> int:
+    """What `count` says of one request for `path`, once others have warmed all caches."""
+    async with app.router.lifespan_context(app) as state:
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                assert message["status"] == 200
+
+        async def ask() -> None:
+            headers = [(b"host", b"test"), (b"x-request-id", b"1"), (b"traceparent", TRACE + b"0")]
+            scope = {"type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode()}
+            more = {"query_string": b"", "headers": headers, "scheme": "http", "root_path": "", "state": dict(state)}
+            await app({**scope, **more, "server": ("t", 80), "client": ("t", 1)}, receive, send)
+
+        for _ in range(3):
+            await ask()
+        return await count(ask)
+
+
+async def calls(ask: Callable[[], Awaitable[None]]) -> int:
+    """How many Python functions are called, the tests' own apart."""
+    made = 0
+
+    def note(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal made
+        made += event == "call" and Path(frame.f_code.co_filename) != Path(__file__)
+
+    sys.setprofile(note)
+    try:
+        await ask()
+    finally:
+        sys.setprofile(None)
+    return made
+
+
+@pytest.mark.parametrize("name", PATHS)
+async def test_a_request_that_nobody_records_makes_few_calls(name: str) -> None:
+    made = await asked(service(name, Telemetry()), PATHS[name], calls)
+    assert made <= CALLS[name]
+
+
+@pytest.mark.parametrize("name", PATHS)
+async def test_an_exporter_that_does_not_record_the_request_adds_next_to_nothing(name: str) -> None:
+    exporter = InMemorySpanExporter()
+    without = await asked(service(name, Telemetry()), PATHS[name], calls)
+    exporting = await asked(service(name, recording(SimpleSpanProcessor(exporter))), PATHS[name], calls)
+    assert exporter.get_finished_spans() == ()
+    assert exporting <= without * 1.1
+
+
+@pytest.mark.parametrize("path", ["/items", "/items/1", "/api/catalog", "/"])
+async def test_no_request_leaves_the_event_loops_thread(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (started.append(self.name), start(self))[1])
+
+    async def threads(ask: Callable[[], Awaitable[None]]) -> int:
+        await asyncio.gather(*(ask() for _ in range(50)))
+        return len(started)
+
+    app = service("catalog" if path.startswith("/items") else "webapp", Telemetry())
+    assert await asked(app, path, threads) == 0

@@ -1,0 +1,130 @@
+"""The connections behind webapp's calls, to servers that answer well and badly."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from services.webapp import transport
+from services.webapp.transport import Transport
+from tests.services.waiting import until
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+class Server:
+    """Answers each request with the next of `answers`; None is silence, b"" closes the connection."""
+
+    def __init__(self, *answers: bytes | None) -> None:
+        self.answers = list(answers)
+        self.connections = 0
+        self.heads: list[bytes] = []
+        self.open: set[asyncio.StreamWriter] = set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open.add(writer)
+        try:
+            while True:
+                self.heads.append(await reader.readuntil(b"\r\n\r\n"))
+                answer = self.answers.pop(0)
+                if answer is None:
+                    await reader.read()
+                    return
+                writer.write(answer)
+                if b"content-length" not in answer and b"chunked" not in answer:
+                    return
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def calling(server: Server, **timeout: float) -> AsyncIterator[httpx.AsyncClient]:
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    limits = httpx.Timeout(30, **timeout)
+    async with httpx.AsyncClient(transport=Transport(url), base_url=url, timeout=limits) as client:
+        yield client
+    listener.close()
+    for writer in server.open:
+        writer.close()
+    await asyncio.gather(*(writer.wait_closed() for writer in server.open), return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "body"),
+    [
+        (OK, b"ok"),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
+        (b"HTTP/1.1 200 OK\r\n\r\nto the end", b"to the end"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n", b""),
+    ],
+)
+async def test_an_answer_is_whole_however_it_is_delimited(answer: bytes, body: bytes) -> None:
+    async with calling(Server(answer)) as client:
+        assert (await client.get("/")).content == body
+
+
+async def test_a_connection_is_used_again_and_one_that_is_to_close_is_not() -> None:
+    server = Server(OK, OK, OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"), OK)
+    async with calling(server) as client:
+        for _ in range(4):
+            assert (await client.get("/")).content == b"ok"
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", httpx.ReadTimeout),
+        (b"nonsense, not content-length\r\n\r\n", httpx.RemoteProtocolError),
+        (None, httpx.ReadTimeout),
+    ],
+)
+async def test_a_bad_answer_is_an_error_and_no_call_is_made_twice(answer: bytes | None, error: type[Exception]) -> None:
+    server = Server(answer)
+    async with calling(server, read=0.05) as client:
+        with pytest.raises(error):
+            await client.get("/")
+    assert len(server.heads) == 1
+
+
+async def test_a_call_that_is_cancelled_takes_its_connection_along() -> None:
+    server = Server(None, OK)
+    async with calling(server) as client:
+        call = asyncio.create_task(client.get("/"))
+
+        async def is_asked() -> bool:
+            return bool(server.heads)
+
+        await until(is_asked)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert (await client.get("/")).content == b"ok"
+    assert server.connections == 2
+
+
+async def test_no_more_calls_are_in_flight_than_there_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "MAX_CONNECTIONS", 1)
+    async with calling(Server(None), pool=0.01) as client:
+        call = asyncio.create_task(client.get("/"))
+        await asyncio.sleep(0)
+        with pytest.raises(httpx.PoolTimeout):
+            await client.get("/")
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+
+
+async def test_a_header_with_a_line_break_is_not_sent() -> None:
+    server = Server(OK)
+    async with calling(server) as client:
+        with pytest.raises(httpx.LocalProtocolError):
+            await client.get("/", headers=[(b"x-a", b"1\r\nx-evil: 1")])
+    assert server.heads == []
