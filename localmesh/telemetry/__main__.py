@@ -13,12 +13,14 @@ if TYPE_CHECKING:
 
 
 def metrics(arguments: argparse.Namespace) -> None:
-    """Run the stand-in for Prometheus."""
-    from localmesh.telemetry.metrics import Metrics, create_app  # noqa: PLC0415 -- each pod loads its own part
-    from localmesh.telemetry.scraping import Page, Targets  # noqa: PLC0415
+    """Run the stand-in for Prometheus, or the page that a real one scrapes, and that one beside it."""
+    from localmesh.telemetry.kube import PODS, Watched  # noqa: PLC0415 -- each pod loads its own part
+    from localmesh.telemetry.metrics import Metrics, create_app  # noqa: PLC0415
+    from localmesh.telemetry.scraping import Page, Targets, envoys_of  # noqa: PLC0415
 
-    targets = Targets(arguments.proxies, tuple(Page(url) for url in arguments.page))
-    _serve(create_app(Metrics(targets)), 9090)
+    pods = Watched(arguments.kubeconfig, PODS)
+    targets = Targets(lambda: envoys_of(pods.objects.values()), tuple(Page(url) for url in arguments.page))
+    _serve(create_app(Metrics(targets), pods), 9090)
 
 
 def traces(arguments: argparse.Namespace) -> None:
@@ -32,13 +34,12 @@ def traces(arguments: argparse.Namespace) -> None:
 def mesh(arguments: argparse.Namespace) -> None:
     """Run the page of the mesh."""
     from localmesh.telemetry.eyes import Eyes  # noqa: PLC0415
-    from localmesh.telemetry.kube import Server  # noqa: PLC0415
+    from localmesh.telemetry.kube import EVENTS, PODS, Watched  # noqa: PLC0415
     from localmesh.telemetry.page import Links, create_app  # noqa: PLC0415
-    from localmesh.telemetry.scraping import Targets  # noqa: PLC0415
 
-    server = Server.of(arguments.kubeconfig) if arguments.kubeconfig else None
-    eyes = Eyes(arguments.prometheus, Targets(arguments.proxies), server)
-    _serve(create_app(eyes, Links(arguments.traces, arguments.metrics)), 20001)
+    pods, events = Watched(arguments.kubeconfig, PODS), Watched(arguments.kubeconfig, EVENTS)
+    links = Links(arguments.traces, arguments.metrics)
+    _serve(create_app(Eyes(arguments.prometheus, pods, events), links), 20001)
 
 
 def boards(arguments: argparse.Namespace) -> None:
@@ -64,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="python -m localmesh.telemetry", description=__doc__)
     roles = top.add_subparsers(required=True, metavar="ROLE")
     role = roles.add_parser("metrics", help="scrapes all proxies")
-    role.add_argument("--proxies", type=Path, required=True, help="holds NAMESPACE/POD/admin.sock")
+    role.add_argument("--kubeconfig", type=Path, required=True, help="leads to the API server, which knows the pods")
     role.add_argument("--page", action="append", default=[], metavar="URL", help="one more page to scrape")
     role.set_defaults(run=metrics)
     role = roles.add_parser("traces", help="takes spans and shows traces")
@@ -72,9 +73,8 @@ def parser() -> argparse.ArgumentParser:
     role.add_argument("--mesh", default="/", metavar="URL", help="the page of the mesh, for the browser")
     role.set_defaults(run=traces)
     role = roles.add_parser("page", help="shows the mesh")
-    role.add_argument("--proxies", type=Path, required=True, help="holds NAMESPACE/POD/admin.sock")
+    role.add_argument("--kubeconfig", type=Path, required=True, help="leads to the API server, which knows the pods")
     role.add_argument("--prometheus", required=True, metavar="URL", help="whom to ask for metrics")
-    role.add_argument("--kubeconfig", type=Path, help="leads to the API server")
     role.add_argument("--traces", default="/", metavar="URL", help="the page of traces, for the browser")
     role.add_argument("--metrics", default="/", metavar="URL", help="the page of metrics, for the browser")
     role.set_defaults(run=mesh)

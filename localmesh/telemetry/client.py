@@ -33,6 +33,7 @@ async def post_json(url: str, body: object) -> Any:
 
 
 def _ask(request: urllib.request.Request, direct: bool) -> Any:
+    where = request.full_url.partition("?")[0]
     try:
         with (_DIRECT if direct else _OPEN).open(request, timeout=TIMEOUT_S) as answer:
             text = answer.read()
@@ -40,6 +41,6 @@ def _ask(request: urllib.request.Request, direct: bool) -> Any:
     except urllib.error.HTTPError as error:
         with error:
             said = error.read(500).decode(errors="replace").strip()
-        raise ClientError(f"{request.full_url} answers {error.code}: {said}") from error
+        raise ClientError(f"{where} answers {error.code}: {said}") from error
     except (OSError, ValueError) as error:
-        raise ClientError(f"{request.full_url}: {error}") from error
+        raise ClientError(f"{where}: {error}") from error

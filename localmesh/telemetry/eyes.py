@@ -13,9 +13,9 @@ from localmesh.telemetry.client import ClientError, get_json
 from localmesh.telemetry.expressions import RULE_TOTALS, SERIES, Expression, questions
 from localmesh.telemetry.findings import findings
 from localmesh.telemetry.history import Value
-from localmesh.telemetry.kube import EVENTS, PODS, Server, Watched
+from localmesh.telemetry.kube import Watched
 from localmesh.telemetry.picture import Answers, Graph, Line, lines_of
-from localmesh.telemetry.scraping import Targets
+from localmesh.telemetry.scraping import envoys_of
 
 SPAN_S = 300.0
 STEP_S = 5.0
@@ -32,32 +32,20 @@ class Eyes:
     prometheus: str
     """Base URL."""
 
-    targets: Targets
-    server: Server | None
-    """None where there is no API server to ask: then there are no faults and no findings."""
-
-    pods: Watched | None = None
-    events: Watched | None = None
+    pods: Watched
+    events: Watched
     _reading: rules.Reading = field(default_factory=rules.Reading)
     _read_at: float = -math.inf
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Watch the API server as long as the context is open."""
-        watches = []
-        if self.server is not None:
-            self.pods, self.events = Watched(self.server, PODS), Watched(self.server, EVENTS)
-            watches = [asyncio.create_task(each.run()) for each in (self.pods, self.events)]
-        try:
+        async with self.pods.watching(), self.events.watching():
             yield
-        finally:
-            for each in watches:
-                each.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
 
     def fault_pods(self) -> list[faults.Pod]:
         """Return the pods that take orders for faults."""
-        return faults.pods(self.pods.objects.values()) if self.pods else []
+        return faults.pods(self.pods.objects.values())
 
     async def picture(self, window_s: int) -> dict[str, Any]:
         """Return everything for JSON, with rates over one of WINDOWS_S; what could not be had is said in `missing`."""
@@ -77,10 +65,8 @@ class Eyes:
             "rules": [asdict(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
             "faults": faults.documents(active),
             "fault_pods": [asdict(pod) for pod in self.fault_pods()],
-            "troubles": [asdict(each) for each in (*reading.troubles, *findings(self.events))],
-            "missing": sorted(
-                set(missing) | {each.failed for each in (self.pods, self.events) if each and each.failed}
-            ),
+            "troubles": [asdict(each) for each in (*reading.troubles, *findings(self.events.objects.values()))],
+            "missing": sorted(set(missing) | {each.failed for each in (self.pods, self.events) if each.failed}),
         }
 
     async def _graph(self, window_s: int, missing: list[str]) -> dict[str, Any]:
@@ -109,7 +95,7 @@ class Eyes:
     async def _rules(self) -> rules.Reading:
         if time.monotonic() - self._read_at > RULES_EVERY_S:
             self._read_at = time.monotonic()
-            self._reading = await rules.read(self.targets.envoys())
+            self._reading = await rules.read(envoys_of(self.pods.objects.values()))
         return self._reading
 
     async def _ask(self, expression: Expression, missing: list[str]) -> list[Value]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from localmesh.telemetry.client import ClientError, get_json, post_json
 from localmesh.telemetry.kube import Object
+from localmesh.telemetry.scraping import ADDRESSES
 
-ANNOTATION = "localmesh/addresses"
 IMAGE = "istioinaction/catalog"
 PATH = "/blowup"
 TYPES = ("drop", "latency")
@@ -103,7 +103,7 @@ def _pod(pod: Object) -> Pod | None:
     if not any(IMAGE in container.get("image", "") for container in pod["spec"]["containers"]):
         return None
     try:
-        ports = json.loads((metadata.get("annotations") or {})[ANNOTATION])["app"]
+        ports = json.loads((metadata.get("annotations") or {})[ADDRESSES])["app"]
         port = next(iter(ports.values()))
     except (KeyError, ValueError, StopIteration, TypeError, AttributeError):
         return None

@@ -1,9 +1,9 @@
 """What the mesh itself says is wrong: the warnings of its control plane, as `kubectl get events` shows them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from localmesh.telemetry.kube import Object, Watched
+from localmesh.telemetry.kube import Object
 from localmesh.telemetry.rules import Trouble
 
 CONTROL_PLANE = "istiod"
@@ -11,12 +11,10 @@ RECENT = timedelta(minutes=5)
 MAX_SHOWN = 20
 
 
-def findings(events: Watched | None, now: datetime | None = None) -> list[Trouble]:
+def findings(events: Iterable[Object], now: datetime | None = None) -> list[Trouble]:
     """Return what the control plane has warned of lately, the newest first."""
-    if events is None:
-        return []
     since = (now or datetime.now(UTC)) - RECENT
-    found = sorted((each for each in events.objects.values() if _counts(each)), key=_when, reverse=True)
+    found = sorted((each for each in events if _counts(each)), key=_when, reverse=True)
     return list(_troubles([each for each in found if _when(each) >= since]))[:MAX_SHOWN]
 
 

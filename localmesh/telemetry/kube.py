@@ -7,8 +7,8 @@ import json
 import logging
 import ssl
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 PODS = "/api/v1/pods"
 EVENTS = "/api/v1/events"
-RETRY_S = 2.0
+RETRY_S = 0.5
 HELD_S = 300
 """How long one watch may last; the next begins with a new list."""
 
@@ -70,7 +70,9 @@ def _file(encoded: str) -> Iterator[str]:
 class Watched:
     """All objects of one resource, as of now."""
 
-    server: Server
+    kubeconfig: Path
+    """Read anew for each list: the mesh may be another one since."""
+
     path: str
     objects: dict[str, Object] = field(default_factory=dict)
     """By uid."""
@@ -78,24 +80,35 @@ class Watched:
     failed: str = ""
     """Why nothing is known at the moment; "" while all is well."""
 
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Keep up to date as long as the context is open."""
+        task = asyncio.create_task(self.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
     async def run(self) -> None:
         """Keep up to date for ever."""
         while True:
             try:
                 await asyncio.to_thread(self._follow)
-            except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+            except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
                 self.failed = f"{self.path}: {error}"
                 logger.info("watch of %s", self.failed)
                 await asyncio.sleep(RETRY_S)
 
     def _follow(self) -> None:
-        with self.server.open(self.path, HELD_S) as answer:
+        server = Server.of(self.kubeconfig)
+        with server.open(self.path, HELD_S) as answer:
             found = json.load(answer)
         self.objects = {each["metadata"]["uid"]: each for each in found["items"]}
         self.failed = ""
         version = found["metadata"]["resourceVersion"]
         query = f"?watch=true&resourceVersion={version}&timeoutSeconds={HELD_S - 10}"
-        with self.server.open(self.path + query, HELD_S) as answer:
+        with server.open(self.path + query, HELD_S) as answer:
             for line in answer:
                 event = json.loads(line)
                 if event["type"] == "ERROR":

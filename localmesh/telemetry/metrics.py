@@ -20,6 +20,7 @@ from starlette.routing import Route
 from localmesh.telemetry.exposition import CONTENT_TYPE, merged, samples
 from localmesh.telemetry.expressions import BY_PROMQL, Expression
 from localmesh.telemetry.history import History, Value
+from localmesh.telemetry.kube import Watched
 from localmesh.telemetry.scraping import ScrapeError, Target, Targets, everything
 
 logger = logging.getLogger(__name__)
@@ -85,13 +86,14 @@ class Metrics:
         return text
 
 
-def create_app(metrics: Metrics) -> Starlette:
+def create_app(metrics: Metrics, pods: Watched | None = None) -> Starlette:
     """Return the app: `/metrics` for whoever scrapes, and so much of Prometheus' API as the mesh page needs."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         looking = asyncio.create_task(metrics.run())
-        yield
+        async with pods.watching() if pods else contextlib.nullcontext():
+            yield
         looking.cancel()
         await asyncio.gather(looking, return_exceptions=True)
 

@@ -17,7 +17,7 @@ from localmesh.telemetry import faults
 from localmesh.telemetry.expressions import WINDOWS_S
 from localmesh.telemetry.eyes import Eyes
 from localmesh.telemetry.guard import Tokens
-from localmesh.telemetry.pages import page, static
+from localmesh.telemetry.pages import healthy, page, static
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,7 @@ def create_app(eyes: Eyes, links: Links, every_s: float = EVERY_S) -> Starlette:
         routes=[
             Route("/", page("mesh.html", TOKEN=tokens.token, LINK_TRACES=links.traces, LINK_METRICS=links.metrics)),
             Route("/static/{name}", static),
+            Route("/healthz", healthy),
             Route("/api/picture", picture),
             Route("/api/events", events),
             Route("/api/faults", order, methods=["POST"]),

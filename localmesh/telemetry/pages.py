@@ -30,3 +30,8 @@ async def static(request: Request) -> Response:
     if path.suffix not in TYPES or not path.is_file():
         return PlainTextResponse("there is no such file\n", HTTPStatus.NOT_FOUND)
     return Response(path.read_bytes(), media_type=TYPES[path.suffix], headers={"cache-control": "no-cache"})
+
+
+async def healthy(_: Request) -> Response:
+    """Tell whoever asks that this process answers."""
+    return PlainTextResponse("ok\n")

@@ -2,17 +2,19 @@
 
 import asyncio
 import http.client
+import json
 import logging
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
 from localmesh.telemetry.exposition import SCOPE
+from localmesh.telemetry.kube import Object
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +23,8 @@ ALL = "/stats/prometheus"
 COUNTED = f"/stats/prometheus?usedonly&filter={quote(f'^{SCOPE}[.]')}"
 """What the stats loggers counted: some hundred lines out of thousands."""
 
-SOCKET = "admin.sock"
-"""The name of an Envoy's admin page in its folder."""
+ADDRESSES = "localmesh/addresses"
+"""The annotation that says where a pod answers on loopback."""
 
 
 class ScrapeError(Exception):
@@ -73,11 +75,12 @@ def ask(connection: http.client.HTTPConnection, path: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Envoy:
-    """A proxy's admin page, on a Unix socket."""
+    """A proxy's admin page."""
 
     namespace: str
     pod: str
-    path: Path
+    place: Path | int
+    """A Unix socket, or a port on loopback."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -94,7 +97,12 @@ class Envoy:
 
     async def get(self, page: str) -> str:
         """Return a page's text. Raises ScrapeError."""
-        return await asyncio.to_thread(ask, _LocalConnection(self.path), page)
+        return await asyncio.to_thread(ask, self._connection(), page)
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if isinstance(self.place, Path):
+            return _LocalConnection(self.place)
+        return http.client.HTTPConnection("127.0.0.1", self.place, timeout=TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +132,31 @@ class Page:
 class Targets:
     """Everybody who counts now."""
 
-    proxies: Path
-    """Holds NAMESPACE/POD/admin.sock for each Envoy."""
+    envoys: Callable[[], list[Envoy]]
+    """Returns the Envoys that have an admin page, by namespace and pod."""
 
     pages: tuple[Page, ...] = ()
-
-    def envoys(self) -> list[Envoy]:
-        """Return the Envoys that have an admin page, by namespace and pod."""
-        found = sorted(self.proxies.glob(f"*/*/{SOCKET}"))
-        return [Envoy(path.parent.parent.name, path.parent.name, path) for path in found]
 
     def all(self) -> list[Target]:
         """Return everybody."""
         return [*self.envoys(), *self.pages]
+
+
+def envoys_of(pods: Iterable[Object]) -> list[Envoy]:
+    """Return the Envoys of pods that run, from what the kubelet wrote on them."""
+    found = filter(None, map(_envoy, pods))
+    return sorted(found, key=lambda envoy: (envoy.namespace, envoy.pod))
+
+
+def _envoy(pod: Object) -> Envoy | None:
+    metadata, phase = pod["metadata"], pod.get("status", {}).get("phase")
+    try:
+        place = json.loads((metadata.get("annotations") or {})[ADDRESSES])["admin"]
+    except (KeyError, ValueError, TypeError):
+        return None
+    if phase != "Running" or isinstance(place, bool) or not isinstance(place, int | str):
+        return None
+    return Envoy(metadata["namespace"], metadata["name"], place if isinstance(place, int) else Path(place))
 
 
 async def everything(targets: Sequence[Target]) -> list[tuple[str, dict[str, str]]]:

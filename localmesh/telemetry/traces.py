@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from localmesh.telemetry.guard import MAX_BODY
-from localmesh.telemetry.pages import page, static
+from localmesh.telemetry.pages import healthy, page, static
 from localmesh.telemetry.spans import BadSpansError, Span, from_otlp, from_zipkin
 from localmesh.telemetry.trace_store import TraceStore, Wanted
 from localmesh.telemetry.waterfall import document, summary
@@ -56,6 +56,7 @@ def create_app(store: TraceStore, mesh_url: str = "/") -> Starlette:
         routes=[
             Route("/", page("traces.html", LINK_MESH=mesh_url)),
             Route("/static/{name}", static),
+            Route("/healthz", healthy),
             Route("/api/traces", listed),
             Route("/api/traces/{id}", one),
             Route("/api/v2/spans", zipkin, methods=["POST"]),

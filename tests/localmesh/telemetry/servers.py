@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from localmesh.telemetry.scraping import Envoy, Targets
+
 LABELS = (
     'reporter="{reporter}",source_workload="{source}",source_workload_namespace="shop",source_version="",'
     'destination_workload="{to}",destination_workload_namespace="shop",destination_version="{version}",'
@@ -42,6 +44,16 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Unix(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
+
+
+def targets(folder: Path) -> Targets:
+    """Whoever has a socket in a folder."""
+
+    def envoys() -> list[Envoy]:
+        found = sorted(folder.glob("*/*/admin.sock"))
+        return [Envoy(path.parent.parent.name, path.parent.name, path) for path in found]
+
+    return Targets(envoys)
 
 
 @contextmanager

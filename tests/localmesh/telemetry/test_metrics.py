@@ -4,9 +4,9 @@ from pathlib import Path
 
 from localmesh.telemetry.expressions import BY_PROMQL, RULE_TOTALS, questions
 from localmesh.telemetry.metrics import Metrics, create_app
-from localmesh.telemetry.scraping import COUNTED, Targets
+from localmesh.telemetry.scraping import COUNTED
 from tests.localmesh.telemetry.asking import asking
-from tests.localmesh.telemetry.servers import envoy, series
+from tests.localmesh.telemetry.servers import envoy, series, targets
 
 CALLS = questions(60).calls.promql()
 
@@ -19,7 +19,7 @@ async def test_all_proxies_are_on_one_page_told_apart_by_pod(tmp_path: Path) -> 
         return series("istio_requests_total", 1)
 
     with envoy(tmp_path, "shop", "a", answer), envoy(tmp_path, "shop", "b", answer):
-        async with asking(create_app(Metrics(Targets(tmp_path)))) as client:
+        async with asking(create_app(Metrics(targets(tmp_path)))) as client:
             page = await client.get("/metrics")
     assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
     lines = page.text.splitlines()
@@ -31,7 +31,7 @@ async def test_all_proxies_are_on_one_page_told_apart_by_pod(tmp_path: Path) -> 
 
 async def test_questions_are_answered_as_prometheus_answers_them(tmp_path: Path) -> None:
     counted = {"200": 0, "503": 0}
-    metrics, now = Metrics(Targets(tmp_path)), time.time()
+    metrics, now = Metrics(targets(tmp_path)), time.time()
 
     def answer(path: str) -> str:
         assert path == COUNTED
@@ -56,7 +56,7 @@ async def test_questions_are_answered_as_prometheus_answers_them(tmp_path: Path)
 
 
 async def test_any_other_question_is_refused_by_name(tmp_path: Path) -> None:
-    async with asking(create_app(Metrics(Targets(tmp_path)))) as client:
+    async with asking(create_app(Metrics(targets(tmp_path)))) as client:
 
         async def refused(name: str, value: str) -> None:
             parameters = {"query": CALLS, "start": "0", "end": "100", "step": "5", name: value}
@@ -81,7 +81,7 @@ async def test_a_proxy_that_does_not_answer_or_answers_nonsense_hides_no_other(t
         stack.enter_context(envoy(tmp_path, "shop", "a", lambda _: counted))
         stack.enter_context(envoy(tmp_path, "shop", "b", lambda _: "what?\n\x00 1\n{} x"))
         stack.enter_context(envoy(tmp_path, "shop", "c", lambda _: None))
-        metrics = Metrics(Targets(tmp_path))
+        metrics = Metrics(targets(tmp_path))
         await metrics.look(1.0)
         await metrics.look(2.0)
     (value,) = metrics.history.value(RULE_TOTALS, 2.0)

@@ -6,17 +6,27 @@ from typing import Any
 from localmesh.telemetry import page
 from localmesh.telemetry.eyes import Eyes
 from localmesh.telemetry.guard import TOKEN_HEADER
+from localmesh.telemetry.kube import EVENTS, PODS, Watched
 from localmesh.telemetry.page import Links, create_app
-from localmesh.telemetry.scraping import Targets
+from localmesh.telemetry.scraping import ADDRESSES, Envoy
 from tests.localmesh.telemetry.asking import asking
-from tests.localmesh.telemetry.servers import envoy
+from tests.localmesh.telemetry.servers import envoy, targets
 from tests.localmesh.telemetry.test_rules import dump
 
 LINKS = Links("http://127.0.0.1:30004/", "http://127.0.0.1:30001/")
 
 
 def eyes(folder: Path) -> Eyes:
-    return Eyes("http://127.0.0.1:1", Targets(folder), None)
+    """Eyes that have seen the pods whose Envoys are in a folder, and cannot see any further."""
+    pods, events = (Watched(folder / "kubeconfig", path) for path in (PODS, EVENTS))
+    pods.objects = {envoy.pod: pod_of(envoy) for envoy in targets(folder).envoys()}
+    return Eyes("http://127.0.0.1:1", pods, events)
+
+
+def pod_of(envoy: Envoy) -> dict[str, Any]:
+    annotations = {ADDRESSES: json.dumps({"admin": str(envoy.place), "app": {}})}
+    metadata = {"namespace": envoy.namespace, "name": envoy.pod, "annotations": annotations}
+    return {"metadata": metadata, "spec": {"containers": []}, "status": {"phase": "Running"}}
 
 
 async def test_a_picture_shows_what_is_there_and_says_what_is_missing(tmp_path: Path) -> None:
@@ -27,8 +37,9 @@ async def test_a_picture_shows_what_is_there_and_says_what_is_missing(tmp_path: 
     assert picture["nodes"] == picture["faults"] == []
     assert [rule["total"] for rule in picture["rules"]] == [0, 0, 0]
     assert len(picture["troubles"]) == 3
-    assert all(text.startswith("metrics: http://127.0.0.1:1/api/v1/query") for text in picture["missing"])
-    assert picture["missing"]
+    missing = "\n".join(picture["missing"])
+    assert "metrics: http://127.0.0.1:1/api/v1/query: " in missing
+    assert "metrics: http://127.0.0.1:1/api/v1/query_range: " in missing
 
 
 async def test_an_odd_window_is_the_usual_one(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from localmesh.telemetry.rules import CLUSTERS, DEFAULT_CONDITIONS, ROUTES, read
-from localmesh.telemetry.scraping import Targets
-from tests.localmesh.telemetry.servers import envoy
+from tests.localmesh.telemetry.servers import envoy, targets
 
 PATH = "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/catalog"
 V1, V2, V3 = (f"outbound|80|v{number}|catalog.shop.svc.cluster.local" for number in (1, 2, 3))
@@ -54,7 +53,7 @@ async def test_rules_are_read_from_what_proxies_run_in_words_and_in_order(tmp_pa
         for pod in ("webapp-1a2b3c4d5e-abcde", "webapp-1a2b3c4d5e-fghij", "forum"):
             stack.enter_context(envoy(tmp_path, "shop", pod, dump))
         stack.enter_context(envoy(tmp_path, "shop", "broken", lambda _: "{"))
-        found = await read(Targets(tmp_path).envoys())
+        found = await read(targets(tmp_path).envoys())
     assert [each.match for each in found.rules] == [
         "x-dark-launch v2", "every request", "path /late and method prefix P",
     ]  # fmt: skip
@@ -69,7 +68,7 @@ async def test_rules_are_read_from_what_proxies_run_in_words_and_in_order(tmp_pa
 
 async def test_what_cannot_work_is_said_with_its_fix(tmp_path: Path) -> None:
     with envoy(tmp_path, "shop", "webapp", dump):
-        found = await read(Targets(tmp_path).envoys())
+        found = await read(targets(tmp_path).envoys())
     texts = {trouble.text: trouble for trouble in found.troubles}
     never = "the rule for path /late and method prefix P never matches, since one for every request comes before it"
     assert list(texts) == [
@@ -82,5 +81,5 @@ async def test_what_cannot_work_is_said_with_its_fix(tmp_path: Path) -> None:
 
 async def test_a_mesh_without_rules_has_none(tmp_path: Path) -> None:
     with envoy(tmp_path, "shop", "webapp", lambda _: json.dumps({})):
-        found = await read(Targets(tmp_path).envoys())
+        found = await read(targets(tmp_path).envoys())
     assert (found.rules, found.troubles) == ((), ())

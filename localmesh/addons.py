@@ -1,0 +1,81 @@
+"""The add-ons that Istio's samples bring, as pods of this mesh: metrics, the mesh at a glance, traces."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from string import Template
+
+import yaml
+
+from localmesh.core.loopback import LOOPBACK
+from localmesh.core.objects import Object
+
+MANIFESTS = Path(__file__).with_name("addons.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class AddonPorts:
+    """Where the pages answer on loopback: the node ports of the Services."""
+
+    metrics: int = 30001
+    """Of `prometheus`."""
+
+    boards: int = 30002
+    """Of `grafana`."""
+
+    mesh: int = 30003
+    """Of `kiali`."""
+
+    traces: int = 30004
+    """Of `tracing`."""
+
+    @classmethod
+    def from_first(cls, first: int) -> "AddonPorts":
+        """Return four ports in a row."""
+        return cls(*range(first, first + 4))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """All of them."""
+        return astuple(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Addons:
+    """What the add-ons have to know of their mesh."""
+
+    ports: AddonPorts
+    kubeconfig: Path
+    collector: Path
+    """The Unix socket on which proxies send spans."""
+
+    prometheus: Path | None = None
+    """A real Prometheus, or a VictoriaMetrics, that takes the stand-in's place."""
+
+    def manifests(self) -> list[Object]:
+        """Return the objects to create."""
+        text = Template(MANIFESTS.read_text(encoding="utf-8")).substitute(self._words())
+        return [document for document in yaml.safe_load_all(text) if document]
+
+    def _words(self) -> Mapping[str, str]:
+        ports = self.ports
+        real = ["--real", str(self.prometheus)] if self.prometheus else []
+        arguments = {
+            "METRICS": ["metrics", "--kubeconfig", str(self.kubeconfig), *real],
+            "MESH": [
+                "page", "--kubeconfig", str(self.kubeconfig), "--prometheus", "http://prometheus.istio-system:9090",
+                "--metrics", _url(ports.metrics), "--traces", _url(ports.traces),
+            ],
+            "TRACES": ["traces", "--socket", str(self.collector), "--mesh", _url(ports.mesh)],
+            "BOARDS": ["boards", "--target", f"{_url(ports.mesh)}#series-card"],
+        }  # fmt: skip
+        numbers = {"METRICS": ports.metrics, "BOARDS": ports.boards, "MESH": ports.mesh, "TRACES": ports.traces}
+        return {
+            **{f"{name}_ARGS": json.dumps(words) for name, words in arguments.items()},
+            **{f"{name}_PORT": str(number) for name, number in numbers.items()},
+        }
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}/"
