@@ -9,8 +9,9 @@ from string import Template
 import yaml
 
 from localmesh.core.loopback import LOOPBACK
-from localmesh.core.objects import Object
+from localmesh.core.objects import Object, labels_of
 
+LABEL = "localmesh/addon"
 MANIFESTS = Path(__file__).with_name("addons.yaml")
 
 
@@ -75,6 +76,11 @@ class Addons:
             **{f"{name}_ARGS": json.dumps(words) for name, words in arguments.items()},
             **{f"{name}_PORT": str(number) for name, number in numbers.items()},
         }
+
+
+def is_addon(obj: Object) -> bool:
+    """Tell whether an object of the API is one of these."""
+    return labels_of(obj).get(LABEL) == "true"
 
 
 def _url(port: int) -> str:

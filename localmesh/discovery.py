@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.core.sockets import make_private
+from localmesh.dressing import Dress, Undressed
 from localmesh.envoy.admin import Admin, AdminError
 from localmesh.envoy.bootstrap import Node, command
 from localmesh.envoy.delivery import Delivery
@@ -45,7 +46,7 @@ class _Delivered:
 class Discovery:
     """Computes all proxies' configuration after each change, and delivers what differs."""
 
-    def __init__(self, store: Store, sockets: Path, loops: Loops) -> None:
+    def __init__(self, store: Store, sockets: Path, loops: Loops, dress: Dress | None = None) -> None:
         """Take everything applied, the folder in which Envoys find their socket, and who keeps the loops alive."""
         self._store = store
         self._loops = loops
@@ -53,6 +54,7 @@ class Discovery:
         self._socket = sockets / "xds.sock"
         self._server: AdsServer | None = None
         self._emitter = Emitter()
+        self._dress = dress or Undressed()
         self._encoder: Encoder | None = None
         self._deliveries: dict[Key, _Delivered] = {}
         self._snapshots = SnapshotReader()
@@ -85,9 +87,9 @@ class Discovery:
         node = _node(pod, proxy)
         if key not in self._deliveries:
             delivery = Delivery(self._server.open(node.id), report=lambda result: self._report(key, result))
-            delivery.submit(self._configuration(proxy))
+            delivery.submit(self._configuration(proxy, pod))
             self._deliveries[key] = _Delivered(node, delivery)
-        return command(node, Path(addresses.admin), self._socket)
+        return command(node, Path(addresses.admin), self._socket, self._dress.runtime)
 
     async def drain(self, addresses: PodAddresses) -> None:
         """Have an Envoy that is to end answer what it was asked; nothing when it does not run any more."""
@@ -111,13 +113,14 @@ class Discovery:
     def _deliver(self) -> None:
         proxies = self._computed()
         self._emitter.forget()
+        self._dress.forget()
         if self._encoder is not None:
             self._encoder.forget()
         for key, delivered in self._deliveries.items():
-            proxy = proxies.get(ProxyId(key.namespace, key.name))
-            if proxy is not None:
+            proxy, pod = proxies.get(ProxyId(key.namespace, key.name)), self._store.find(PODS, key)
+            if proxy is not None and pod is not None:
                 try:
-                    delivered.delivery.submit(self._configuration(proxy))
+                    delivered.delivery.submit(self._configuration(proxy, pod))
                 except Exception:
                     # One that cannot be written down stays as it is, and keeps nothing from the others.
                     logger.exception("the configuration of %s could not be delivered", key)
@@ -131,10 +134,10 @@ class Discovery:
             self._reporter.report(computed.findings)
         return self._proxies
 
-    def _configuration(self, proxy: Proxy) -> Configuration:
+    def _configuration(self, proxy: Proxy, pod: Object) -> Configuration:
         if self._encoder is None:
             raise RuntimeError("nothing is delivered yet")
-        return self._encoder.encode_all(self._emitter.emit(proxy))
+        return self._encoder.encode_all(self._dress(self._emitter.emit(proxy), pod))
 
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:

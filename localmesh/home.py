@@ -104,6 +104,11 @@ class Home:
         return socket_folder(self.path / "sockets")
 
     @property
+    def collector(self) -> Path:
+        """The Unix socket on which proxies send their spans."""
+        return self.sockets / "zipkin.sock"
+
+    @property
     def lock(self) -> Path:
         """Held by the supervisor as long as it lives."""
         return self.path / "lock"

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 
+from localmesh.addons import AddonPorts, Addons
 from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.target import Target
 from localmesh.apiserver.write.registry import Registry, WriteOptions
@@ -20,10 +21,14 @@ from localmesh.core.loopback import LOOPBACK
 from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
+from localmesh.dressing import Dressed
+from localmesh.envoy.telemetry import Telemetry
 from localmesh.home import Home, Running
 from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.kinds.resources import SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
+from localmesh.kubelet.environment import tracing_environment
+from localmesh.kubelet.node_ports import NodePorts
 from localmesh.store.objects import Store, now
 from localmesh.streaming import LogStream
 
@@ -46,6 +51,12 @@ class Options:
     images: tuple[Path, ...] = ()
     """Files that say what stands for further images."""
 
+    telemetry: AddonPorts | None = None
+    """Where the pages of telemetry answer on loopback; None for a mesh without telemetry."""
+
+    prometheus: Path | None = None
+    """A real Prometheus or VictoriaMetrics of this machine."""
+
     stream: bool = False
     """Whether all that pods write goes to standard output as well."""
 
@@ -61,7 +72,8 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     images = Images.load((*home.own_images, *options.images))
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
-        discovery = Discovery(store, home.sockets, loops)
+        dress = Dressed(Telemetry(collector=home.collector)) if options.telemetry else None
+        discovery = Discovery(store, home.sockets, loops, dress)
         kubelet = Kubelet(
             store,
             prepare_proxy=discovery.prepare,
@@ -69,13 +81,18 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             run_dir=home.pods,
             images=images,
             loops=loops,
+            tracing=tracing_environment(options.telemetry.traces) if options.telemetry else {},
         )
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
         door.pages["syncz"] = discovery.syncz
         _seed(door.registry, options.gateway_port)
+        if options.telemetry:
+            addons = Addons(options.telemetry, door.kubeconfig, home.collector, options.prometheus)
+            _create(door.registry, addons.manifests())
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering())
         await stack.enter_async_context(kubelet)
+        await stack.enter_async_context(loops.kept("node ports", NodePorts(store).run))
         await stack.enter_async_context(Controllers(store, loops))
         if options.stream:
             await stack.enter_async_context(LogStream(store, kubelet, _write).running(loops))
@@ -102,8 +119,13 @@ def _write(lines: bytes) -> None:
 
 def _seed(registry: Registry, gateway_port: int) -> None:
     """Create what stands in a cluster before anybody applies anything."""
-    for document in yaml.safe_load_all(SEED.read_text()):
-        registry.create(_target(document), _with_node_port(document, gateway_port), WriteOptions())
+    documents = yaml.safe_load_all(SEED.read_text(encoding="utf-8"))
+    _create(registry, (_with_node_port(document, gateway_port) for document in documents))
+
+
+def _create(registry: Registry, documents: Iterable[Object]) -> None:
+    for document in documents:
+        registry.create(_target(document), document, WriteOptions())
 
 
 def _target(document: Object) -> Target:

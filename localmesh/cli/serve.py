@@ -10,6 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
+from localmesh.addons import AddonPorts
 from localmesh.core.errors import MeshError
 from localmesh.home import Home
 
@@ -26,6 +27,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--api-port", type=int, required=True)
     parser.add_argument("--ready-fd", type=int, required=True)
     parser.add_argument("--images", type=Path, action="append", default=[])
+    parser.add_argument("--telemetry-ports", type=int, nargs=4)
+    parser.add_argument("--prometheus", type=Path)
     parser.add_argument("--stream", action="store_true")
     parser.set_defaults(run=run)
 
@@ -41,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.gateway_port,
         arguments.api_port,
         images=tuple(arguments.images),
+        telemetry=AddonPorts(*arguments.telemetry_ports) if arguments.telemetry_ports else None,
+        prometheus=arguments.prometheus,
         stream=arguments.stream,
     )
 

@@ -13,8 +13,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from localmesh.addons import AddonPorts, is_addon
 from localmesh.cli.kubectl import Kubectl, scripts_folder
 from localmesh.cli.serve import READY
+from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port, is_free
 from localmesh.envoy.bootstrap import envoy_binary
@@ -40,6 +42,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--images", type=Path, action="append", default=[], metavar="FILE",
                         help="programs that stand for further images, in the form of localmesh/kubelet/images.yaml;"
                         " .mesh/images.yaml is read without being named")  # fmt: skip
+    parser.add_argument("--no-telemetry", action="store_true",
+                        help="without metrics, traces and their pages; costs a request less")  # fmt: skip
+    parser.add_argument("--telemetry-ports", type=port, metavar="FIRST",
+                        help=f"where they answer: four ports in a row ({AddonPorts().metrics}, or any free ones if"
+                        " these are taken)")  # fmt: skip
     parser.set_defaults(run=run)
 
 
@@ -56,11 +63,15 @@ def run(arguments: argparse.Namespace) -> int:
     api_port = _check(home, arguments)
     home.create()
     _write_environment(home)
-    supervisor = _launch(home, arguments, api_port)
+    pages = None if arguments.no_telemetry else page_ports(arguments.telemetry_ports)
+    supervisor = _launch(home, arguments, api_port, pages)
     with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
         ready = _bring_up(home, arguments)
         _warn_of_signals()
         _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
+        if pages:
+            print(f"  see it: http://127.0.0.1:{pages.mesh} the mesh, http://127.0.0.1:{pages.traces} traces,"
+                  f" http://127.0.0.1:{pages.metrics} metrics", flush=True)  # fmt: skip
         if arguments.foreground:
             return supervisor.wait()
     return 0 if ready else 1
@@ -98,13 +109,15 @@ def _write_environment(home: Home) -> None:
     )
 
 
-def _launch(home: Home, arguments: argparse.Namespace, api_port: int) -> subprocess.Popen[bytes]:
+def _launch(
+    home: Home, arguments: argparse.Namespace, api_port: int, pages: AddonPorts | None
+) -> subprocess.Popen[bytes]:
     """Start the supervisor in a session of its own and wait until it answers. Raises MeshError if it does not."""
     ours, theirs = os.pipe()
     command = [
         sys.executable, "-m", "localmesh", "serve", f"--ready-fd={theirs}", f"--api-port={api_port}",
         f"--gateway-port={arguments.gateway_port}", *(["--stream"] if arguments.foreground else []),
-        *(f"--images={file.absolute()}" for file in arguments.images),
+        *(f"--images={file.absolute()}" for file in arguments.images), *telemetry_arguments(pages),
     ]  # fmt: skip
     with home.log.open("wb") as log:
         supervisor = subprocess.Popen(
@@ -155,6 +168,7 @@ def _wait_for_rollouts(kubectl: Kubectl) -> bool:
     waiting = {
         f"{item['metadata']['namespace']}/{item['metadata']['name']}"
         for item in kubectl.json("get", "deployments", "-A")["items"]
+        if not is_addon(item)
     }
     columns = (
         "{.metadata.namespace}/{.metadata.name} {.spec.replicas} {.status.updatedReplicas} {.status.availableReplicas}"

@@ -2,9 +2,11 @@
 
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from localmesh.core.errors import MeshError
@@ -19,6 +21,8 @@ RUNTIME = {
     "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": False,
     "envoy.reloadable_features.fixed_heap_use_allocated": True,
 }
+
+NOTHING_MORE: Mapping[str, int] = MappingProxyType({})
 
 LOG_FORMAT = "%Y-%m-%dT%T.%f%z\t%l\tenvoy %n %g:%#\t%v\tthread=%t"
 """istio-proxy's, but with the time zone that Envoy really writes in: the machine's, which in a container is UTC."""
@@ -83,14 +87,16 @@ def _missing() -> str:
     )
 
 
-def command(node: Node, admin: Path, xds: Path, misc_level: str = "error") -> list[str]:
-    """Return the command that runs a pod's Envoy. Raises EnvoyMissingError.
+def command(
+    node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = NOTHING_MORE, *, misc_level: str = "error"
+) -> list[str]:
+    """Return the command that runs a pod's Envoy; see `bootstrap`. Raises EnvoyMissingError.
 
     Its "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start.
     """
     return [
         str(envoy_binary()),
-        *("--config-yaml", json.dumps(bootstrap(node, admin, xds), separators=(",", ":"))),
+        *("--config-yaml", json.dumps(bootstrap(node, admin, xds, runtime), separators=(",", ":"))),
         *("--concurrency", "1"),
         *("--log-level", "warning"),
         *("--component-log-level", f"misc:{misc_level}"),
@@ -104,13 +110,14 @@ def command(node: Node, admin: Path, xds: Path, misc_level: str = "error") -> li
     ]
 
 
-def bootstrap(node: Node, admin: Path, xds: Path) -> dict[str, Any]:
+def bootstrap(node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = NOTHING_MORE) -> dict[str, Any]:
     """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes by the stream.
 
     Args:
         node: whose Envoy it is.
         admin: the socket of its admin page.
         xds: the socket from which it gets its configuration.
+        runtime: settings beside Istio's.
     """
     return {
         "node": {
@@ -120,7 +127,7 @@ def bootstrap(node: Node, admin: Path, xds: Path) -> dict[str, Any]:
         },
         "application_log_config": {"log_format": {"text_format": LOG_FORMAT}},
         "layered_runtime": {
-            "layers": [{"name": "global config", "static_layer": RUNTIME}, {"name": "admin", "admin_layer": {}}]
+            "layers": [{"name": "global config", "static_layer": {**RUNTIME, **runtime}}, {"name": "admin", "admin_layer": {}}]
         },
         "stats_config": {
             "use_all_default_tags": False,

@@ -16,7 +16,10 @@ SCOPE = "istio"
 PEER, SERVICE, MESH = "istio.peer", "istio.service", "mesh"
 """Namespaces of metadata: who an endpoint or a caller is, what a cluster stands for, which rule a route comes from."""
 
-IDENTITY = ("workload", "namespace", "app", "version")
+IDENTITY = ("workload", "namespace", "app", "version", "revision")
+UNVERSIONED = "latest"
+"""The canonical revision of a pod without a version."""
+
 HEADER = "x-istio-peer-"
 _ROUTER = "envoy.filters.http.router"
 _CONFIG = "envoy.extensions.access_loggers.stats.v3.Config"
@@ -31,11 +34,21 @@ class Identity:
 
     namespace: str
     app: str
-    version: str
+    """The canonical name."""
+
+    revision: str
+    """The canonical revision: the label `version`, else `latest`."""
 
     def fields(self) -> Mapping[str, str]:
         """Return it as metadata."""
-        return {name: getattr(self, name) or "unknown" for name in IDENTITY}
+        found = {
+            "workload": self.workload,
+            "namespace": self.namespace,
+            "app": self.app,
+            "version": "" if self.revision == UNVERSIONED else self.revision,
+            "revision": self.revision,
+        }
+        return {name: value or "unknown" for name, value in found.items()}
 
 
 def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]:
@@ -69,7 +82,7 @@ def _party(side: str, who: Mapping[str, str], principal: str) -> Mapping[str, st
         f"{side}_app": who["app"],
         f"{side}_version": who["version"],
         f"{side}_canonical_service": who["app"],
-        f"{side}_canonical_revision": who["version"],
+        f"{side}_canonical_revision": who["revision"],
         f"{side}_cluster": "Kubernetes",
     }
 

@@ -2,18 +2,28 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from localmesh.envoy import stats
 from localmesh.envoy.emit.messages import Message, any_of
+from localmesh.envoy.memo import Memo
 from localmesh.envoy.resources import Resource, Resources
 from localmesh.envoy.stats import Identity
 
 COLLECTOR = "zipkin"
 """The cluster to which spans go."""
+
+RUNTIME: Mapping[str, int] = {
+    # Five seconds and five spans by default: whoever looks for the trace of a request would look in vain, and each
+    # few spans under load would be a request of their own.
+    "tracing.zipkin.flush_interval_ms": 1000,
+    "tracing.zipkin.min_flush_spans": 200,
+}
+"""What Envoy's tracer takes from its runtime."""
 
 _MANAGER = "envoy.filters.network.http_connection_manager"
 
@@ -30,18 +40,42 @@ class Telemetry:
     """Percentage of the traces begun here."""
 
 
-def dressed(resources: Resources, identity: Identity, telemetry: Telemetry) -> Resources:
-    """Return a proxy's resources with telemetry added; what was emitted stays as it is."""
-    clusters = [_cluster(each) for each in resources.cds]
-    if telemetry.collector:
-        clusters = sorted([*clusters, _collector(telemetry.collector)], key=lambda each: str(each["name"]))
-    return replace(
-        resources,
-        lds=[_listener(each, identity, telemetry) for each in resources.lds],
-        rds=[_routes(each, identity) for each in resources.rds],
-        cds=clusters,
-        eds=[_assignment(each) for each in resources.eds],
-    )
+Write = Callable[[Resource], Resource]
+
+
+class Dresser:
+    """Adds telemetry to proxies' resources, to what they share once. What was emitted stays as it is."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._telemetry = telemetry
+        self._memo: Memo[Resource] = Memo()
+        self._functions: dict[Identity, tuple[Write, Write]] = {}
+        self._collector = [_collector(telemetry.collector)] if telemetry.collector else []
+
+    def dress(self, resources: Resources, identity: Identity) -> Resources:
+        """Return a proxy's resources with telemetry added."""
+        listener, routes = self._functions_of(identity)
+        clusters = [*(self._memo.get(_cluster, each) for each in resources.cds), *self._collector]
+        return replace(
+            resources,
+            lds=[self._memo.get(listener, each) for each in resources.lds],
+            rds=[self._memo.get(routes, each) for each in resources.rds],
+            cds=sorted(clusters, key=lambda each: str(each["name"])),
+            eds=[self._memo.get(_assignment, each) for each in resources.eds],
+        )
+
+    def forget(self) -> None:
+        """Forget what was not dressed since this was called last."""
+        self._memo.forget()
+
+    def _functions_of(self, identity: Identity) -> tuple[Write, Write]:
+        """Return what dresses listeners and routes of one workload: the same functions each time."""
+        if identity not in self._functions:
+            self._functions[identity] = (
+                partial(_listener, identity=identity, telemetry=self._telemetry),
+                partial(_routes, identity=identity),
+            )
+        return self._functions[identity]
 
 
 def _listener(listener: Resource, identity: Identity, telemetry: Telemetry) -> Resource:
@@ -91,7 +125,7 @@ def _tracing(identity: Identity, sampling: float, *, spawns: bool) -> Message:
     )
     tags = {
         "istio.canonical_service": identity.app,
-        "istio.canonical_revision": identity.version,
+        "istio.canonical_revision": identity.revision,
         "istio.namespace": identity.namespace,
     }
     return {
@@ -167,9 +201,9 @@ def _assignment(assignment: Resource) -> Resource:
 def _endpoint(endpoint: Message) -> Message:
     """Return an endpoint with its workload's parts one by one: Envoy's formats cannot take a text apart."""
     words = str(_istio(endpoint).get("workload", "")).split(";")
-    if len(words) < len(stats.IDENTITY):
+    if len(words) < 4:  # noqa: PLR2004 -- name;namespace;canonical name;revision;cluster
         return endpoint
-    return _with_metadata(endpoint, stats.PEER, Identity(*words[: len(stats.IDENTITY)]).fields())
+    return _with_metadata(endpoint, stats.PEER, Identity(*words[:4]).fields())
 
 
 def _istio(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -70,6 +70,20 @@ def listening(environment: Mapping[str, str], local_port: int | None) -> dict[st
     return {**environment, "HOST": LOOPBACK, "PORT": str(local_port)}
 
 
+def tracing_environment(port: int) -> dict[str, str]:
+    """Return what has an application send its spans to a collector on a local port, past its sidecar."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        # Traces begin at proxies: what reaches an application past them, like a command in its pod, is none.
+        "OTEL_TRACES_SAMPLER": "parentbased_always_off",
+        # Five seconds by default: whoever looks for the trace of a request would look in vain.
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        "NO_PROXY": LOOPBACK,
+        "no_proxy": LOOPBACK,
+    }
+
+
 def outbound_port(addresses: PodAddresses) -> int | None:
     """Return where an application's own calls go: its sidecar if there is one, else the pod's network."""
     return addresses.http_proxy or addresses.network

@@ -3,10 +3,10 @@
 import asyncio
 import logging
 import shutil
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
@@ -48,12 +48,15 @@ class Kubelet:
         run_dir: Path,
         images: Images,
         loops: Loops,
+        tracing: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._loops = loops
         self._guard = Guard()
         events, sockets = Recorder(store, "kubelet"), socket_folder(run_dir / "sockets")
-        self._node = Node(store, events, images, prepare_proxy, drain_proxy, run_dir, self._guard, sockets)
+        self._node = Node(
+            store, events, images, prepare_proxy, drain_proxy, run_dir, self._guard, sockets, tracing=tracing
+        )
         self._workers: dict[str, PodWorker] = {}
         """By the pod's uid."""
         self._stack = ExitStack()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.core.sockets import Place
+from localmesh.kinds.injection import is_injected
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kinds.service_ports import container_port
@@ -94,7 +95,9 @@ class Launch:
         baked_in = dict(image.env) if image is not None else {}
         if image is not None and image.is_proxy:
             baked_in["PATH"] = f"{PROXY_TOOLS}:{PATH}"
-        return base_environment(self.folders, hostname) | baked_in | self._manifest()
+        own = baked_in | self._manifest()
+        traced = is_injected(self.pod) and not any(name.startswith("OTEL_") for name in own)
+        return base_environment(self.folders, hostname) | (dict(self.node.tracing) if traced else {}) | own
 
     def _manifest(self) -> dict[str, str]:
         try:

@@ -1,6 +1,6 @@
 """What all pods of the one node share."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,5 +36,8 @@ class Node:
     guard: Guard
     sockets: Path
     """Holds the admin pages of Envoys; a short path."""
+
+    tracing: Mapping[str, str] = field(default_factory=dict)
+    """Variables for applications in the mesh that say nothing of OpenTelemetry themselves."""
 
     ports: PortAllocator = field(default_factory=PortAllocator)

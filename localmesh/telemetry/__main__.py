@@ -66,6 +66,7 @@ def parser() -> argparse.ArgumentParser:
     roles = top.add_subparsers(required=True, metavar="ROLE")
     role = roles.add_parser("metrics", help="scrapes all proxies")
     role.add_argument("--kubeconfig", type=Path, required=True, help="leads to the API server, which knows the pods")
+    role.add_argument("--real", type=Path, help="a Prometheus or VictoriaMetrics that scrapes and answers instead")
     role.add_argument("--page", action="append", default=[], metavar="URL", help="one more page to scrape")
     role.set_defaults(run=metrics)
     role = roles.add_parser("traces", help="takes spans and shows traces")

@@ -131,7 +131,7 @@ def summary(trace: Trace) -> dict[str, Any]:
         "name": root.name,
         "url": root.tags.get("http.url") or root.tags.get("url.full", ""),
         "status": root.tags.get("http.status_code") or root.tags.get("http.response.status_code", ""),
-        "complete": not root.parent_id,
+        "parent": root.parent_id,
         "failed": root.is_error,
         "spans": len(trace.spans),
         "left_out": trace.left_out,

@@ -16,7 +16,8 @@ def local_mesh(folder: Path) -> Iterator[Cluster]:
     port = free_port()
     environment = {**environment_for(str(folder / "kubeconfig"), folder / "bin"), "MESH_DIR": str(folder)}
     cluster = Cluster(f"http://127.0.0.1:{port}", environment)
-    done = cluster.run([MESH, "up", "--empty", "--gateway-port", str(port), "--api-port", str(free_port())])
+    ports = ["--gateway-port", str(port), "--api-port", str(free_port())]
+    done = cluster.run([MESH, "up", "--empty", "--no-telemetry", *ports])
     assert done.returncode == 0, done.stdout + done.stderr
     try:
         yield cluster

@@ -151,10 +151,6 @@ def _lifecycle(lifecycle: Object, at: str) -> Iterator[str]:
 def _service(spec: Object) -> Iterator[str]:
     is_gateway = "istio" in (spec.get("selector") or {})
     yield from _ignored(spec, "spec", HONOURED_SERVICE | INERT_SERVICE)
-    if spec.get("type") in ("LoadBalancer", "NodePort") and not is_gateway:
-        yield not_honoured(
-            "spec.type", "only the ingress gateway's Service listens on the machine, this one in the mesh"
-        )
     for index, port in enumerate(spec.get("ports") or []):
         here = f"spec.ports[{index}]"
         if port.get("protocol", "TCP") != "TCP":

@@ -39,13 +39,13 @@ function services(names) {
 function list(traces) {
   byId("none").hidden = traces.length > 0;
   keyed(byId("list"), traces, (trace) => trace.id, () => h("li"), (element, trace) => {
-    const content = `${trace.complete} ${trace.spans} ${trace.status} ${trace.id === chosen()}`;
+    const content = `${trace.parent} ${trace.spans} ${trace.status} ${trace.id === chosen()}`;
     if (element.dataset.content === content) return;
     element.dataset.content = content;
     element.replaceChildren(h("a", { href: `#${trace.id}`, "aria-current": trace.id === chosen() ? "true" : null },
       h("span", {}, h("b", { class: trace.failed ? "bad" : "good" }, trace.status || "–"), ` ${pathOf(trace)}`),
       h("span", {}, milliseconds(trace.duration_us / 1000)),
-      h("small", {}, `${new Date(trace.start_us / 1000).toLocaleTimeString()} · ${trace.complete ? "" : "its beginning is not here (yet) · "}${trace.spans} spans · ${trace.retries} retries · ${trace.services.length} services`)));
+      h("small", {}, `${new Date(trace.start_us / 1000).toLocaleTimeString()} · ${trace.parent ? "its beginning is not here · " : ""}${trace.spans} spans · ${trace.retries} retries · ${trace.services.length} services`)));
   });
 }
 

@@ -23,7 +23,7 @@ from tests.localmesh.envoy.world import until
 TYPE = "type.googleapis.com/envoy.extensions.filters"
 SERVICE = "outbound|80||catalog.shop.svc.cluster.local"
 PATH = "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/catalog"
-WEBAPP = Identity("webapp", "shop", "webapp", "")
+WEBAPP = Identity("webapp", "shop", "webapp", "latest")
 CATALOG = Identity("catalog-v2", "shop", "catalog", "v2")
 
 
@@ -220,6 +220,7 @@ async def test_calls_and_attempts_are_counted_under_istios_names_by_caller_and_c
     assert {name: known[name] for name in ("source_workload", "destination_workload", "destination_version")} == {
         "source_workload": "webapp", "destination_workload": "catalog-v2", "destination_version": "v2",
     }  # fmt: skip
+    assert (known["source_version"], known["source_canonical_revision"]) == ("unknown", "latest")
     assert known["destination_service"] == "catalog.shop.svc.cluster.local"
     assert {each["source_workload"] for each in destination_labels} == {"webapp"}
     assert all(each.keys() == known.keys() for each in (*source_labels, *destination_labels))

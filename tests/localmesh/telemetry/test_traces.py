@@ -15,7 +15,7 @@ async def test_spans_that_were_sent_are_listed_and_shown() -> None:
         listed = (await client.get("/api/traces?retried=true&min_ms=0&limit=5")).json()
         assert listed["kept"] == 1
         assert listed["traces"][0]["retries"] == 1
-        assert listed["traces"][0]["complete"]
+        assert listed["traces"][0]["parent"] == ""
         shown = (await client.get(f"/api/traces/{TRACE}")).json()
         assert [row["attempt"] for row in shown["rows"]] == [0, 0, 1, 0, 2]
         assert (await client.get("/api/traces?errors=true")).json()["traces"] == []

@@ -49,8 +49,6 @@ def service(**spec: Any) -> Object:
             pod({"volumeMounts": [{"name": "v", "mountPath": "/data"}]}, volumes=[{"name": "v", "emptyDir": {}}]),
             "spec.containers[0].volumeMounts[0].mountPath",
         ),
-        (service(type="LoadBalancer"), "spec.type"),
-        (service(type="NodePort"), "spec.type"),
         (service(externalName="example.com"), "spec.externalName"),
         (service(sessionAffinity="ClientIP"), "spec.sessionAffinity"),
         (service(ports=[{"port": 53, "protocol": "UDP"}]), "spec.ports[0].protocol"),

@@ -1,0 +1,48 @@
+"""What `mesh up` decides of telemetry: its ports, and whether a real Prometheus takes part."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+
+from localmesh.addons import AddonPorts
+from localmesh.core.errors import MeshError
+from localmesh.core.loopback import is_free
+
+REAL = ("prometheus", "victoria-metrics", "victoria-metrics-prod")
+"""Commands that take the place of the stand-in for Prometheus."""
+
+NODE_PORTS = range(30100, 32764)
+"""Where to look for four free ports in a row: the upper end of Kubernetes' range."""
+
+
+def page_ports(first: int | None) -> AddonPorts:
+    """Return where the pages answer; the usual ports, if somebody has one of them, give way to free ones.
+
+    Raises MeshError when one of those that the user named is taken.
+    """
+    ports = AddonPorts.from_first(first) if first else AddonPorts()
+    taken = next((number for number in ports.numbers if not is_free(number)), None)
+    if taken is None:
+        return ports
+    said = f"port {taken} on 127.0.0.1 is taken"
+    if first:
+        raise MeshError(f"{said}: choose four others in a row with --telemetry-ports FIRST, or --no-telemetry")
+    found = _free_row()
+    print(f"mesh: {said}: telemetry answers from {found.metrics} on (--telemetry-ports FIRST)", file=sys.stderr)
+    return found
+
+
+def _free_row() -> AddonPorts:
+    for first in range(NODE_PORTS.start, NODE_PORTS.stop, 10):
+        ports = AddonPorts.from_first(first)
+        if all(map(is_free, ports.numbers)):
+            return ports
+    raise MeshError("no four ports in a row are free for telemetry: mesh up --no-telemetry does without")
+
+
+def telemetry_arguments(ports: AddonPorts | None) -> Sequence[str]:
+    """Return what `mesh serve` is told of telemetry."""
+    if ports is None:
+        return []
+    real = next(filter(None, map(shutil.which, REAL)), None)
+    return ["--telemetry-ports", *map(str, ports.numbers), *([f"--prometheus={real}"] if real else [])]

@@ -1,0 +1,124 @@
+"""`mesh trace`: a trace in the terminal, each attempt with its pod and reason."""
+
+import argparse
+import json
+import secrets
+import shutil
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from localmesh.cli.proxies import kubectl
+from localmesh.core.errors import MeshError
+from localmesh.telemetry.waterfall import drawn
+
+PATIENCE_S = 10.0
+QUIET_S = 1.5
+"""How long no span has to have come in until a trace is taken to be whole: proxies send theirs once a second."""
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `mesh trace`."""
+    parser = commands.add_parser("trace", help="draw a trace: who called whom, each attempt, how long, and why not")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--last", action="store_true", help="the newest one (also without any argument)")
+    which.add_argument("id", nargs="?", help="the one whose id begins so")
+    which.add_argument("--url", metavar="PATH", help="send a request to this path of the gateway, and draw its trace")
+    parser.add_argument("-H", "--header", action="append", default=[], metavar="NAME: VALUE", help="sent with --url")
+    parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Find a trace and draw it."""
+    services = {item["metadata"]["name"]: item for item in kubectl().json("get", "svc", "-n", "istio-system")["items"]}
+    if "tracing" not in services:
+        raise MeshError("this mesh runs without telemetry: mesh up (without --no-telemetry) keeps traces")
+    base = f"http://127.0.0.1:{_node_port(services['tracing'], 80)}/api/traces"
+    if arguments.url:
+        gateway = _node_port(services["istio-ingressgateway"], 80)
+        trace = _of_request(base, f"http://127.0.0.1:{gateway}/{arguments.url.lstrip('/')}", arguments.header)
+    else:
+        trace = _ask(f"{base}/{arguments.id or _newest(base)}")
+    if arguments.output == "json":
+        print(json.dumps(trace, indent=1))
+    else:
+        print(drawn(trace, shutil.get_terminal_size((120, 24)).columns))
+    return 0
+
+
+def _node_port(service: dict[str, Any], number: int) -> int:
+    return next(int(port["nodePort"]) for port in service["spec"]["ports"] if port["port"] == number)
+
+
+def _newest(base: str) -> str:
+    traces = [trace for trace in _ask(base)["traces"] if not trace["parent"]]
+    if not traces:
+        raise MeshError("no trace yet: mesh trace --url /api/catalog sends a request and draws its own")
+    return str(traces[0]["id"])
+
+
+def _of_request(base: str, url: str, headers: list[str]) -> dict[str, Any]:
+    """Send a request that begins a trace of its own, and wait for its spans."""
+    trace, span = secrets.token_hex(16), secrets.token_hex(8)
+    request = urllib.request.Request(url, headers=dict(_header(each) for each in headers))  # noqa: S310 -- loopback
+    request.add_header("traceparent", f"00-{trace}-{span}-01")
+    try:
+        with _DIRECT.open(request, timeout=30) as answer:
+            print(f"{url} answers {answer.status}")
+    except urllib.error.HTTPError as error:
+        with error:
+            print(f"{url} answers {error.code}")
+    except OSError as error:
+        raise MeshError(f"{url}: {error}") from error
+    return _whole(f"{base}/{trace}", span)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon:
+        raise MeshError(f"-H {text!r}: a header is NAME: VALUE")
+    return name.strip(), value.strip()
+
+
+def _whole(url: str, first: str) -> dict[str, Any]:
+    """Return a trace once its spans have come in, that of the gateway, which `first` begot, and all that follow."""
+    deadline, count, since = time.monotonic() + PATIENCE_S, 0, time.monotonic()
+    trace: dict[str, Any] | None = None
+    while time.monotonic() < deadline and not (trace and trace["parent"] == first and _is_quiet(since)):
+        found = _ask(url, missing_is_fine=True)
+        if found and found["spans"] != count:
+            trace, count, since = found, found["spans"], time.monotonic()
+        time.sleep(0.1)
+    if trace is None:
+        raise MeshError(f"no span of this request came in within {PATIENCE_S:.0f} s: is the gateway's sampling off?")
+    return trace
+
+
+def _is_quiet(since: float) -> bool:
+    """Tell whether nothing came for long enough: nobody says which span is the last."""
+    return time.monotonic() - since > QUIET_S
+
+
+def _ask(url: str, *, missing_is_fine: bool = False) -> Any:
+    try:
+        with _DIRECT.open(url, timeout=5) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        with error:
+            if missing_is_fine and error.code == 404:  # noqa: PLR2004 -- not there yet
+                return None
+            said = error.read().decode(errors="replace")
+        raise MeshError(_said(said)) from error
+    except (OSError, ValueError) as error:
+        raise MeshError(f"{url}: {error}; kubectl get pods -n istio-system shows whether jaeger runs") from error
+
+
+def _said(text: str) -> str:
+    try:
+        return str(json.loads(text)["error"])
+    except (ValueError, KeyError, TypeError):
+        return text

@@ -1,0 +1,45 @@
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from localmesh.addons import AddonPorts
+from localmesh.cli import telemetry
+from localmesh.cli.telemetry import page_ports, telemetry_arguments
+from localmesh.core.errors import MeshError
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """A port that somebody has."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_the_pages_answer_where_the_tutorial_has_the_add_ons() -> None:
+    assert AddonPorts().numbers == (30001, 30002, 30003, 30004)
+    assert AddonPorts.from_first(31401) == AddonPorts(metrics=31401, boards=31402, mesh=31403, traces=31404)
+
+
+def test_a_port_that_the_user_named_and_somebody_has_is_named(taken: int) -> None:
+    with pytest.raises(MeshError, match=rf"port {taken} on 127.0.0.1 is taken: .*--telemetry-ports FIRST"):
+        page_ports(taken - 1)
+
+
+def test_the_usual_ports_give_way_when_somebody_has_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(telemetry, "is_free", lambda number: number not in (30002, 30101, 30113))
+    assert page_ports(None).numbers == (30120, 30121, 30122, 30123)
+    assert "port 30002 on 127.0.0.1 is taken: telemetry answers from 30120 on" in capsys.readouterr().err
+    monkeypatch.setattr(telemetry, "is_free", lambda _: False)
+    with pytest.raises(MeshError, match="--no-telemetry"):
+        page_ports(None)
+
+
+def test_a_real_prometheus_takes_part_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry.shutil, "which", {"victoria-metrics": "/opt/vm"}.get)
+    assert list(telemetry_arguments(AddonPorts()))[-1] == "--prometheus=/opt/vm"
+    monkeypatch.setattr(telemetry.shutil, "which", lambda _: None)
+    assert list(telemetry_arguments(AddonPorts())) == ["--telemetry-ports", "30001", "30002", "30003", "30004"]
+    assert list(telemetry_arguments(None)) == []
