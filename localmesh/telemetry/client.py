@@ -1,6 +1,7 @@
 """JSON over HTTP, asked for from a coroutine."""
 
 import asyncio
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -22,25 +23,28 @@ class ClientError(Exception):
 async def get_json(url: str, parameters: Mapping[str, str] | None = None, *, direct: bool = False) -> Any:
     """Return what a URL answers. With `direct` no proxy is asked. Raises ClientError."""
     query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
-    return await asyncio.to_thread(_ask, urllib.request.Request(url + query), direct)  # noqa: S310 -- ours
+    text = await asyncio.to_thread(_ask, urllib.request.Request(url + query), direct)  # noqa: S310 -- ours
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ClientError(f"{url} answers no JSON: {error}") from error
 
 
-async def post_json(url: str, body: object) -> Any:
-    """Post JSON to a process of this machine and return what it answers, None for nothing. Raises ClientError."""
+async def post_json(url: str, body: object) -> None:
+    """Post JSON to a process of this machine. Raises ClientError when it is not taken."""
     headers = {"content-type": "application/json"}
     request = urllib.request.Request(url, json.dumps(body).encode(), headers, method="POST")  # noqa: S310 -- ours
-    return await asyncio.to_thread(_ask, request, True)
+    await asyncio.to_thread(_ask, request, True)
 
 
-def _ask(request: urllib.request.Request, direct: bool) -> Any:
+def _ask(request: urllib.request.Request, direct: bool) -> bytes:
     where = request.full_url.partition("?")[0]
     try:
         with (_DIRECT if direct else _OPEN).open(request, timeout=TIMEOUT_S) as answer:
-            text = answer.read()
-        return json.loads(text) if text.strip() else None
+            return bytes(answer.read())
     except urllib.error.HTTPError as error:
         with error:
             said = error.read(500).decode(errors="replace").strip()
         raise ClientError(f"{where} answers {error.code}: {said}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException) as error:
         raise ClientError(f"{where}: {error}") from error

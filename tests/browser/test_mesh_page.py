@@ -1,0 +1,169 @@
+"""The pages of the local mesh in a browser, over a real mesh: half of catalog's answers fail, and retries heal them.
+
+With SCREENSHOTS=FOLDER each picture that is judged here is kept for people.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import pytest
+
+from localmesh.core.loopback import is_free
+from tests.system.cluster import Cluster, environment_for
+from tests.system.load import Load, bound
+from tests.system.local import MESH, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+LAPTOP, PHONE = (1280, 900), (390, 844)
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+CALLS = 600
+CATALOG_CALLS = '#calls tr[data-source="istioinaction/webapp"][data-service="catalog.istioinaction"]'
+UNLABELLED = """[...document.querySelectorAll('button, input, select, a')].filter(
+  element => !(element.labels?.length || element.textContent.trim() || element.ariaLabel)).length"""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A mesh whose catalog fails, and its pages."""
+
+    cluster: Cluster
+    first: int
+    """Of the four ports of telemetry."""
+
+    @property
+    def mesh(self) -> str:
+        return f"http://127.0.0.1:{self.first + 2}/"
+
+    @property
+    def traces(self) -> str:
+        return f"http://127.0.0.1:{self.first + 3}/"
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder, gateway = tmp_path_factory.mktemp("m"), free_port()
+    first = next(port for port in range(30500, 32700, 4) if all(map(is_free, range(port, port + 4))))
+    environment = {**environment_for(str(folder / "kubeconfig"), folder / "bin"), "MESH_DIR": str(folder)}
+    cluster = Cluster(f"http://127.0.0.1:{gateway}", environment)
+    ports = ["--gateway-port", str(gateway), "--api-port", str(free_port()), "--telemetry-ports", str(first)]
+    done = cluster.run([MESH, "up", *ports])
+    assert done.returncode == 0, done.stdout + done.stderr
+    try:
+        cluster.ready("prometheus", "kiali", "jaeger", namespace="istio-system")
+        cluster.kubectl("apply", "-f", "k8s/experiments/catalog-retries.yaml")
+        assert cluster.run(["bin/chaos.sh", "-n", "istioinaction", "500", "50"]).returncode == 0
+        with Load(f"{cluster.gateway}/api/catalog") as load:
+            load.wait_for(CALLS)
+        yield Watched(cluster, first)
+    finally:
+        assert cluster.run([MESH, "down"]).returncode == 0
+
+
+@contextmanager
+def opened(
+    browser: "Browser",
+    url: str,
+    name: str,
+    *,
+    size: tuple[int, int] = LAPTOP,
+    scheme: Literal["light", "dark"] = "light",
+    ready: str = "svg.graph",
+) -> Iterator["Page"]:
+    """A page, once it shows something; afterwards, that it asked nobody else for anything and complained of nothing."""
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+    page = context.new_page()
+    asked: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(url)
+    page.locator(ready).first.wait_for()
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
+    yield page
+    context.close()
+    assert {urlsplit(address).netloc for address in asked} == {urlsplit(url).netloc}
+    assert complaints == []
+
+
+def share(cell: "Locator") -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d)?) %", cell.inner_text().strip())
+    assert found, cell.inner_text()
+    return float(found[1]) / 100
+
+
+def test_callers_see_94_percent_where_attempts_see_50(browser: "Browser", watched: Watched) -> None:
+    with opened(browser, watched.mesh, "mesh", ready=CATALOG_CALLS) as page:
+        page.locator("#windows label", has_text="5 min").click()
+        page.wait_for_function("document.querySelector('#live').textContent === 'live'")
+        cells = page.locator(f"{CATALOG_CALLS} td")
+        calls, attempts = share(cells.nth(2)), share(cells.nth(3))
+        assert abs(calls - 0.9375) < bound(0.9375, CALLS) + 0.005
+        assert abs(attempts - 0.5) < bound(0.5, CALLS) + 0.005
+        assert "URX: all retries were used up" in cells.nth(6).inner_text()
+        said = page.locator("svg.graph").get_attribute("aria-label") or ""
+        assert "istioinaction/webapp to istioinaction/catalog" in said
+        assert {"istio-ingressgateway", "webapp", "catalog"} <= set(page.locator(".node .name").all_text_contents())
+        assert "3, on 5xx" in page.locator("#rules").inner_text()
+
+
+def test_the_page_fits_a_phone_and_the_dark(browser: "Browser", watched: Watched) -> None:
+    with opened(browser, watched.mesh, "mesh-phone-dark", size=PHONE, scheme="dark", ready=CATALOG_CALLS) as page:
+        assert page.evaluate(OVERFLOW) == 0
+        ground, text = (
+            page.evaluate(f"getComputedStyle(document.body).{which}.match(/\\d+/g).slice(0, 3).map(Number)")
+            for which in ("backgroundColor", "color")
+        )
+        assert max(ground) < 64
+        assert min(text) > 192
+        assert page.evaluate(UNLABELLED) == 0
+
+
+def test_a_failing_calls_trace_shows_its_four_attempts(browser: "Browser", watched: Watched) -> None:
+    with opened(browser, watched.traces, "traces", ready="#list a") as page:
+        page.locator("[name=errors]").check()
+        page.locator("#list a", has_text="3 retries").first.click()
+        page.locator("[data-attempt='4']").wait_for()
+        attempts = page.locator("#waterfall button[data-attempt]")
+        assert attempts.count() == 4
+        assert all("answered 500" in text and "catalog-" in text for text in attempts.all_inner_texts())
+        attempts.first.press("Enter")
+        assert attempts.first.get_attribute("aria-expanded") == "true"
+        assert page.locator("dl.tags:visible").count() == 1
+        assert page.evaluate(UNLABELLED) == 0
+
+
+def test_traces_fit_a_phone(browser: "Browser", watched: Watched) -> None:
+    with opened(browser, watched.traces, "traces-phone", size=PHONE, scheme="dark", ready="#list a") as page:
+        page.locator("#list a").first.click()
+        page.locator("#waterfall button").first.wait_for()
+        assert page.evaluate(OVERFLOW) == 0
+
+
+def test_faults_are_ended_and_set_with_the_keyboard(browser: "Browser", watched: Watched) -> None:
+    with opened(browser, watched.mesh, "mesh-faults", ready="#faults tr") as page:
+        row = page.locator("#faults tr")
+        assert "500, 50 %" in row.inner_text()
+        end = row.get_by_role("button")
+        end.focus()
+        page.wait_for_function("document.querySelector('#faults td:nth-child(3)').textContent > 0")
+        page.keyboard.press("Enter")
+        page.locator("#no-faults").wait_for()
+        page.locator("[name=type]").select_option("503")
+        page.locator("[name=percentage]").fill("20")
+        page.locator("[name=percentage]").press("Enter")
+        page.locator("#faults", has_text="503, 20 %").wait_for()
+        listed = watched.cluster.run(["bin/chaos.sh", "-n", "istioinaction", "list"]).stdout
+        assert "503" in listed
+        assert "500" not in listed
