@@ -20,7 +20,12 @@ def metrics(arguments: argparse.Namespace) -> None:
 
     pods = Watched(arguments.kubeconfig, PODS)
     targets = Targets(lambda: envoys_of(pods.objects.values()), tuple(Page(url) for url in arguments.page))
-    _serve(create_app(Metrics(targets), pods), 9090)
+    if arguments.real:
+        from localmesh.telemetry import real  # noqa: PLC0415
+
+        real.run(arguments.real, create_app(Metrics(targets), pods, looks=False), *_place(9090))
+    else:
+        _serve(create_app(Metrics(targets), pods), 9090)
 
 
 def traces(arguments: argparse.Namespace) -> None:

@@ -86,16 +86,20 @@ class Metrics:
         return text
 
 
-def create_app(metrics: Metrics, pods: Watched | None = None) -> Starlette:
-    """Return the app: `/metrics` for whoever scrapes, and so much of Prometheus' API as the mesh page needs."""
+def create_app(metrics: Metrics, pods: Watched | None = None, *, looks: bool = True) -> Starlette:
+    """Return the app: `/metrics` for whoever scrapes, and so much of Prometheus' API as the mesh page needs.
+
+    Without `looks` it keeps no history: somebody else does.
+    """
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        looking = asyncio.create_task(metrics.run())
+        looking = [asyncio.create_task(metrics.run())] if looks else []
         async with pods.watching() if pods else contextlib.nullcontext():
             yield
-        looking.cancel()
-        await asyncio.gather(looking, return_exceptions=True)
+        for task in looking:
+            task.cancel()
+        await asyncio.gather(*looking, return_exceptions=True)
 
     async def page(_: Request) -> Response:
         return Response(await metrics.page(), media_type=CONTENT_TYPE)
