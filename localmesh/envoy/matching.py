@@ -4,13 +4,22 @@ https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_compone
 tests/localmesh/envoy/test_matching.py.
 """
 
+import operator
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 Message = Mapping[str, Any]
+
+_WAYS: Mapping[str, Callable[[str, str], bool]] = {
+    "exact": operator.eq,
+    "prefix": str.startswith,
+    "suffix": str.endswith,
+    "contains": operator.contains,
+}
+"""How a StringMatcher's fields compare a text with theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +160,8 @@ def fits(matcher: Message, value: str) -> bool:
         return re.fullmatch(matcher["safe_regex"]["regex"], value) is not None
     ignores = matcher.get("ignore_case", False)
     given = value.lower() if ignores else value
-    ways = {"exact": given.__eq__, "prefix": given.startswith, "suffix": given.endswith, "contains": given.__contains__}
-    wanted = {kind: matcher[kind] for kind in ways if kind in matcher}
-    return all(ways[kind](text.lower() if ignores else text) for kind, text in wanted.items())
+    wanted = ((kind, text.lower() if ignores else text) for kind, text in matcher.items() if kind in _WAYS)
+    return all(_WAYS[kind](given, text) for kind, text in wanted)
 
 
 def _is(value: str | None) -> str:
