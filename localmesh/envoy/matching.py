@@ -146,7 +146,7 @@ def _path_differs(match: Message, path: str) -> Iterator[str]:
 def _header_fits(header: Message, value: str | None) -> bool:
     inverted = bool(header.get("invert_match"))
     if "string_match" not in header:
-        return ((value is not None) == header.get("present_match", True)) != inverted
+        return ((value is not None) == bool(header.get("present_match", True))) != inverted
     if value is None:
         if not header.get("treat_missing_header_as_empty"):
             return False
