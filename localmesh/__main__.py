@@ -4,10 +4,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from localmesh.cli import down, proxy_config, proxy_status, serve, status, trace, up, validate, xds
+from localmesh.cli import down, explain, proxy_config, proxy_status, serve, status, trace, up, validate, xds
 from localmesh.core.errors import MeshError
 
-COMMANDS = (up, down, status, trace, proxy_status, proxy_config, validate, xds, serve)
+COMMANDS = (up, down, status, explain, trace, proxy_status, proxy_config, validate, xds, serve)
 
 
 def parser() -> argparse.ArgumentParser:

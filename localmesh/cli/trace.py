@@ -7,12 +7,18 @@ import shutil
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from typing import Any
 
+from localmesh.cli.kubectl import Kubectl
 from localmesh.cli.proxies import kubectl
 from localmesh.core.errors import MeshError
+from localmesh.core.objects import Object
+from localmesh.envoy.matching import Request
 from localmesh.telemetry.waterfall import drawn
 
+HTTP = 80
+STOREFRONT = "istioinaction"
 PATIENCE_S = 10.0
 QUIET_S = 1.5
 """How long no span has to have come in until a trace is taken to be whole: proxies send theirs once a second."""
@@ -34,13 +40,12 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Find a trace and draw it."""
-    services = {item["metadata"]["name"]: item for item in kubectl().json("get", "svc", "-n", "istio-system")["items"]}
-    if "tracing" not in services:
-        raise MeshError("this mesh runs without telemetry: mesh up (without --no-telemetry) keeps traces")
-    base = f"http://127.0.0.1:{_node_port(services['tracing'], 80)}/api/traces"
+    services = kubectl().json("get", "svc", "-n", "istio-system")["items"]
+    base = _base(services)
     if arguments.url:
-        gateway = _node_port(services["istio-ingressgateway"], 80)
-        trace = _of_request(base, f"http://127.0.0.1:{gateway}/{arguments.url.lstrip('/')}", arguments.header)
+        authority = f"127.0.0.1:{gateway_port(services)}"
+        headers = dict(header(text) for text in arguments.header)
+        trace = _of_request(base, Request(authority, f"/{arguments.url.lstrip('/')}", headers=headers), None)
     else:
         trace = _ask(f"{base}/{arguments.id or _newest(base)}")
     if arguments.output == "json":
@@ -50,8 +55,30 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _node_port(service: dict[str, Any], number: int) -> int:
-    return next(int(port["nodePort"]) for port in service["spec"]["ports"] if port["port"] == number)
+def send(client: Kubectl, request: Request, proxy_port: int | None) -> None:
+    """Send a request, through a sidecar if one is named by its port, and draw what became of it. Raises MeshError."""
+    services = client.json("get", "svc", "-n", "istio-system")["items"]
+    print(drawn(_of_request(_base(services), request, proxy_port), shutil.get_terminal_size((120, 24)).columns))
+
+
+def gateway_port(services: Sequence[Object]) -> int:
+    """Return where the ingress gateway answers on loopback."""
+    return _node_port(services, "istio-ingressgateway")
+
+
+def _base(services: Sequence[Object]) -> str:
+    if not any(service["metadata"]["name"] == "tracing" for service in services):
+        raise MeshError("this mesh runs without telemetry: mesh up (without --no-telemetry) keeps traces")
+    return f"http://127.0.0.1:{_node_port(services, 'tracing')}/api/traces"
+
+
+def _node_port(services: Sequence[Object], name: str) -> int:
+    """Return the node port of a Service's port 80. Raises MeshError."""
+    for service in services:
+        for port in service["spec"].get("ports") or ():
+            if service["metadata"]["name"] == name and port["port"] == HTTP and port.get("nodePort"):
+                return int(port["nodePort"])
+    raise MeshError(f"Service {name} in istio-system has no node port for its port {HTTP}")
 
 
 def _newest(base: str) -> str:
@@ -61,13 +88,15 @@ def _newest(base: str) -> str:
     return str(traces[0]["id"])
 
 
-def _of_request(base: str, url: str, headers: list[str]) -> dict[str, Any]:
+def _of_request(base: str, request: Request, proxy_port: int | None) -> dict[str, Any]:
     """Send a request that begins a trace of its own, and wait for its spans."""
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
-    request = urllib.request.Request(url, headers=dict(_header(each) for each in headers))  # noqa: S310 -- loopback
-    request.add_header("traceparent", f"00-{trace}-{span}-01")
+    url = f"http://{request.authority}{request.target}"
+    asked = urllib.request.Request(url, headers=dict(request.headers), method=request.method)
+    asked.add_header("traceparent", f"00-{trace}-{span}-01")
+    proxies = {"http": f"http://127.0.0.1:{proxy_port}"} if proxy_port else {}
     try:
-        with _DIRECT.open(request, timeout=30) as answer:
+        with urllib.request.build_opener(urllib.request.ProxyHandler(proxies)).open(asked, timeout=30) as answer:
             print(f"{url} answers {answer.status}")
     except urllib.error.HTTPError as error:
         with error:
@@ -77,9 +106,10 @@ def _of_request(base: str, url: str, headers: list[str]) -> dict[str, Any]:
     return _whole(f"{base}/{trace}", span)
 
 
-def _header(text: str) -> tuple[str, str]:
+def header(text: str) -> tuple[str, str]:
+    """Read a header as curl's -H takes it. Raises MeshError."""
     name, colon, value = text.partition(":")
-    if not colon:
+    if not colon or not name.strip():
         raise MeshError(f"-H {text!r}: a header is NAME: VALUE")
     return name.strip(), value.strip()
 

@@ -141,6 +141,12 @@ def _rule(where: str, host: Message, route: Message, shadowed_by: str) -> Rule |
     )
 
 
+def object_of(route: Message) -> str:
+    """Return whose rule a route is, "" for one that nobody wrote."""
+    path = (route.get("metadata") or {}).get("filter_metadata", {}).get("istio", {}).get("config")
+    return _object(str(path)) if path else ""
+
+
 def _object(path: str) -> str:
     """Return `VirtualService catalog.istioinaction` for istiod's path of an object."""
     words = path.split("/")
@@ -215,7 +221,7 @@ def retries_in_words(policy: Message | None) -> str:
 
 def empty_subsets(configurations: Iterable[Message], clusters: Iterable[Message]) -> Iterator[Trouble]:
     """Yield a trouble for each cluster that a route leads to and that has no healthy endpoint."""
-    healthy = {each["name"]: sum(map(_is_healthy, each.get("host_statuses", ()))) for each in clusters}
+    healthy = {each["name"]: sum(map(is_healthy, each.get("host_statuses", ()))) for each in clusters}
     for name, rule in _led_to(configurations):
         if not name.startswith("outbound|") or healthy.get(name, 0):
             continue
@@ -240,7 +246,8 @@ def _led_to(configurations: Iterable[Message]) -> Iterator[tuple[str, str]]:
                     yield from ((name, _object(str(path))) for name in names)
 
 
-def _is_healthy(host: Message) -> bool:
+def is_healthy(host: Message) -> bool:
+    """Tell whether an Envoy sends requests to a host of one of its clusters."""
     status = host.get("health_status", {})
     return status.get("eds_health_status", "HEALTHY") == "HEALTHY" and not any(
         value is True for name, value in status.items() if name.startswith("failed_")
