@@ -80,6 +80,7 @@ def test_routes_are_those_of_the_listener_that_takes_the_request() -> None:
         "name": "envoy.filters.network.http_connection_manager",
         "typed_config": {"rds": {"route_config_name": "r"}},
     }
+    routes = {"name": "r", "virtual_hosts": [HOST]}
     listener = {
         "address": {"socket_address": {"port_value": 15001}},
         "filter_chains": [{"filters": [{"name": "tcp"}, manager]}],
