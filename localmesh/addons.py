@@ -47,12 +47,16 @@ class Addons:
     """What the add-ons have to know of their mesh."""
 
     ports: AddonPorts
+    gateway_port: int
     kubeconfig: Path
     collector: Path
     """The Unix socket on which proxies send spans."""
 
     prometheus: Path | None = None
     """A real Prometheus, or a VictoriaMetrics, that takes the stand-in's place."""
+
+    outside: str = ""
+    """An OTLP endpoint that gets all spans, too."""
 
     def manifests(self) -> list[Object]:
         """Return the objects to create."""
@@ -62,13 +66,14 @@ class Addons:
     def _words(self) -> Mapping[str, str]:
         ports = self.ports
         real = ["--real", str(self.prometheus)] if self.prometheus else []
+        forward = ["--forward", f"{self.outside.rstrip('/')}/v1/traces"] if self.outside else []
         arguments = {
             "METRICS": ["metrics", "--kubeconfig", str(self.kubeconfig), *real],
             "MESH": [
                 "page", "--kubeconfig", str(self.kubeconfig), "--prometheus", "http://prometheus.istio-system:9090",
-                "--metrics", _url(ports.metrics), "--traces", _url(ports.traces),
+                "--metrics", _url(ports.metrics), "--traces", _url(ports.traces), "--gateway", _url(self.gateway_port),
             ],
-            "TRACES": ["traces", "--socket", str(self.collector), "--mesh", _url(ports.mesh)],
+            "TRACES": ["traces", "--socket", str(self.collector), "--mesh", _url(ports.mesh), *forward],
             "BOARDS": ["boards", "--target", f"{_url(ports.mesh)}#series-card"],
         }  # fmt: skip
         numbers = {"METRICS": ports.metrics, "BOARDS": ports.boards, "MESH": ports.mesh, "TRACES": ports.traces}

@@ -54,6 +54,9 @@ class Options:
     telemetry: AddonPorts | None = None
     """Where the pages of telemetry answer on loopback; None for a mesh without telemetry."""
 
+    outside_collector: str = ""
+    """OTEL_EXPORTER_OTLP_ENDPOINT as it was set at `mesh up`: it gets all spans, too."""
+
     prometheus: Path | None = None
     """A real Prometheus or VictoriaMetrics of this machine."""
 
@@ -87,7 +90,14 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         door.pages["syncz"] = discovery.syncz
         _seed(door.registry, options.gateway_port)
         if options.telemetry:
-            addons = Addons(options.telemetry, door.kubeconfig, home.collector, options.prometheus)
+            addons = Addons(
+                options.telemetry,
+                options.gateway_port,
+                door.kubeconfig,
+                home.collector,
+                prometheus=options.prometheus,
+                outside=options.outside_collector,
+            )
             _create(door.registry, addons.manifests())
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering())

@@ -29,6 +29,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--images", type=Path, action="append", default=[])
     parser.add_argument("--telemetry-ports", type=int, nargs=4)
     parser.add_argument("--prometheus", type=Path)
+    parser.add_argument("--outside-collector", default="")
     parser.add_argument("--stream", action="store_true")
     parser.set_defaults(run=run)
 
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         images=tuple(arguments.images),
         telemetry=AddonPorts(*arguments.telemetry_ports) if arguments.telemetry_ports else None,
         prometheus=arguments.prometheus,
+        outside_collector=arguments.outside_collector,
         stream=arguments.stream,
     )
 

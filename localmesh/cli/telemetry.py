@@ -1,5 +1,6 @@
 """What `mesh up` decides of telemetry: its ports, and whether a real Prometheus takes part."""
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -45,4 +46,9 @@ def telemetry_arguments(ports: AddonPorts | None) -> Sequence[str]:
     if ports is None:
         return []
     real = next(filter(None, map(shutil.which, REAL)), None)
-    return ["--telemetry-ports", *map(str, ports.numbers), *([f"--prometheus={real}"] if real else [])]
+    outside = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return [
+        *("--telemetry-ports", *map(str, ports.numbers)),
+        *([f"--prometheus={real}"] if real else []),
+        *([f"--outside-collector={outside}"] if outside else []),
+    ]

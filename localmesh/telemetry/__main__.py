@@ -30,10 +30,12 @@ def metrics(arguments: argparse.Namespace) -> None:
 
 def traces(arguments: argparse.Namespace) -> None:
     """Run the receiver of spans and the page of traces."""
+    from localmesh.telemetry.forwarding import Forwarder  # noqa: PLC0415
     from localmesh.telemetry.trace_store import TraceStore  # noqa: PLC0415
     from localmesh.telemetry.traces import create_app  # noqa: PLC0415
 
-    _serve(create_app(TraceStore(), arguments.mesh), 16686, arguments.socket)
+    forwarder = Forwarder(arguments.forward) if arguments.forward else None
+    _serve(create_app(TraceStore(), arguments.mesh, forwarder), 16686, arguments.socket)
 
 
 def mesh(arguments: argparse.Namespace) -> None:
@@ -43,7 +45,7 @@ def mesh(arguments: argparse.Namespace) -> None:
     from localmesh.telemetry.page import Links, create_app  # noqa: PLC0415
 
     pods, events = Watched(arguments.kubeconfig, PODS), Watched(arguments.kubeconfig, EVENTS)
-    links = Links(arguments.traces, arguments.metrics)
+    links = Links(arguments.traces, arguments.metrics, arguments.gateway)
     _serve(create_app(Eyes(arguments.prometheus, pods, events), links), 20001)
 
 
@@ -76,12 +78,14 @@ def parser() -> argparse.ArgumentParser:
     role.set_defaults(run=metrics)
     role = roles.add_parser("traces", help="takes spans and shows traces")
     role.add_argument("--socket", type=Path, help="where proxies send their spans")
+    role.add_argument("--forward", metavar="URL", help="a collector outside that gets all spans, too, as OTLP")
     role.add_argument("--mesh", default="/", metavar="URL", help="the page of the mesh, for the browser")
     role.set_defaults(run=traces)
     role = roles.add_parser("page", help="shows the mesh")
     role.add_argument("--kubeconfig", type=Path, required=True, help="leads to the API server, which knows the pods")
     role.add_argument("--prometheus", required=True, metavar="URL", help="whom to ask for metrics")
     role.add_argument("--traces", default="/", metavar="URL", help="the page of traces, for the browser")
+    role.add_argument("--gateway", default="/", metavar="URL", help="the ingress gateway, for the browser")
     role.add_argument("--metrics", default="/", metavar="URL", help="the page of metrics, for the browser")
     role.set_defaults(run=mesh)
     role = roles.add_parser("boards", help="leads to the time series")

@@ -32,6 +32,7 @@ class Links:
 
     traces: str
     metrics: str
+    gateway: str
 
 
 def create_app(eyes: Eyes, links: Links, every_s: float = EVERY_S) -> Starlette:
@@ -42,6 +43,9 @@ def create_app(eyes: Eyes, links: Links, every_s: float = EVERY_S) -> Starlette:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with eyes.open():
             yield
+
+    words = {"LINK_TRACES": links.traces, "LINK_METRICS": links.metrics, "LINK_GATEWAY": links.gateway}
+    home = page("mesh.html", TOKEN=tokens.token, **words)
 
     async def picture(request: Request) -> Response:
         return JSONResponse(await eyes.picture(_window(request)))
@@ -69,7 +73,7 @@ def create_app(eyes: Eyes, links: Links, every_s: float = EVERY_S) -> Starlette:
 
     return Starlette(
         routes=[
-            Route("/", page("mesh.html", TOKEN=tokens.token, LINK_TRACES=links.traces, LINK_METRICS=links.metrics)),
+            Route("/", home),
             Route("/static/{name}", static),
             Route("/healthz", healthy),
             Route("/api/picture", picture),

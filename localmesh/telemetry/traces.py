@@ -1,6 +1,10 @@
 """The receiver of spans, and the page of traces. Runs as `jaeger` in `istio-system`, behind the Service `tracing`."""
 
+import asyncio
+import contextlib
 import zlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.applications import Starlette
@@ -8,28 +12,55 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localmesh.telemetry.forwarding import Forwarder, to_otlp
 from localmesh.telemetry.guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
-from localmesh.telemetry.spans import BadSpansError, Span, from_otlp, from_zipkin
+from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin
 from localmesh.telemetry.trace_store import TraceStore, Wanted
 from localmesh.telemetry.waterfall import document, summary
 
 MAX_LISTED = 200
 
 
-def create_app(store: TraceStore, mesh_url: str = "/") -> Starlette:
-    """Return the app: receivers for Zipkin and OTLP, a page, and the JSON behind it."""
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Takes spans, and passes them on to a collector outside if there is one."""
 
-    async def zipkin(request: Request) -> Response:
-        return _taken(store, list(from_zipkin(await _body(request))), HTTPStatus.ACCEPTED)
+    store: TraceStore
+    forwarder: Forwarder | None
 
-    async def otlp(request: Request) -> Response:
+    async def zipkin(self, request: Request) -> Response:
+        """Take a list of Zipkin's, as Envoys send it."""
+        spans = list(from_zipkin(await _body(request)))
+        self.store.add(spans)
+        if self.forwarder:
+            self.forwarder.take(to_otlp(spans))
+        return Response(b"", HTTPStatus.ACCEPTED)
+
+    async def otlp(self, request: Request) -> Response:
+        """Take a body of OTLP's, as services send it."""
         if request.headers.get("content-type", "").partition(";")[0] != "application/x-protobuf":
-            raise BadSpansError(
-                "OTLP is taken as application/x-protobuf: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-            )
-        _taken(store, list(from_otlp(await _body(request))), HTTPStatus.OK)
+            kind = "application/x-protobuf: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+            raise BadSpansError(f"OTLP is taken as {kind}")
+        body = await _body(request)
+        self.store.add(list(from_otlp(body)))
+        if self.forwarder:
+            self.forwarder.take(body)
         return Response(b"", media_type="application/x-protobuf")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        """Pass spans on as long as the app is served."""
+        forwarding = [asyncio.create_task(self.forwarder.run())] if self.forwarder else []
+        yield
+        for task in forwarding:
+            task.cancel()
+        await asyncio.gather(*forwarding, return_exceptions=True)
+
+
+def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | None = None) -> Starlette:
+    """Return the app: receivers for Zipkin and OTLP, a page, and the JSON behind it."""
+    receiver = Receiver(store, forwarder)
 
     async def listed(request: Request) -> Response:
         traces = store.search(_wanted(request))
@@ -59,9 +90,10 @@ def create_app(store: TraceStore, mesh_url: str = "/") -> Starlette:
             Route("/healthz", healthy),
             Route("/api/traces", listed),
             Route("/api/traces/{id}", one),
-            Route("/api/v2/spans", zipkin, methods=["POST"]),
-            Route("/v1/traces", otlp, methods=["POST"]),
+            Route("/api/v2/spans", receiver.zipkin, methods=["POST"]),
+            Route("/v1/traces", receiver.otlp, methods=["POST"]),
         ],
+        lifespan=receiver.lifespan,
         exception_handlers={BadSpansError: _refuse},
     )
 
@@ -79,11 +111,6 @@ async def _body(request: Request) -> bytes:
     if unpacker.unconsumed_tail:
         raise BadSpansError(f"more than {MAX_BODY} bytes once unpacked")
     return unpacked
-
-
-def _taken(store: TraceStore, spans: list[Span], status: HTTPStatus) -> Response:
-    store.add(spans)
-    return Response(b"", status)
 
 
 def _wanted(request: Request) -> Wanted:

@@ -8,7 +8,14 @@ from localmesh.telemetry.__main__ import parser
 
 def addons(prometheus: Path | None = None) -> Addons:
     odd = Path('/tmp/a "folder": {x}')
-    return Addons(AddonPorts.from_first(31401), odd / "kubeconfig", odd / "zipkin.sock", prometheus)
+    return Addons(
+        AddonPorts.from_first(31401),
+        31400,
+        odd / "kubeconfig",
+        odd / "zipkin.sock",
+        prometheus,
+        "http://127.0.0.1:4318/",
+    )
 
 
 def test_services_and_deployments_bear_the_names_and_ports_of_istios_add_ons() -> None:
@@ -41,4 +48,5 @@ def test_each_is_admitted_without_a_warning_and_its_program_takes_its_arguments(
         if obj["kind"] == "Deployment":
             (container,) = obj["spec"]["template"]["spec"]["containers"]
             arguments = vars(parser().parse_args(container["args"]))
+            assert arguments.get("forward", "http://127.0.0.1:4318/v1/traces") == "http://127.0.0.1:4318/v1/traces"
             assert arguments.get("kubeconfig", addons().kubeconfig) == addons().kubeconfig

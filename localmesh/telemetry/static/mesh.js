@@ -55,6 +55,7 @@ const GAP_PX = 16;
 function drawSeries(series) {
   const parent = byId("series");
   const specs = series.flatMap(charts);
+  byId("no-series").hidden = specs.length > 0;
   const columns = Math.max(1, Math.min(specs.length, Math.floor((parent.clientWidth + GAP_PX) / (CHART_PX + GAP_PX))));
   const width = Math.max(200, Math.round((parent.clientWidth - GAP_PX * (columns - 1)) / columns));
   parent.replaceChildren(...specs.map(({ title, lines }) => chart(title, lines, width)));
@@ -68,7 +69,7 @@ function charts(series) {
   ] };
   const versions = Object.entries(series.shares).filter(([, values]) => values.some((value) => value > 0));
   if (versions.length < 2) return [success];
-  return [success, { title: `${title}: shares`, lines: versions.map(([name, values], index) => ({ name, values, className: `c-${index % 4}` })) }];
+  return [success, { title: `${title}: shares`, lines: versions.map(([name, values], index) => ({ name: name === "none" ? "nobody" : name, values, className: `c-${index % 4}` })) }];
 }
 
 const CALLS = ["From → to", "Rate", "Calls that succeed", "Tries that succeed", "Retries", "p50 / p99", "What went wrong"];

@@ -37,9 +37,12 @@ def test_the_usual_ports_give_way_when_somebody_has_one(
         page_ports(None)
 
 
-def test_a_real_prometheus_takes_part_if_there_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_real_prometheus_and_a_collector_outside_take_part_if_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telemetry.shutil, "which", {"victoria-metrics": "/opt/vm"}.get)
     assert list(telemetry_arguments(AddonPorts()))[-1] == "--prometheus=/opt/vm"
     monkeypatch.setattr(telemetry.shutil, "which", lambda _: None)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
+    assert list(telemetry_arguments(AddonPorts()))[-1] == "--outside-collector=http://127.0.0.1:4318"
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
     assert list(telemetry_arguments(AddonPorts())) == ["--telemetry-ports", "30001", "30002", "30003", "30004"]
     assert list(telemetry_arguments(None)) == []

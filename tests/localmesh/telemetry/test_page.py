@@ -13,7 +13,7 @@ from tests.localmesh.telemetry.asking import asking
 from tests.localmesh.telemetry.servers import envoy, targets
 from tests.localmesh.telemetry.test_rules import dump
 
-LINKS = Links("http://127.0.0.1:30004/", "http://127.0.0.1:30001/")
+LINKS = Links("http://127.0.0.1:30004/", "http://127.0.0.1:30001/", "http://127.0.0.1:30000/")
 
 
 def eyes(folder: Path) -> Eyes:
