@@ -10,10 +10,12 @@ help:                ## what can be made
 
 install: .venv/.installed  ## set up .venv without starting anything
 
-.venv/.installed: requirements/dev.txt pyproject.toml
+.venv/.installed: requirements/dev.txt pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 " + "$(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@# xds-protos lays an old opentelemetry/proto over the maintained one, in which the services' exporter has no place.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $$(grep -o '^opentelemetry-proto==[^ ]*' requirements/dev.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 

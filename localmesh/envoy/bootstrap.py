@@ -127,7 +127,10 @@ def bootstrap(node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = N
         },
         "application_log_config": {"log_format": {"text_format": LOG_FORMAT}},
         "layered_runtime": {
-            "layers": [{"name": "global config", "static_layer": {**RUNTIME, **runtime}}, {"name": "admin", "admin_layer": {}}]
+            "layers": [
+                {"name": "global config", "static_layer": {**RUNTIME, **runtime}},
+                {"name": "admin", "admin_layer": {}},
+            ]
         },
         "stats_config": {
             "use_all_default_tags": False,

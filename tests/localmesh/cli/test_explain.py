@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ HOST = {
         },
     ],
 }
-PROXY = Proxy("webapp-1.shop", Admin(1), "1.31")
+PROXY = Proxy("webapp-1.shop", Admin(Path("admin.sock")), "1.31")
 SIDECAR = Place(PROXY, 15001, is_gateway=False)
 GATEWAY = Place(PROXY, 30000, is_gateway=True)
 

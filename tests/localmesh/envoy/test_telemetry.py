@@ -15,7 +15,7 @@ import pytest
 from localmesh.envoy.bootstrap import envoy_binary
 from localmesh.envoy.resources import Resources
 from localmesh.envoy.stats import Identity
-from localmesh.envoy.telemetry import COLLECTOR, Telemetry, dressed
+from localmesh.envoy.telemetry import COLLECTOR, RUNTIME, Dresser, Telemetry
 from localmesh.telemetry.exposition import labels_of, name_of, samples
 from localmesh.telemetry.spans import Span, from_zipkin
 from tests.localmesh.envoy.world import until
@@ -96,7 +96,7 @@ def bootstrap(folder: Path, who: str, resources: Resources) -> Path:
         "node": {"id": f"sidecar~127.0.0.1~{who}-1.shop~shop.svc.cluster.local", "cluster": f"{who}.shop"},
         "admin": {"address": {"pipe": {"path": str(folder / f"{who}.admin")}}},
         "layered_runtime": {
-            "layers": [{"name": "fast", "static_layer": {"tracing.zipkin.flush_interval_ms": 50}}]
+            "layers": [{"name": "fast", "static_layer": {**RUNTIME, "tracing.zipkin.flush_interval_ms": 50}}]
         },
         "static_resources": {"listeners": resources.lds, "clusters": clusters},
     }  # fmt: skip
@@ -162,7 +162,7 @@ async def running(folder: Path, telemetry: Telemetry) -> AsyncIterator[tuple[App
             server = await asyncio.start_unix_server(serve, str(folder / name))
             stack.callback(server.close)
         for who, resources, identity in (("webapp", outbound(folder), WEBAPP), ("catalog", inbound(folder), CATALOG)):
-            path = bootstrap(folder, who, dressed(resources, identity, telemetry))
+            path = bootstrap(folder, who, Dresser(telemetry).dress(resources, identity))
             with (folder / f"{who}.log").open("wb") as log:
                 process = await asyncio.create_subprocess_exec(
                     envoy_binary(), "-c", path, "--concurrency", "1", "--disable-hot-restart", "-l", "error",
@@ -251,17 +251,30 @@ async def test_each_attempt_is_a_span_of_one_trace(folder: Path) -> None:
 def test_what_was_emitted_stays_as_it_is_and_nothing_is_added_that_was_not_asked_for(tmp_path: Path) -> None:
     resources = outbound(tmp_path)
     before = copy.deepcopy(resources)
-    with_both = dressed(resources, WEBAPP, Telemetry(collector=tmp_path / "zipkin"))
+    with_both = Dresser(Telemetry(collector=tmp_path / "zipkin")).dress(resources, WEBAPP)
     assert resources == before
-    assert dressed(resources, WEBAPP, Telemetry(collector=tmp_path / "zipkin")) == with_both
+    assert Dresser(Telemetry(collector=tmp_path / "zipkin")).dress(resources, WEBAPP) == with_both
     assert [each["name"] for each in with_both.cds] == [SERVICE, "outbound|80||nobody", COLLECTOR]
-    assert "tracing" not in json.dumps(dressed(resources, WEBAPP, Telemetry()).lds)
-    assert "loggers.stats" not in json.dumps(dressed(resources, WEBAPP, Telemetry(metrics=False)).lds)
+    assert "tracing" not in json.dumps(Dresser(Telemetry()).dress(resources, WEBAPP).lds)
+    assert "loggers.stats" not in json.dumps(Dresser(Telemetry(metrics=False)).dress(resources, WEBAPP).lds)
+
+
+def test_what_proxies_share_is_dressed_once_and_stays_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
+    resources, dresser = outbound(tmp_path), Dresser(Telemetry())
+    first, second = dresser.dress(resources, WEBAPP), dresser.dress(resources, CATALOG)
+    assert first.cds[0] is second.cds[0]
+    assert first.eds[0] is second.eds[0]
+    assert first.lds[0] is not second.lds[0]
+    dresser.forget()
+    assert dresser.dress(resources, WEBAPP).lds[0] is first.lds[0]
+    dresser.forget()
+    dresser.forget()
+    assert dresser.dress(resources, WEBAPP).lds[0] is not first.lds[0]
 
 
 def test_a_rule_has_the_same_name_in_every_proxy_and_another_once_it_says_something_else(tmp_path: Path) -> None:
     def name(resources: Resources, identity: Identity) -> str:
-        chain = dressed(resources, identity, Telemetry()).lds[0]["filter_chains"][0]
+        chain = Dresser(Telemetry()).dress(resources, identity).lds[0]["filter_chains"][0]
         routes = chain["filters"][0]["typed_config"]["route_config"]["virtual_hosts"][0]["routes"]
         assert "mesh" not in routes[0].get("metadata", {}).get("filter_metadata", {})
         return str(routes[1]["metadata"]["filter_metadata"]["mesh"]["rule"])
@@ -277,6 +290,6 @@ def test_a_rule_has_the_same_name_in_every_proxy_and_another_once_it_says_someth
 def test_other_listeners_and_odd_resources_pass_through() -> None:
     tcp = {"name": "tcp", "filter_chains": [{"filters": [{"name": "envoy.filters.network.tcp_proxy"}]}]}
     bare = Resources(lds=[tcp, {"name": "none"}], rds=[{"name": "r"}], cds=[{"name": "c"}], eds=[{"cluster_name": "c"}])
-    found = dressed(bare, WEBAPP, Telemetry())
+    found = Dresser(Telemetry()).dress(bare, WEBAPP)
     assert found.lds[0] == tcp
     assert (found.cds, found.eds) == ([{"name": "c"}], [{"cluster_name": "c"}])
