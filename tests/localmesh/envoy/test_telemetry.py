@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from localmesh.envoy.bootstrap import envoy_binary
-from localmesh.envoy.resources import Resources
+from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.envoy.stats import Identity
 from localmesh.envoy.telemetry import COLLECTOR, RUNTIME, Dresser, Telemetry
+from localmesh.envoy.wire import encode_all
 from localmesh.telemetry.exposition import labels_of, name_of, samples
 from localmesh.telemetry.spans import Span, from_zipkin
 from tests.localmesh.envoy.world import until
@@ -257,6 +258,13 @@ def test_what_was_emitted_stays_as_it_is_and_nothing_is_added_that_was_not_asked
     assert [each["name"] for each in with_both.cds] == [SERVICE, "outbound|80||nobody", COLLECTOR]
     assert "tracing" not in json.dumps(Dresser(Telemetry()).dress(resources, WEBAPP).lds)
     assert "loggers.stats" not in json.dumps(Dresser(Telemetry(metrics=False)).dress(resources, WEBAPP).lds)
+
+
+def test_what_is_added_has_the_fields_that_the_protobufs_have(tmp_path: Path) -> None:
+    for resources in (outbound(tmp_path), inbound(tmp_path)):
+        configuration = encode_all(Dresser(Telemetry(collector=tmp_path / "zipkin")).dress(resources, WEBAPP))
+        assert COLLECTOR in configuration[ResourceType.CLUSTER]
+        assert len(configuration[ResourceType.LISTENER]) == 1
 
 
 def test_what_proxies_share_is_dressed_once_and_stays_as_long_as_it_is_asked_for(tmp_path: Path) -> None:
