@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,7 +40,12 @@ class Telemetry:
     """Percentage of the traces begun here."""
 
 
-Write = Callable[[Resource], Resource]
+class _Own:
+    """What one workload's resources become: they name it."""
+
+    def __init__(self, identity: Identity, telemetry: Telemetry) -> None:
+        self.listeners: Memo[Resource, Resource] = Memo(partial(_listener, identity=identity, telemetry=telemetry))
+        self.routes: Memo[Resource, Resource] = Memo(partial(_routes, identity=identity))
 
 
 class Dresser:
@@ -48,34 +53,36 @@ class Dresser:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
-        self._memo: Memo[Resource] = Memo()
-        self._functions: dict[Identity, tuple[Write, Write]] = {}
         self._collector = [_collector(telemetry.collector)] if telemetry.collector else []
+        self._clusters: Memo[Resource, Resource] = Memo(_cluster)
+        self._endpoints: Memo[Resource, Resource] = Memo(_assignment)
+        self._own: dict[Identity, _Own] = {}
+        self._asked: set[Identity] = set()
 
     def dress(self, resources: Resources, identity: Identity) -> Resources:
         """Return a proxy's resources with telemetry added."""
-        listener, routes = self._functions_of(identity)
-        clusters = [*(self._memo.get(_cluster, each) for each in resources.cds), *self._collector]
+        if identity not in self._own:
+            self._own[identity] = _Own(identity, self._telemetry)
+        self._asked.add(identity)
+        own = self._own[identity]
+        clusters = [*map(self._clusters.get, resources.cds), *self._collector]
         return replace(
             resources,
-            lds=[self._memo.get(listener, each) for each in resources.lds],
-            rds=[self._memo.get(routes, each) for each in resources.rds],
-            cds=sorted(clusters, key=lambda each: str(each["name"])),
-            eds=[self._memo.get(_assignment, each) for each in resources.eds],
+            lds=list(map(own.listeners.get, resources.lds)),
+            rds=list(map(own.routes.get, resources.rds)),
+            cds=sorted(clusters, key=lambda cluster: str(cluster["name"])),
+            eds=list(map(self._endpoints.get, resources.eds)),
         )
 
     def forget(self) -> None:
         """Forget what was not dressed since this was called last."""
-        self._memo.forget()
-
-    def _functions_of(self, identity: Identity) -> tuple[Write, Write]:
-        """Return what dresses listeners and routes of one workload: the same functions each time."""
-        if identity not in self._functions:
-            self._functions[identity] = (
-                partial(_listener, identity=identity, telemetry=self._telemetry),
-                partial(_routes, identity=identity),
-            )
-        return self._functions[identity]
+        self._own = {identity: own for identity, own in self._own.items() if identity in self._asked}
+        self._asked.clear()
+        for own in self._own.values():
+            own.listeners.forget()
+            own.routes.forget()
+        self._clusters.forget()
+        self._endpoints.forget()
 
 
 def _listener(listener: Resource, identity: Identity, telemetry: Telemetry) -> Resource:
