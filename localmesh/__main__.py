@@ -1,6 +1,7 @@
 """The command `mesh`: what kubectl has no verb for."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -31,6 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MeshError as error:
         print(f"mesh: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read the output has gone, like `head`; what Python would still flush goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         return 130
 
