@@ -4,36 +4,10 @@
 """
 
 import re
-from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).parents[2]
-COMMANDS = [
-    line
-    for line in (Path(__file__).with_name("tutorial_commands.txt")).read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("# ")
-]
-ANY = "…"
-
-
-def rows(page: str) -> list[list[str]]:
-    """Return the cells of each row of the page's tables, heads apart."""
-    lines = (CHECKOUT / "docs" / page).read_text(encoding="utf-8").splitlines()
-    cells = [[cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-    return [row for row in cells if len(row) == 3 and row[0].startswith("`")]
-
-
-def patterns(cell: str) -> list[str]:
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def fits(pattern: str, command: str) -> bool:
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split(ANY)), command) is not None
-
-
-ROWS = rows("tutorial.md")
-PATTERNS = [pattern for row in ROWS for pattern in patterns(row[0])]
+from tests.docs.tutorial import CHECKOUT, COMMANDS, PATTERNS, ROWS, fits
 
 
 @pytest.mark.parametrize("command", COMMANDS)
