@@ -105,12 +105,14 @@ def test_skaffold_builds_the_images_that_the_manifests_name_from_the_repositorys
     for image, artifact in artifacts.items():
         arguments = artifact["docker"]["buildArgs"]
         assert image.endswith(f"-{arguments['SERVICE']}-{arguments['SERVICE_VERSION']}")
-        assert (CHECKOUT / BOOKINFO / artifact["context"] / artifact["docker"]["dockerfile"]).is_file()
+        assert (CHECKOUT / artifact["context"] / artifact["docker"]["dockerfile"]).is_file()
 
 
 def test_skaffold_deploys_this_folder_into_a_namespace_with_sidecars() -> None:
-    assert SKAFFOLD["manifests"]["kustomize"]["paths"] == ["."]
+    # skaffold takes the paths of the file that -f names from where it was started, not from that file's folder.
+    assert SKAFFOLD["manifests"]["kustomize"]["paths"] == [BOOKINFO]
     kubectl = SKAFFOLD["deploy"]["kubectl"]
     assert kubectl["defaultNamespace"] == "default"
-    (hook,) = kubectl["hooks"]["before"]
-    assert hook["host"]["command"][2:5] == ["namespace", "default", "istio-injection=enabled"]
+    for when in ("before", "after"):
+        (hook,) = kubectl["hooks"][when]
+        assert hook["host"]["command"] == ["bin/skaffold-hook.sh", f"{when}-deploy", "bookinfo"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.k8s.manifests import CHECKOUT, built, load, of_kind
+from tests.k8s.manifests import BOOKINFO, CHECKOUT, built, container, load, of_kind
 
 TOOLS = ("docker", "istioctl", "kind", "kubectl", "skaffold")
 # What the scripts need of the system besides; nothing else is on their PATH.
@@ -26,6 +26,7 @@ case "${0##*/} $*" in
     printf '"v1.36.4"}}' ;;
   'kubectl '*' api-versions') printf '%s\n' apps/v1 ${SERVED-networking.istio.io/v1 telemetry.istio.io/v1} ;;
   'kubectl config current-context') echo kind-myk8s ;;
+  'kubectl '*' -n default get deployment '*) echo "registry.example/istioinaction/examples-bookinfo-$7:digest" ;;
   'kubectl '*' get deployment '*) echo "registry.example/istioinaction/$7:digest" ;;
   'kubectl '*' wait '*) [[ ! -e $DESK/no-istio ]] ;;
 esac
@@ -237,6 +238,26 @@ def test_in_kind_the_images_that_were_deployed_get_their_plain_names_on_the_node
     assert asked == [
         *(f"docker tag registry.example/{image.rpartition(':')[0]}:digest {image}" for image in tagged),
         f"kind load docker-image --name myk8s {' '.join(tagged)}",
+    ]
+
+
+def test_bookinfos_images_get_the_names_that_its_manifests_say(desk: Desk) -> None:
+    assert desk.run("skaffold-hook.sh", "after-deploy", "bookinfo").returncode == 0
+    asked = desk.asked()
+    loaded = next(line for line in asked if line.startswith("kind load docker-image --name myk8s ")).split()[5:]
+    deployments = of_kind("Deployment", built(BOOKINFO))
+    assert {container(deployment)["image"] for deployment in deployments} <= set(loaded)
+    for deployment in deployments:
+        name, image = deployment["metadata"]["name"], container(deployment)["image"]
+        assert any(f" -n default get deployment {name} " in line for line in asked)
+        assert f"docker tag registry.example/{image.rpartition(':')[0]}:digest {image}" in asked
+
+
+def test_skaffold_waits_for_istiod_and_gives_bookinfos_namespace_its_label(desk: Desk) -> None:
+    assert desk.run("skaffold-hook.sh", "before-deploy", "bookinfo", SKAFFOLD_KUBE_CONTEXT="prod").returncode == 0
+    assert desk.asked() == [
+        "kubectl --context prod -n istio-system wait deployment/istiod --for=condition=Available --timeout=120s",
+        "kubectl --context prod label namespace default istio-injection=enabled --overwrite",
     ]
 
 

@@ -26,7 +26,7 @@ def test_the_images_that_manifests_and_the_guide_name_are_the_releases() -> None
     tags = {path: set(TAG.findall(path.read_text(encoding="utf-8"))) for path in files}
     assert {path.name for path, found in tags.items() if found} == {
         "catalog.yaml", "catalog-v2.yaml", "webapp.yaml", "skaffold.yaml", "cluster.md",
-        "productpage.yaml", "details.yaml", "reviews.yaml", "ratings.yaml",
+        "productpage.yaml", "details.yaml", "reviews.yaml", "ratings.yaml", "jobs.yaml",
     }  # fmt: skip
     assert set.union(*tags.values()) == {RELEASE}
 
@@ -34,4 +34,4 @@ def test_the_images_that_manifests_and_the_guide_name_are_the_releases() -> None
 def test_skaffolds_hook_gives_the_deployed_images_the_release_as_their_tag() -> None:
     hook = text("bin/skaffold-hook.sh")
     assert re.findall(r"for tag in (\S+) latest; do", hook) == [RELEASE]
-    assert f"k8s/base says {RELEASE} " in hook
+    assert f"k8s/base and k8s/bookinfo say {RELEASE} " in hook
