@@ -24,6 +24,9 @@ _OBSERVED: set["asyncio.Task[None]"] = set()
 """The event loop itself keeps no task alive."""
 
 
+_sleep = asyncio.sleep
+
+
 @dataclass(frozen=True, slots=True)
 class Trouble:
     """What befell one loop so far."""
@@ -90,7 +93,7 @@ class Loops:
             delay = FIRST_DELAY if time.monotonic() - began > LONG_ENOUGH else delay
             logger.error("loop %s died; it is started anew in %.1f s", name, delay, exc_info=cause)
             self._note(name, cause)
-            await asyncio.sleep(delay)
+            await _sleep(delay)
             delay = min(LONGEST_DELAY, 2 * delay)
 
     def _note(self, name: str, cause: Exception) -> None:
