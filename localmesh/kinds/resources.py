@@ -57,6 +57,16 @@ VIRTUAL_SERVICES = Resource(
 DESTINATION_RULES = Resource(
     "networking.istio.io", _ISTIO, "DestinationRule", "destinationrules", "destinationrule", ("dr",), custom=True
 )
+_SECURITY = ("v1", "v1beta1")
+AUTHORIZATION_POLICIES = Resource(
+    "security.istio.io",
+    _SECURITY,
+    "AuthorizationPolicy",
+    "authorizationpolicies",
+    "authorizationpolicy",
+    ("ap",),
+    custom=True,
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -72,6 +82,7 @@ RESOURCES = (
     GATEWAYS,
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
+    AUTHORIZATION_POLICIES,
 )
 
 BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from localmesh.core.objects import Key, Object, key_of
+from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.istio import SPECS, InvalidSpecError, read
 from localmesh.kinds.resources import PODS, SERVICES, Resource, resource_of
 from localmesh.pilot.findings import Finding
@@ -23,6 +23,8 @@ class Config(Generic[SpecT]):
     spec: SpecT
     path: str
     """The form in which proxies name the origin of what they do; istioctl shows it."""
+
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
@@ -96,7 +98,7 @@ def _read_again(
 def _config(resource: Resource, obj: Object) -> Config[Any] | Finding:
     key = key_of(obj)
     try:
-        return Config(resource, key, read(SPECS[resource], obj), _path(resource, key))
+        return Config(resource, key, read(SPECS[resource], obj), _path(resource, key), annotations_of(obj))
     except InvalidSpecError as error:
         problem = error.problems[0]
         return Finding(resource, key, problem.field, problem.message)

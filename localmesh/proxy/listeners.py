@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from localmesh.proxy.addresses import Address
+from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.routes import RouteConfiguration
 
 
@@ -28,7 +29,7 @@ class PlainFilter(StrEnum):
     """The last one: it does what the route says."""
 
 
-HttpFilter = PlainFilter
+HttpFilter = PlainFilter | Authorization
 """What each request passes, in this order. A filter that is told something is a dataclass beside the plain ones."""
 
 
@@ -97,6 +98,9 @@ class FilterChain:
     filter: NetworkFilter
     handshake_timeout: timedelta
     """How long a connection may take until it can be spoken on."""
+
+    authorizations: tuple[Authorization, ...] = ()
+    """Decide on each connection before the filter sees it; of requests, its own filters decide."""
 
     match: FilterChainMatch | None = None
     """None for all connections that no other chain takes."""

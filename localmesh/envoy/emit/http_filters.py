@@ -1,6 +1,8 @@
 """envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter, one for each kind of filter."""
 
+from localmesh.envoy.emit.authorization import http_authorization
 from localmesh.envoy.emit.messages import Message, any_of
+from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.listeners import HttpFilter, PlainFilter
 
 _PLAIN: dict[PlainFilter, Message] = {
@@ -15,4 +17,6 @@ _PLAIN: dict[PlainFilter, Message] = {
 
 def http_filter(described: HttpFilter) -> Message:
     """Return one filter."""
+    if isinstance(described, Authorization):
+        return http_authorization(described)
     return {"name": described.value, "typed_config": _PLAIN[described]}

@@ -1,5 +1,6 @@
 """envoy.config.listener.v3.Listener."""
 
+from localmesh.envoy.emit.authorization import network_authorization
 from localmesh.envoy.emit.http_connection_manager import http_connection_manager
 from localmesh.envoy.emit.messages import Message, address, duration, given
 from localmesh.envoy.emit.tcp_proxy import tcp_proxy
@@ -20,12 +21,15 @@ def listener(described: Listener) -> Message:
 
 
 def _filter_chain(chain: FilterChain) -> Message:
-    """Return a FilterChain with one filter."""
-    filter_ = chain.filter
+    """Return a FilterChain: what decides on connections, then what takes them."""
+    last = chain.filter
     return given(
         name=chain.name or None,
         filter_chain_match=_filter_chain_match(chain.match) if chain.match else None,
-        filters=[tcp_proxy(filter_) if isinstance(filter_, TcpProxy) else http_connection_manager(filter_)],
+        filters=[
+            *map(network_authorization, chain.authorizations),
+            tcp_proxy(last) if isinstance(last, TcpProxy) else http_connection_manager(last),
+        ],
         transport_socket_connect_timeout=duration(chain.handshake_timeout),
     )
 

@@ -9,7 +9,7 @@ def route_match(described: RouteMatch) -> Message:
     return given(
         **_path(described.path),
         case_sensitive=not described.path.ignore_case if described.conditional else None,
-        headers=[_header(header) for header in described.headers] or None,
+        headers=[header_matcher(header) for header in described.headers] or None,
         query_parameters=[_query_parameter(parameter) for parameter in described.query] or None,
     )
 
@@ -31,7 +31,8 @@ def _path(path: TextMatch) -> Message:
             return {"prefix": path.value}
 
 
-def _header(header: HeaderMatch) -> Message:
+def header_matcher(header: HeaderMatch) -> Message:
+    """Return a HeaderMatcher."""
     inverted = header.inverted or None
     if header.text.kind is TextKind.PRESENT:
         return given(name=header.name, present_match=True, invert_match=inverted)

@@ -10,21 +10,34 @@ from typing import Any
 from localmesh.core.objects import Object
 from localmesh.kinds.istio.honoured import refusals
 from localmesh.kinds.istio.messages import InvalidSpecError, read
+from localmesh.kinds.istio.rules.annotations import annotation_problems
+from localmesh.kinds.istio.rules.authorization_policy import review_authorization_policy
 from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
 from localmesh.kinds.istio.rules.gateway import review_gateway
 from localmesh.kinds.istio.rules.virtual_service import review_virtual_service
+from localmesh.kinds.istio.types.authorization_policy import AuthorizationPolicy
 from localmesh.kinds.istio.types.destination_rule import DestinationRule
 from localmesh.kinds.istio.types.gateway import Gateway
 from localmesh.kinds.istio.types.virtual_service import VirtualService
-from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.resources import AUTHORIZATION_POLICIES, DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
 from localmesh.kinds.review import Review
 
-__all__ = ["SPECS", "DestinationRule", "Gateway", "InvalidSpecError", "VirtualService", "read", "review"]
+__all__ = [
+    "SPECS",
+    "AuthorizationPolicy",
+    "DestinationRule",
+    "Gateway",
+    "InvalidSpecError",
+    "VirtualService",
+    "read",
+    "review",
+]
 
 SPECS: Mapping[Resource, type[Any]] = {
     DESTINATION_RULES: DestinationRule,
     GATEWAYS: Gateway,
     VIRTUAL_SERVICES: VirtualService,
+    AUTHORIZATION_POLICIES: AuthorizationPolicy,
 }
 """The kinds that are served, and the types of their specs."""
 
@@ -32,13 +45,14 @@ _REVIEWS: Mapping[Resource, Callable[[str, Any], Review]] = {
     DESTINATION_RULES: review_destination_rule,
     GATEWAYS: review_gateway,
     VIRTUAL_SERVICES: review_virtual_service,
+    AUTHORIZATION_POLICIES: review_authorization_policy,
 }
 """What istiod's webhook says of each kind, by the object's name and its spec."""
 
 
 def review(resource: Resource, obj: Object) -> Review:
     """Judge one object: what the local mesh does not take, then what istiod's webhook refuses."""
-    if refused := tuple(refusals(resource, obj)):
+    if refused := (*annotation_problems(resource, obj), *refusals(resource, obj)):
         return Review(refused)
     try:
         spec: Any = read(SPECS[resource], obj)

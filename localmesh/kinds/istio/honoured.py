@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localmesh.core.objects import Object
-from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.resources import AUTHORIZATION_POLICIES, DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
 from localmesh.kinds.review import Problem
 from localmesh.kinds.schema.definitions import Schema
 
@@ -60,12 +60,28 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
         "http[].timeout",
         "http[].retries",
     ),
+    AUTHORIZATION_POLICIES: (
+        "selector",
+        "action",
+        "rules[].from[].source.ipBlocks",
+        "rules[].from[].source.notIpBlocks",
+        "rules[].from[].source.remoteIpBlocks",
+        "rules[].from[].source.notRemoteIpBlocks",
+        "rules[].to[].operation",
+        "rules[].when[].key",
+        "rules[].when[].values",
+        "rules[].when[].notValues",
+    ),
 }
 
 VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
+    AUTHORIZATION_POLICIES: {
+        "action": ("ALLOW", "DENY", "AUDIT"),
+        "rules[].when[].key": ("request.headers[NAME]", "source.ip", "remote.ip", "destination.port"),
+    },
     GATEWAYS: {"servers[].port.protocol": ("HTTP",)},
 }
-"""Fields of which some values only are honoured; capitals make no difference."""
+"""Fields of which some values only are honoured; capitals make no difference, and a NAME is anybody's choice."""
 
 
 def refusals(resource: Resource, obj: Object) -> Iterator[Problem]:
@@ -112,7 +128,7 @@ class _Table:
 
     def _refused_value(self, value: Any, at: str, path: str) -> Iterator[Problem]:
         supported = self._values.get(path)
-        if supported and str(value).upper() not in supported:
+        if supported and not any(_is_one_of_them(str(value), each) for each in supported):
             names = ", ".join(map(repr, supported))
             yield Problem(at, f"{value!r} is not supported by the local mesh; supported here: {names}")
 
@@ -121,6 +137,11 @@ class _Table:
         start = f"{path}." if path else ""
         tails = (honoured.removeprefix(start) for honoured in self._paths if honoured.startswith(start))
         yield from dict.fromkeys(tail.partition(".")[0].rstrip("[]{}") for tail in tails)
+
+
+def _is_one_of_them(value: str, supported: str) -> bool:
+    start, has_name, _ = supported.partition("NAME]")
+    return value.startswith(start) if has_name else value.upper() == supported.upper()
 
 
 def _ways(path: str) -> Iterator[str]:

@@ -3,7 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from localmesh.pilot.config.gateways import OpenServer
+from localmesh.pilot.config.workload_policies import authorization_policies_of
 from localmesh.pilot.http.gateway_hosts import routes_name
+from localmesh.pilot.listeners.authorization import authorizations
+from localmesh.pilot.listeners.authorization_rules import Door
 from localmesh.pilot.listeners.managers import chain, gateway_manager
 from localmesh.pilot.push_context import PushContext
 from localmesh.proxy.listeners import Listener, TrafficDirection
@@ -15,5 +18,7 @@ def gateway_listeners(servers: Sequence[OpenServer], context: PushContext) -> It
         address = context.addresses.gateway(port)
         if address:
             name = f"0.0.0.0_{number}"
-            chains = (chain(gateway_manager(name, routes_name(number))),)
+            policies = authorization_policies_of(port.pod, context)
+            decisions = authorizations(policies, Door(address, number))
+            chains = (chain(gateway_manager(name, routes_name(number), decisions)),)
             yield Listener(name, address, TrafficDirection.OUTBOUND, chains, shared=True)

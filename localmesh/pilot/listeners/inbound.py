@@ -4,30 +4,36 @@ from collections.abc import Iterator
 
 from localmesh.core.objects import Object
 from localmesh.pilot.clusters.inbound import NOWHERE, Served, served_ports
+from localmesh.pilot.config.workload_policies import authorization_policies_of
 from localmesh.pilot.http.routes import application_route
+from localmesh.pilot.listeners.authorization import authorizations
+from localmesh.pilot.listeners.authorization_rules import Door
 from localmesh.pilot.listeners.managers import chain, inbound_manager
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
-from localmesh.proxy.listeners import Listener, NetworkFilter, TcpProxy, TrafficDirection
+from localmesh.proxy.authorization import Authorization
+from localmesh.proxy.listeners import FilterChain, Listener, TcpProxy, TrafficDirection
 from localmesh.proxy.names import inbound_cluster
 from localmesh.proxy.routes import RouteConfiguration, VirtualHost
 
 
 def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
     """Yield a listener for each container port."""
+    policies = authorization_policies_of(pod, context)
     for number, served in served_ports(pod, context).items():
         address = context.addresses.inbound(PodPort(pod, number)) if number != NOWHERE else None
         if address:
             name = f"0.0.0.0_{number}"
-            chains = (chain(_filter(number, name, served)),)
+            door = Door(address, number, http=not served or served[1].protocol.is_http)
+            chains = (_chain(name, served, door, authorizations(policies, door)),)
             yield Listener(f"inbound_{name}", address, TrafficDirection.INBOUND, chains)
 
 
-def _filter(number: int, stat_prefix: str, served: Served | None) -> NetworkFilter:
+def _chain(stat_prefix: str, served: Served | None, door: Door, decisions: tuple[Authorization, ...]) -> FilterChain:
     """Return what becomes of connections: requests go to the application, one by one unless they are no HTTP."""
-    if served and not served[1].protocol.is_http:
-        return TcpProxy(inbound_cluster(number))
-    return inbound_manager(stat_prefix, _routes(number, served))
+    if not door.http:
+        return chain(TcpProxy(inbound_cluster(door.port)), decisions)
+    return chain(inbound_manager(stat_prefix, _routes(door.port, served), decisions))
 
 
 def _routes(number: int, served: Served | None) -> RouteConfiguration:

@@ -5,6 +5,7 @@ Source: buildGatewayConnectionManager and its siblings in pkg/networking/core of
 
 from datetime import timedelta
 
+from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.listeners import (
     ClientCertificates,
     FilterChain,
@@ -28,12 +29,12 @@ FILTERS: tuple[HttpFilter, ...] = (
 """The filters of every manager, in Istio's order: who may ask stands before them, the router last."""
 
 
-def gateway_manager(stat_prefix: str, routes: str) -> HttpConnectionManager:
+def gateway_manager(stat_prefix: str, routes: str, decisions: tuple[Authorization, ...] = ()) -> HttpConnectionManager:
     """Return the manager for strangers."""
     return HttpConnectionManager(
         routes,
         f"outbound_{stat_prefix}",
-        FILTERS,
+        (*decisions, *FILTERS),
         use_remote_address=True,
         server_name=ISTIO,
         client_certificates=ClientCertificates("SANITIZE_SET", ("subject", "cert", "dns", "uri")),
@@ -48,18 +49,20 @@ def outbound_manager(stat_prefix: str, routes: str, *, absolute_urls: bool = Fal
     )
 
 
-def inbound_manager(stat_prefix: str, routes: RouteConfiguration) -> HttpConnectionManager:
+def inbound_manager(
+    stat_prefix: str, routes: RouteConfiguration, decisions: tuple[Authorization, ...] = ()
+) -> HttpConnectionManager:
     """Return the manager for the mesh, in front of the application."""
     return HttpConnectionManager(
         routes,
         f"inbound_{stat_prefix}",
-        FILTERS,
+        (*decisions, *FILTERS),
         use_remote_address=False,
         server_name=ISTIO,
         client_certificates=ClientCertificates("APPEND_FORWARD", ("subject", "dns", "uri")),
     )
 
 
-def chain(filter_: NetworkFilter) -> FilterChain:
-    """Return the chain for all connections, with one filter."""
-    return FilterChain(filter_, HANDSHAKE_TIMEOUT)
+def chain(filter_: NetworkFilter, decisions: tuple[Authorization, ...] = ()) -> FilterChain:
+    """Return the chain for all connections: what decides on them, and what takes them."""
+    return FilterChain(filter_, HANDSHAKE_TIMEOUT, decisions)

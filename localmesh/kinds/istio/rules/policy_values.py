@@ -1,0 +1,105 @@
+"""What istiod's webhook says of the values in an AuthorizationPolicy's rules, in its words.
+
+Source: pkg/config/security/security.go of Istio 1.31.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+LARGEST_PORT = 65535
+MATCH_ONE, MATCH_ANY = "{*}", "{**}"
+"""Parts of a path template: one segment, and all that is left."""
+
+_DIGITS = re.compile(r"[0-9]+")
+_PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]*")
+_LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
+
+Complaints = Iterator[str]
+
+
+def is_template(path: str) -> bool:
+    """Tell whether a path is a template."""
+    return MATCH_ONE in path or MATCH_ANY in path
+
+
+def empty_values(name: str, values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with values of which none may be empty."""
+    if "" in values:
+        yield f"empty value not allowed, found in {name}"
+
+
+def bad_addresses(values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with addresses and ranges of addresses."""
+    for value in values:
+        if "/" in value and not _is_range(value):
+            yield f"bad CIDR range ({value})"
+        if "/" not in value and not _is_address(value):
+            yield f"bad IP address ({value})"
+
+
+def bad_ports(values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with ports, which are texts here."""
+    for value in values:
+        if not _DIGITS.fullmatch(value) or int(value) > LARGEST_PORT:
+            yield f"bad port ({value})"
+
+
+def bad_path_templates(name: str, paths: Sequence[str]) -> Complaints:
+    """Yield what is wrong with the first path that is no good."""
+    complaints = (complaint for path in paths if (complaint := _template_complaint(path)))
+    for path_complaint in complaints:
+        yield f"invalid or unsupported path, found in {name}: {path_complaint}"
+        return
+
+
+def bad_attribute(key: str, values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with the values of a condition (`when`)."""
+    if "" in values:
+        yield f"empty value not allowed, found in {key}"
+    elif key in _CHECKED_BY:
+        yield from _CHECKED_BY[key](values)
+    elif not _is_map_key(key):
+        yield f"bad key ({key}): should have format a[b]"
+
+
+def _template_complaint(path: str) -> str | None:
+    stripped, any_at = path.strip("/"), -1
+    for index, segment in enumerate(stripped.split("/")):
+        if segment in (MATCH_ONE, MATCH_ANY):
+            if any_at >= 0:
+                return f"{stripped}: {MATCH_ANY} is not the last operator"
+            any_at = index if segment == MATCH_ANY else any_at
+        elif "{" in segment or "}" in segment:
+            return f"{stripped}: contains '{{' or '}}' beyond a supported path template"
+        elif is_template(path) and not _LITERAL.fullmatch(segment):
+            return f"{stripped}: contains segment {segment} with invalid string literal"
+    return None
+
+
+def _is_map_key(key: str) -> bool:
+    opening = key.find("[")
+    return key.endswith("]") and 0 < opening < len(key) - 2
+
+
+def _is_address(value: str) -> bool:
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_range(value: str) -> bool:
+    address, _, length = value.partition("/")
+    if "%" in address or not _is_address(address) or not _PREFIX_LENGTH.fullmatch(length):
+        return False
+    return int(length) <= ipaddress.ip_address(address).max_prefixlen
+
+
+_CHECKED_BY: Mapping[str, Callable[[Sequence[str]], Complaints]] = {
+    "source.ip": bad_addresses,
+    "remote.ip": bad_addresses,
+    "destination.port": bad_ports,
+}
+"""Attributes whose values have a form of their own."""

@@ -1,0 +1,49 @@
+"""The AuthorizationPolicies of a workload → what its listeners let pass.
+
+Source: pilot/pkg/security/authz/builder of Istio 1.31.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from localmesh.kinds.istio import AuthorizationPolicy
+from localmesh.kinds.istio.rules.annotations import DRY_RUN, is_dry_run
+from localmesh.pilot.listeners.authorization_rules import Door, policy
+from localmesh.pilot.snapshot import Config
+from localmesh.proxy.authorization import NEVER, Action, Authorization, Policy
+
+Policies = Sequence[Config[AuthorizationPolicy]]
+
+_ORDER = (("AUDIT", Action.LOG), ("DENY", Action.DENY), ("ALLOW", Action.ALLOW))
+"""What is noted before what is refused, and that before what is allowed."""
+
+
+def authorizations(policies: Policies, door: Door) -> tuple[Authorization, ...]:
+    """Return what decides on what a listener takes, in order."""
+    return tuple(_authorizations(policies, door))
+
+
+def _authorizations(policies: Policies, door: Door) -> Iterator[Authorization]:
+    for name, action in _ORDER:
+        about = [each for each in policies if (each.spec.action or "ALLOW") == name]
+        tried = [each for each in about if is_dry_run(each.annotations.get(DRY_RUN, ""))]
+        enforced = [each for each in about if each not in tried]
+        if about:
+            yield Authorization(action, _translated(enforced, action, door), _translated(tried, action, door))
+
+
+def _translated(policies: Policies, action: Action, door: Door) -> tuple[Policy, ...] | None:
+    if not policies:
+        return None
+    rules = (rule for config in policies for rule in _rules(config, action, door))
+    return tuple(sorted(rules, key=lambda rule: rule.name))
+
+
+def _rules(config: Config[AuthorizationPolicy], action: Action, door: Door) -> Iterator[Policy]:
+    """Yield one policy for each rule; without any rule nothing is allowed."""
+    name = f"ns[{config.namespace}]-policy[{config.name}]"
+    if not config.spec.rules:
+        yield Policy(f"{name}-rule[0]", (NEVER,), (NEVER,))
+    for index, rule in enumerate(config.spec.rules):
+        translated = policy(f"{name}-rule[{index}]", rule, door, leaves_out=action is not Action.ALLOW)
+        if translated:
+            yield translated

@@ -1,0 +1,178 @@
+"""A rule of an AuthorizationPolicy → a policy of Envoy's role-based access control.
+
+Source: pilot/pkg/security/authz/model of Istio 1.31.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from localmesh.kinds.istio.rules.policy_values import MATCH_ANY, MATCH_ONE, is_template
+from localmesh.kinds.istio.types.authorization_policy import Condition as When
+from localmesh.kinds.istio.types.authorization_policy import Operation, Rule, Source
+from localmesh.proxy.addresses import Address
+from localmesh.proxy.authorization import (
+    AddressRange,
+    AllOf,
+    Always,
+    AnyOf,
+    Condition,
+    DestinationPort,
+    Not,
+    PathMatch,
+    PathTemplate,
+    Policy,
+)
+from localmesh.proxy.matches import HeaderMatch, TextKind, TextMatch
+
+ANY_TEXT = TextMatch(TextKind.REGEX, ".+")
+UNREACHABLE_PORT = 0
+IPV4_BITS, IPV6_BITS = 32, 128
+_HEADERS = "request.headers["
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What a listener opens: where, and for what."""
+
+    address: Address
+    port: int
+    """The container port behind it, by which rules name it."""
+
+    http: bool = True
+    """Whether requests are looked at, or connections only."""
+
+    def listener_port(self, written: int) -> int:
+        """Return the port in Envoy's eyes: a container port has another number on loopback."""
+        if written == self.port:
+            return self.address.port
+        return UNREACHABLE_PORT if written == self.address.port else written
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One attribute, and how it has to be and not to be."""
+
+    translate: Callable[[str], Condition]
+    values: Sequence[str]
+    not_values: Sequence[str]
+    of_connections: bool = False
+    """Whether a connection has the attribute too, and not a request alone."""
+
+    def conditions(self) -> Iterator[Condition]:
+        """Yield what has to hold."""
+        if self.values:
+            yield AnyOf(tuple(map(self.translate, self.values)))
+        if self.not_values:
+            yield Not(AnyOf(tuple(map(self.translate, self.not_values))))
+
+
+def policy(name: str, rule: Rule, door: Door, *, leaves_out: bool) -> Policy | None:
+    """Translate a rule for what a listener takes.
+
+    Where connections alone are looked at, nothing can be said of requests. Then a clause about them is left out, which
+    makes the rule hold for more, or the whole rule, None, which makes it hold for nothing.
+
+    Args:
+        name: Of the policy, in Envoy.
+        rule: What was applied.
+        door: The listener.
+        leaves_out: Whether a clause is left out, as for DENY and AUDIT, or the rule, as for ALLOW.
+    """
+    asked = [[*_operation(to.operation or Operation(), door), *_when_asked(rule, door)] for to in rule.to]
+    asking = [[*_source(from_.source or Source()), *_when_asking(rule)] for from_ in rule.from_]
+    permissions = asked or [[*_when_asked(rule, door)]]
+    principals = asking or [[*_when_asking(rule)]]
+    if not door.http:
+        of_requests = [each for clauses in (*permissions, *principals) for each in clauses if not each.of_connections]
+        if of_requests and not leaves_out:
+            return None
+        permissions, principals = _of_connections(permissions), _of_connections(principals)
+    return Policy(name, tuple(map(_all_of, permissions)), tuple(map(_all_of, principals)))
+
+
+def _of_connections(groups: Sequence[Sequence[Clause]]) -> list[list[Clause]]:
+    return [[clause for clause in clauses if clause.of_connections] for clauses in groups]
+
+
+def _all_of(clauses: Sequence[Clause]) -> Condition:
+    return AllOf(tuple(each for clause in clauses for each in clause.conditions()) or (Always(),))
+
+
+def _operation(operation: Operation, door: Door) -> Iterator[Clause]:
+    yield _given(_host, operation.hosts, operation.not_hosts)
+    yield _given(_method, operation.methods, operation.not_methods)
+    yield _given(_path, operation.paths, operation.not_paths)
+    yield Clause(_port(door), operation.ports, operation.not_ports, of_connections=True)
+
+
+def _source(source: Source) -> Iterator[Clause]:
+    yield Clause(_remote_address, source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
+    yield Clause(_direct_address, source.ip_blocks, source.not_ip_blocks, of_connections=True)
+
+
+def _given(translate: Callable[[str], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
+    """Return a clause about requests; one that says nothing is about anything."""
+    return Clause(translate, values, not_values, of_connections=not values and not not_values)
+
+
+def _when_asked(rule: Rule, door: Door) -> Iterator[Clause]:
+    for when in rule.when:
+        if when.key == "destination.port":
+            yield Clause(_port(door), when.values, when.not_values, of_connections=True)
+
+
+def _when_asking(rule: Rule) -> Iterator[Clause]:
+    for when in rule.when:
+        if when.key == "source.ip":
+            yield Clause(_direct_address, when.values, when.not_values, of_connections=True)
+        elif when.key == "remote.ip":
+            yield Clause(_remote_address, when.values, when.not_values, of_connections=True)
+        elif when.key.startswith(_HEADERS):
+            yield Clause(_header(when), when.values, when.not_values)
+
+
+def _header(when: When) -> Callable[[str], Condition]:
+    name = when.key.removeprefix(_HEADERS).removesuffix("]")
+    return lambda value: HeaderMatch(name, _text(value, TextMatch(TextKind.PRESENT)))
+
+
+def _host(value: str) -> Condition:
+    return HeaderMatch(":authority", _text(value, TextMatch(TextKind.PRESENT), ignore_case=True))
+
+
+def _method(value: str) -> Condition:
+    return HeaderMatch(":method", _text(value, TextMatch(TextKind.PRESENT)))
+
+
+def _path(value: str) -> Condition:
+    if is_template(value):
+        return PathTemplate(value.replace(MATCH_ANY, "**").replace(MATCH_ONE, "*"))
+    return PathMatch(_text(value, ANY_TEXT))
+
+
+def _port(door: Door) -> Callable[[str], Condition]:
+    return lambda value: DestinationPort(door.listener_port(int(value)))
+
+
+def _direct_address(value: str) -> Condition:
+    return _address_range(value, direct=True)
+
+
+def _remote_address(value: str) -> Condition:
+    return _address_range(value, direct=False)
+
+
+def _address_range(value: str, *, direct: bool) -> AddressRange:
+    prefix, _, length = value.partition("/")
+    return AddressRange(prefix, int(length or (IPV6_BITS if ":" in prefix else IPV4_BITS)), direct)
+
+
+def _text(value: str, anything: TextMatch, *, ignore_case: bool = False) -> TextMatch:
+    """Return how a text has to be; an asterisk stands for anything, at the beginning or at the end."""
+    if value == "*":
+        return anything
+    if value.startswith("*"):
+        return TextMatch(TextKind.SUFFIX, value[1:], ignore_case)
+    if value.endswith("*"):
+        return TextMatch(TextKind.PREFIX, value[:-1], ignore_case)
+    return TextMatch(TextKind.EXACT, value, ignore_case)

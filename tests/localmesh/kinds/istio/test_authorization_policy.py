@@ -1,0 +1,144 @@
+from typing import Any
+
+import pytest
+
+from localmesh.core.objects import Object
+from tests.localmesh.kinds.istio.documents import complaints, destination_rule, judged
+
+
+def policy(*rules: Object, annotations: dict[str, str] | None = None, **spec: Any) -> Object:
+    return {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "policy", "namespace": "istioinaction", "annotations": annotations or {}},
+        "spec": {"rules": list(rules), **spec} if rules else spec,
+    }
+
+
+def to(**operation: Any) -> Object:
+    return {"to": [{"operation": operation}]}
+
+
+def source(**fields: Any) -> Object:
+    return {"from": [{"source": fields}]}
+
+
+def when(key: str, *values: str) -> Object:
+    return {"when": [{"key": key, "values": list(values)}]}
+
+
+def warnings(obj: Object) -> list[str]:
+    return list(judged(obj).warnings)
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        policy(),
+        policy({}),
+        policy({}, action="DENY"),
+        policy(to(methods=["GET"], paths=["/a", "/b*", "*/c", "/d/{*}/e/{**}"]), action="AUDIT"),
+        policy(to(hosts=["*.io"], ports=["80", "0"])),
+        policy(when("request.headers[x-team]", "shop"), selector={"matchLabels": {"app": "catalog"}}),
+        policy(when("destination.port", "80")),
+    ],
+)
+def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
+    assert complaints(obj) == []
+    assert warnings(obj) == []
+
+
+@pytest.mark.parametrize(
+    ("obj", "complaint"),
+    [
+        (
+            policy(action="DENY"),
+            (
+                "spec.rules: DENY action without `rules` is meaningless as it will never be triggered, add an empty "
+                "rule `{}` if you want it be triggered for every request"
+            ),
+        ),
+        (policy({"from": [{}]}), "spec.rules[0].from[0].source: `from.source` must not be nil, found at rule 0"),
+        (policy(source()), "spec.rules[0].from[0].source: `from.source` must not be empty, found at rule 0"),
+        (policy({}, {"to": [{}]}), "spec.rules[1].to[0].operation: `to.operation` must not be nil, found at rule 1"),
+        (policy(to()), "spec.rules[0].to[0].operation: `to.operation` must not be empty, found at rule 0"),
+        (policy(to(ports=["http"])), "spec.rules[0].to[0].operation: bad port (http)"),
+        (policy(to(notPorts=["65536"])), "spec.rules[0].to[0].operation: bad port (65536)"),
+        (policy(to(methods=[""])), "spec.rules[0].to[0].operation: empty value not allowed, found in Methods"),
+        (
+            policy(to(paths=["/{**}/{*}"])),
+            (
+                "spec.rules[0].to[0].operation: invalid or unsupported path, found in Paths: {**}/{*}: {**} is not the "
+                "last operator"
+            ),
+        ),
+        (
+            policy(to(notPaths=["/a{*}"])),
+            (
+                "spec.rules[0].to[0].operation: invalid or unsupported path, found in NotPaths: a{*}: contains '{' or "
+                "'}' beyond a supported path template"
+            ),
+        ),
+        (policy(source(ipBlocks=["10.0.0.0/33"])), "spec.rules[0].from[0].source: bad CIDR range (10.0.0.0/33)"),
+        (policy(source(remoteIpBlocks=["10.0.0"])), "spec.rules[0].from[0].source: bad IP address (10.0.0)"),
+        (
+            policy({"when": [{"key": "source.ip"}]}),
+            "spec.rules[0].when[0]: at least one of `values` or `notValues` must be set for key source.ip",
+        ),
+        (
+            policy(when("source.ip", "")),
+            "spec.rules[0].when[0]: invalid `value` for `key` source.ip: empty value not allowed, found in source.ip",
+        ),
+        (
+            policy(when("request.headers[]", "a")),
+            (
+                "spec.rules[0].when[0]: invalid `value` for `key` request.headers[]: bad key (request.headers[]): "
+                "should have format a[b]"
+            ),
+        ),
+        (
+            policy(selector={"matchLabels": {"app": "cat*"}}),
+            'spec.selector.matchLabels.app: Invalid value: "cat*": wildcard not allowed in label value match',
+        ),
+    ],
+)
+def test_what_istiod_refuses_is_refused(obj: Object, complaint: str) -> None:
+    assert complaint in "\n".join(complaints(obj))
+
+
+@pytest.mark.parametrize(
+    ("obj", "field"),
+    [
+        (policy(action="CUSTOM", provider={"name": "opa"}), "spec.provider"),
+        (policy(source(principals=["*"])), "spec.rules[0].from[0].source.principals"),
+        (policy(source(namespaces=["default"])), "spec.rules[0].from[0].source.namespaces"),
+        (policy(source(requestPrincipals=["*"])), "spec.rules[0].from[0].source.requestPrincipals"),
+        (policy(when("source.principal", "a")), "spec.rules[0].when[0].key"),
+        (policy(when("request.headersx[a]", "a")), "spec.rules[0].when[0].key"),
+    ],
+)
+def test_what_the_local_mesh_does_not_have_is_refused_by_name(obj: Object, field: str) -> None:
+    assert any(each.startswith(f"{field}: ") and "supported here" in each for each in complaints(obj))
+
+
+def test_a_deny_rule_of_http_alone_is_warned_about() -> None:
+    assert "deny all traffic to TCP ports" in warnings(policy(to(paths=["/admin"]), action="DENY"))[0]
+    assert warnings(policy(to(paths=["/admin"], ports=["80"]), action="DENY")) == []
+    assert warnings(policy(to(paths=["/admin"]))) == []
+
+
+def test_addresses_are_warned_about_for_there_is_one_only() -> None:
+    assert "127.0.0.1" in warnings(policy(source(ipBlocks=["10.0.0.0/8"])))[0]
+    assert "127.0.0.1" in warnings(policy(when("remote.ip", "10.0.0.0/8")))[0]
+
+
+def test_a_dry_run_is_for_policies_that_decide() -> None:
+    def dry(value: str) -> dict[str, str]:
+        return {"istio.io/dry-run": value}
+
+    assert complaints(policy({}, annotations=dry("true"))) == []
+    assert "invalid value (yes)" in complaints(policy({}, annotations=dry("yes")))[0]
+    assert "ALLOW/DENY, found action AUDIT" in complaints(policy({}, action="AUDIT", annotations=dry("true")))[0]
+    rule = destination_rule()
+    rule["metadata"]["annotations"] = dry("true")
+    assert "unsupported annotation" in complaints(rule)[0]
