@@ -3,9 +3,10 @@
 import json
 import random
 import re
+import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
@@ -107,14 +108,21 @@ def test_logs_are_one_json_object_for_each_request(cluster: Cluster) -> None:
 def test_logs_follow_what_is_written_later(cluster: Cluster) -> None:
     command = ["kubectl", "logs", "-f", "deploy/webapp", "-n", NS, "-c", "webapp", "--tail=0"]
     follow = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(cluster.environment))
-    assert follow.stdout is not None
     try:
-        time.sleep(0.5)
-        cluster.get("/api/catalog/items/3")
-        assert "/api/catalog/items/" in follow.stdout.readline()
+        assert "/api/catalog/items/" in first_line(follow, lambda: cluster.get("/api/catalog/items/3"))
     finally:
         follow.kill()
         follow.communicate()
+
+
+def first_line(follower: subprocess.Popen[str], provoke: Callable[[], object]) -> str:
+    """Return the first line that a process prints of what is going to happen, provoked until the process hears it."""
+    assert follower.stdout is not None
+    deadline = time.monotonic() + PATIENCE_S
+    while not select.select([follower.stdout], [], [], 0.5)[0]:
+        assert time.monotonic() < deadline, f"{follower.args!r} printed nothing"
+        provoke()
+    return follower.stdout.readline()
 
 
 def test_webapps_calls_cross_its_sidecar(cluster: Cluster) -> None:
@@ -146,9 +154,10 @@ def test_pilot_agent_asks_the_proxys_admin_page(cluster: Cluster) -> None:
     agent = ("exec", "deploy/catalog", "-n", NS, "-c", "istio-proxy", "--", "pilot-agent", "request")
     assert "server.state: 0" in cluster.kubectl(*agent, "GET", "stats?filter=server.state")
     assert "active loggers" in cluster.kubectl(*agent, "POST", "/logging")
-    refused = cluster.run(["kubectl", *agent, "GET", "nowhere"])
-    assert refused.returncode == 1
-    assert "404" in refused.stderr
+    assert cluster.kubectl(*agent, "GET", "nowhere").startswith("invalid path. admin commands are:")
+    refused = cluster.run(["kubectl", *agent, "GET", "logging"])
+    assert refused.returncode == 255
+    assert "received unsuccessful status code 405: Method GET not allowed, POST required" in refused.stderr
 
 
 def test_exec_ends_with_the_commands_exit_code_and_takes_stdin(cluster: Cluster) -> None:
@@ -211,11 +220,13 @@ def test_a_pod_that_is_deleted_is_replaced(cluster: Cluster) -> None:
 def test_a_watch_prints_a_change(cluster: Cluster) -> None:
     command = ["kubectl", "get", "vs", "-n", NS, "--watch-only", "--no-headers"]
     watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(cluster.environment))
-    assert watch.stdout is not None
-    try:
-        time.sleep(1)
+
+    def change() -> None:
         cluster.kubectl("apply", "-f", "k8s/experiments/catalog-retries.yaml")
-        assert re.match(r'catalog +\["catalog"\] +\d+s', watch.stdout.readline())
+        cluster.kubectl("annotate", "vs", "catalog", "-n", NS, f"changed-at={time.monotonic_ns()}", "--overwrite")
+
+    try:
+        assert re.match(r'catalog +\["catalog"\] +\d+s', first_line(watch, change))
     finally:
         watch.kill()
         watch.communicate()
