@@ -17,6 +17,8 @@ install: .venv/.installed  ## set up .venv without starting anything
 	@# xds-protos lays an old opentelemetry/proto over the maintained one, in which the services' exporter has no place.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $$(grep -o '^opentelemetry-proto==[^ ]*' requirements/dev.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@# xds-protos brings an old opentelemetry/proto along, over the one that the services' exporter works with
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$$(grep '^opentelemetry-proto==' requirements/dev.txt)"
 	@touch $@
 
 up: install          ## the storefront behind Envoy, on http://127.0.0.1:30000

@@ -8,11 +8,13 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from bench.process import BenchError
 
 ITEMS = (
     b'[{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"},'
@@ -21,6 +23,8 @@ ITEMS = (
     b'{"id":4,"color":"red","department":"Watches","name":"Red Dragon Watch","price":"232.00"}]'
 )
 """What catalog answers; an answer without its first item's name is a bad one."""
+PATIENCE_SECONDS = 30.0
+"""How long nothing may come of a burst before it is given up."""
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
@@ -105,9 +109,19 @@ class Burst:
         began = time.perf_counter()
         self._left, self._end = limit, began + seconds
         await asyncio.gather(*(self._connect() for _ in range(self._connections)))
-        await self._over.wait()
+        await self._is_over()
         self.tally.seconds = time.perf_counter() - began
         return self.tally
+
+    async def _is_over(self) -> None:
+        """Waits as long as answers come: a service that hangs, or a fault in here, must not hold the bench for ever."""
+        heard = -1
+        while not self._over.is_set():
+            if heard == self.tally.total:
+                raise BenchError(f"nothing has come from port {self._port} for {PATIENCE_SECONDS:g} s")
+            heard = self.tally.total
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), PATIENCE_SECONDS)
 
     async def _connect(self) -> None:
         self._open += 1
