@@ -27,20 +27,20 @@ before-deploy() {
 after-deploy() {
   [[ $context == kind-* ]] || return 0
   if [[ ${1-} == bookinfo ]]; then
-    plain_names default examples-bookinfo- productpage-v1 details-v1 reviews-v1 reviews-v2 reviews-v3 ratings-v1
+    plain_names '1.0.0' default examples-bookinfo- productpage-v1 details-v1 reviews-v1 reviews-v2 reviews-v3 ratings-v1
   else
-    plain_names istioinaction '' catalog webapp
+    plain_names '1.0.0 latest' istioinaction '' catalog webapp
   fi
 }
 
-# plain_names NAMESPACE PREFIX DEPLOYMENT…: call each one's image istioinaction/PREFIXDEPLOYMENT, on the node too.
+# plain_names TAGS NAMESPACE PREFIX DEPLOYMENT…: call each one's image istioinaction/PREFIXDEPLOYMENT, on the node too.
 plain_names() {
   local deployment image tag names=()
-  for deployment in "${@:3}"; do
-    image=$("${kubectl[@]}" -n "$1" get deployment "$deployment" -o jsonpath='{.spec.template.spec.containers[0].image}')
-    for tag in 1.0.0 latest; do
-      docker tag "$image" "istioinaction/$2$deployment:$tag"
-      names+=("istioinaction/$2$deployment:$tag")
+  for deployment in "${@:4}"; do
+    image=$("${kubectl[@]}" -n "$2" get deployment "$deployment" -o jsonpath='{.spec.template.spec.containers[0].image}')
+    for tag in $1; do
+      docker tag "$image" "istioinaction/$3$deployment:$tag"
+      names+=("istioinaction/$3$deployment:$tag")
     done
   done
   kind load docker-image --name "${context#kind-}" "${names[@]}"

@@ -246,7 +246,7 @@ def test_bookinfos_images_get_the_names_that_its_manifests_say(desk: Desk) -> No
     asked = desk.asked()
     loaded = next(line for line in asked if line.startswith("kind load docker-image --name myk8s ")).split()[5:]
     deployments = of_kind("Deployment", built(BOOKINFO))
-    assert {container(deployment)["image"] for deployment in deployments} <= set(loaded)
+    assert sorted(container(deployment)["image"] for deployment in deployments) == sorted(loaded)
     for deployment in deployments:
         name, image = deployment["metadata"]["name"], container(deployment)["image"]
         assert any(f" -n default get deployment {name} " in line for line in asked)

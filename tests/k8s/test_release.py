@@ -33,5 +33,5 @@ def test_the_images_that_manifests_and_the_guide_name_are_the_releases() -> None
 
 def test_skaffolds_hook_gives_the_deployed_images_the_release_as_their_tag() -> None:
     hook = text("bin/skaffold-hook.sh")
-    assert re.findall(r"for tag in (\S+) latest; do", hook) == [RELEASE]
+    assert re.findall(r"plain_names '([^' ]+)", hook) == [RELEASE] * 2
     assert f"k8s/base and k8s/bookinfo say {RELEASE} " in hook
