@@ -148,6 +148,9 @@ NAMES: Mapping[str, Mapping[str, str]] = {
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float"}
 EMPTY = {"str": '""', "bool": "False", "int": "0", "float": "0.0"}
 DURATION = "duration(self) >= duration('1ms')"
+FREE_DURATIONS = ("budgetInterval", "idleTimeout", "ttl")
+"""Durations of which the CRD says only that they are texts; "" is none, so it has to be told from nothing said."""
+
 KEYWORDS = ("from",)
 
 
@@ -202,7 +205,7 @@ class Module:
             return f"{annotation} = ()"
         if annotation.startswith("Mapping["):
             return f"{annotation} = _field(default_factory=dict)"
-        if annotation in EMPTY and not node.get("nullable") and field not in exclusive:
+        if annotation in EMPTY and not node.get("nullable") and field not in {*exclusive, *FREE_DURATIONS}:
             return f"{annotation} = {EMPTY[annotation]}"
         return f"{annotation} | None = None"
 

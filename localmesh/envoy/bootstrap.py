@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from localmesh.core.errors import MeshError
-from localmesh.envoy.emit.cluster import HTTP_OPTIONS
+from localmesh.envoy.emit.http_protocol_options import HTTP_OPTIONS
 from localmesh.envoy.emit.messages import any_of
 from localmesh.envoy.resources import ADS
 

@@ -45,3 +45,21 @@ def parse_duration(text: str) -> timedelta:
     if (seconds * 1000).denominator != 1:
         raise ValueError(_PRECISION)
     return timedelta(milliseconds=int(seconds * 1000))
+
+
+_SIGNED = re.compile(rf"([-+]?)((?:{_PART.pattern})+|0)")
+
+
+def parse_any_duration(text: str) -> timedelta:
+    """Return what a text means of which the CRD asks nothing: it may be 0, and less.
+
+    Raises ValueError, in the words of istiod's webhook, for one that is no duration.
+    """
+    match = _SIGNED.fullmatch(text)
+    if match is None:
+        raise ValueError(f'bad Duration: time: invalid duration "{text}"')
+    seconds = sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(match[2])), Fraction())
+    if seconds > _LONGEST:
+        raise ValueError(f'bad Duration: time: invalid duration "{text}"')
+    whole = timedelta(microseconds=int(seconds * 10**6))
+    return -whole if match[1] == "-" else whole

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from localmesh.pilot.config.destination_rules import DestinationRules
 from localmesh.pilot.findings import Findings
 from localmesh.pilot.registry.addresses import Addresses
 from localmesh.pilot.registry.index import ServiceIndex
@@ -14,6 +15,7 @@ class PushContext:
 
     snapshot: Snapshot
     services: ServiceIndex
+    destination_rules: DestinationRules
     addresses: Addresses
     findings: Findings
 
@@ -24,4 +26,4 @@ class PushContext:
         for finding in snapshot.findings:
             findings.add(finding)
         services = ServiceIndex(snapshot.services, snapshot.pods, addresses, findings)
-        return cls(snapshot, services, addresses, findings)
+        return cls(snapshot, services, DestinationRules.of(snapshot), addresses, findings)

@@ -6,6 +6,7 @@ A further kind of action is a dataclass here, a member of `Action`, and a case i
 from dataclasses import dataclass
 from datetime import timedelta
 
+from localmesh.proxy.hash_policies import HashPolicy
 from localmesh.proxy.route_policies import NO_MUTATIONS, Fraction, HeaderMutations
 
 
@@ -93,6 +94,8 @@ class Forward:
 
     rewrite: RegexRewrite | None = None
     mirrors: tuple[Mirror, ...] = ()
+    hashes: tuple[HashPolicy, ...] = ()
+    """What is hashed for load balancers that go by a hash."""
 
 
 @dataclass(frozen=True, slots=True)

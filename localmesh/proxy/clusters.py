@@ -5,6 +5,14 @@ from datetime import timedelta
 from enum import Enum, StrEnum
 
 from localmesh.proxy.addresses import Address
+from localmesh.proxy.cluster_policies import (
+    ENVOYS_OWN,
+    CircuitBreakers,
+    Connections,
+    LoadBalancer,
+    OutlierDetection,
+    TcpKeepalive,
+)
 
 
 class ClusterType(StrEnum):
@@ -16,6 +24,9 @@ class ClusterType(StrEnum):
     EDS = "EDS"
     """They come and go."""
 
+    ORIGINAL_DST = "ORIGINAL_DST"
+    """There is one: the address that the client had dialled before its connection was caught."""
+
 
 class UpstreamProtocol(Enum):
     """What is spoken to a cluster's endpoints."""
@@ -24,26 +35,6 @@ class UpstreamProtocol(Enum):
     HTTP2 = "http2"
     AS_DOWNSTREAM = "as downstream"
     """What the client spoke."""
-
-
-class LoadBalancing(StrEnum):
-    """Which endpoint the next request goes to."""
-
-    LEAST_REQUEST = "LEAST_REQUEST"
-    """Of two taken at random, the one with fewer requests under way."""
-
-    ROUND_ROBIN = "ROUND_ROBIN"
-    RANDOM = "RANDOM"
-
-
-@dataclass(frozen=True, slots=True)
-class CircuitBreakers:
-    """How much may be under way at once; more is refused with 503."""
-
-    max_connections: int
-    max_pending_requests: int
-    max_requests: int
-    max_retries: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +69,18 @@ class Cluster:
     connect_timeout: timedelta
     endpoints: tuple[Endpoint, ...] = ()
     protocol: UpstreamProtocol = UpstreamProtocol.HTTP1
-    load_balancing: LoadBalancing | None = None
+    load_balancer: LoadBalancer | None = None
     """None where there is nothing to choose from."""
 
     panic_threshold: int | None = None
     """Percentage of healthy endpoints under which ill ones get requests too; None for Envoy's own."""
 
     circuit_breakers: CircuitBreakers | None = None
-    idle_timeout: timedelta | None = None
-    """After which an unused connection is closed; None for Envoy's own."""
+    connections: Connections = ENVOYS_OWN
+    tcp_keepalive: TcpKeepalive | None = None
+    """None to send no probes at all."""
+
+    outlier_detection: OutlierDetection | None = None
+    """None to eject nobody."""
 
     metadata: ClusterMetadata | None = None

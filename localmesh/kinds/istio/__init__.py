@@ -7,7 +7,7 @@ words; `honoured.py` which fields the local mesh honours. A further kind is a li
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localmesh.core.objects import Object
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.istio.honoured import refusals
 from localmesh.kinds.istio.messages import InvalidSpecError, read
 from localmesh.kinds.istio.rules.annotations import annotation_problems
@@ -41,13 +41,13 @@ SPECS: Mapping[Resource, type[Any]] = {
 }
 """The kinds that are served, and the types of their specs."""
 
-_REVIEWS: Mapping[Resource, Callable[[str, Any], Review]] = {
+_REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
     DESTINATION_RULES: review_destination_rule,
     GATEWAYS: review_gateway,
     VIRTUAL_SERVICES: review_virtual_service,
     AUTHORIZATION_POLICIES: review_authorization_policy,
 }
-"""What istiod's webhook says of each kind, by the object's name and its spec."""
+"""What istiod's webhook says of each kind, by the object's key and its spec."""
 
 
 def review(resource: Resource, obj: Object) -> Review:
@@ -58,4 +58,4 @@ def review(resource: Resource, obj: Object) -> Review:
         spec: Any = read(SPECS[resource], obj)
     except InvalidSpecError as error:
         return Review(error.problems)
-    return _REVIEWS[resource](obj["metadata"]["name"], spec)
+    return _REVIEWS[resource](key_of(obj), spec)

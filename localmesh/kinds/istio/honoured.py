@@ -12,11 +12,37 @@ from localmesh.kinds.resources import AUTHORIZATION_POLICIES, DESTINATION_RULES,
 from localmesh.kinds.review import Problem
 from localmesh.kinds.schema.definitions import Schema
 
+_POLICY = (
+    "connectionPool",
+    "loadBalancer.simple",
+    "loadBalancer.consistentHash",
+    "loadBalancer.warmup",
+    "loadBalancer.warmupDurationSecs",
+    "outlierDetection.baseEjectionTime",
+    "outlierDetection.consecutive5xxErrors",
+    "outlierDetection.consecutiveErrors",
+    "outlierDetection.consecutiveGatewayErrors",
+    "outlierDetection.consecutiveLocalOriginFailures",
+    "outlierDetection.interval",
+    "outlierDetection.maxEjectionPercent",
+    "outlierDetection.minHealthPercent",
+    "outlierDetection.splitExternalLocalOriginErrors",
+    "tls.mode",
+)
+"""What a DestinationRule may say of all ports, of one, of a subset, and of a subset's port."""
+
+_POLICIES = ("trafficPolicy", "subsets[].trafficPolicy")
+_PORTS = tuple(f"{place}.portLevelSettings[]" for place in _POLICIES)
+
 HONOURED: Mapping[Resource, tuple[str, ...]] = {
     DESTINATION_RULES: (
         "host",
+        "exportTo",
+        "workloadSelector",
         "subsets[].name",
         "subsets[].labels",
+        *(f"{place}.{field}" for place in _POLICIES for field in (*_POLICY, "retryBudget")),
+        *(f"{place}.{field}" for place in _PORTS for field in ("port", *_POLICY)),
     ),
     GATEWAYS: (
         "selector",
@@ -79,6 +105,7 @@ VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
         "action": ("ALLOW", "DENY", "AUDIT"),
         "rules[].when[].key": ("request.headers[NAME]", "source.ip", "remote.ip", "destination.port"),
     },
+    DESTINATION_RULES: {f"{place}.tls.mode": ("DISABLE", "ISTIO_MUTUAL") for place in (*_POLICIES, *_PORTS)},
     GATEWAYS: {"servers[].port.protocol": ("HTTP",)},
 }
 """Fields of which some values only are honoured; capitals make no difference, and a NAME is anybody's choice."""

@@ -8,17 +8,11 @@ from datetime import timedelta
 from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.http.routes import PASSTHROUGH
 from localmesh.proxy.addresses import Address
-from localmesh.proxy.clusters import (
-    CircuitBreakers,
-    Cluster,
-    ClusterType,
-    Endpoint,
-    LoadBalancing,
-    UpstreamProtocol,
-)
+from localmesh.proxy.cluster_policies import CircuitBreakers, Connections, LoadBalancer, LoadBalancing
+from localmesh.proxy.clusters import Cluster, ClusterType, Endpoint, UpstreamProtocol
 
 CONNECT_TIMEOUT = timedelta(seconds=10)
-LOAD_BALANCING = LoadBalancing.LEAST_REQUEST
+LOAD_BALANCER = LoadBalancer(LoadBalancing.LEAST_REQUEST)
 PANIC_THRESHOLD = 0
 """Without healthy endpoints requests fail, rather than go to ill ones."""
 
@@ -41,7 +35,7 @@ def passthrough(network: Address | None) -> Cluster:
         endpoints=(Endpoint(network),) if network else (),
         protocol=UpstreamProtocol.AS_DOWNSTREAM,
         circuit_breakers=NO_BREAKERS,
-        idle_timeout=PASSTHROUGH_IDLE,
+        connections=Connections(idle_timeout=PASSTHROUGH_IDLE),
     )
 
 

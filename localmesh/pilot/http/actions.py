@@ -18,6 +18,7 @@ from localmesh.kinds.istio.types.virtual_service import (
 )
 from localmesh.kinds.syntax import base64_bytes
 from localmesh.pilot.http.caller import Caller
+from localmesh.pilot.http.hash_policies import destination_hash, hash_policies
 from localmesh.pilot.http.retries import retry_policy
 from localmesh.pilot.http.route_policies import fraction, header_effects
 from localmesh.proxy.actions import Action, DirectResponse, Forward, Mirror, Redirect, RegexRewrite, WeightedCluster
@@ -67,14 +68,16 @@ def _forward(rule: HTTPRoute, namespace: str, caller: Caller) -> Forward:
     rewrite = rule.rewrite or HTTPRewrite()
     regex = rewrite.uri_regex_rewrite
     clusters = tuple(_weighted_clusters(rule.route, namespace, caller))
+    hashed = [destination_hash(each.destination, namespace, caller) for each in _in_use(rule.route)]
     return Forward(
         clusters,
         timeout=rule.timeout or NO_TIMEOUT,
-        retry=retry_policy(rule.retries),
+        retry=retry_policy(rule.retries, hashed=len(rule.route) == 1 and hashed[0] is not None),
         host=rewrite.authority or header_effects(rule.headers).host or _only_host(rule.route),
         prefix=None if regex else rewrite.uri or None,
         rewrite=RegexRewrite(regex.match, regex.rewrite) if regex else None,
         mirrors=tuple(_mirrors(rule, namespace, caller)),
+        hashes=hash_policies(*hashed),
     )
 
 
@@ -83,26 +86,30 @@ def _only_host(route: tuple[HTTPRouteDestination, ...]) -> str | None:
     return header_effects(route[0].headers).host if len(route) == 1 else None
 
 
+def _in_use(route: tuple[HTTPRouteDestination, ...]) -> tuple[HTTPRouteDestination, ...]:
+    """Return the destinations that get requests: among several, one of weight 0 is left out."""
+    return route if len(route) == 1 else tuple(destination for destination in route if destination.weight)
+
+
 def _weighted_clusters(
     route: tuple[HTTPRouteDestination, ...], namespace: str, caller: Caller
 ) -> Iterator[WeightedCluster]:
-    """Yield the destinations; among several, one of weight 0 gets nothing and is left out.
+    """Yield the destinations that get requests.
 
     The header operations of a destination that was named alone are the route's.
     """
     if len(route) == 1:
         yield WeightedCluster(_cluster(route[0].destination, namespace, caller))
         return
-    for destination in route:
-        if destination.weight:
-            effects = header_effects(destination.headers)
-            yield WeightedCluster(
-                _cluster(destination.destination, namespace, caller),
-                destination.weight,
-                effects.host,
-                effects.request,
-                effects.response,
-            )
+    for destination in _in_use(route):
+        effects = header_effects(destination.headers)
+        yield WeightedCluster(
+            _cluster(destination.destination, namespace, caller),
+            destination.weight,
+            effects.host,
+            effects.request,
+            effects.response,
+        )
 
 
 def _mirrors(rule: HTTPRoute, namespace: str, caller: Caller) -> Iterator[Mirror]:

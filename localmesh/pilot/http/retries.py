@@ -3,6 +3,8 @@
 Source: pkg/networking/core/route/retry of Istio 1.31.
 """
 
+from dataclasses import replace
+
 from localmesh.kinds.istio.rules.retries import retry_status
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry
 from localmesh.proxy.actions import RetryPolicy
@@ -18,17 +20,19 @@ HOST_ATTEMPTS = 5
 """How often Envoy looks for an endpoint that the request was not sent to yet."""
 
 DEFAULT_RETRY = RetryPolicy(DEFAULT_RETRIES, DEFAULT_CONDITIONS, host_attempts=HOST_ATTEMPTS, other_hosts=True)
+HASHED_RETRY = replace(DEFAULT_RETRY, other_hosts=False)
 SERVER_SIDE_RETRY = RetryPolicy(2, "reset-before-request")
 """Between a sidecar and its application: only what the application certainly has not begun."""
 
 
-def retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
+def retry_policy(retries: HTTPRetry | None, *, hashed: bool = False) -> RetryPolicy | None:
     """Return what a rule's `retries` mean: nothing said is the default, and `attempts: 0` is never again.
 
-    HTTP statuses among the conditions go into a list of their own, which a condition turns on.
+    Where a hash chooses the endpoint (`hashed`), another one is only looked for if that is asked for. HTTP statuses
+    among the conditions go into a list of their own, which a condition turns on.
     """
     if retries is None:
-        return DEFAULT_RETRY
+        return HASHED_RETRY if hashed else DEFAULT_RETRY
     if retries.attempts <= 0:
         return None
     named = retries.retry_on.split(",") if retries.retry_on else [DEFAULT_CONDITIONS]
@@ -42,7 +46,7 @@ def retry_policy(retries: HTTPRetry | None) -> RetryPolicy | None:
         statuses,
         retries.per_try_timeout,
         host_attempts=HOST_ATTEMPTS,
-        other_hosts=retries.retry_ignore_previous_hosts is not False,
+        other_hosts=not hashed if retries.retry_ignore_previous_hosts is None else retries.retry_ignore_previous_hosts,
         other_localities=bool(retries.retry_remote_localities),
         base_interval=retries.backoff,
     )

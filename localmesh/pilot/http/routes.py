@@ -6,6 +6,7 @@ from localmesh.kinds.istio import VirtualService
 from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest, HTTPRoute
 from localmesh.pilot.http.actions import action
 from localmesh.pilot.http.caller import Caller
+from localmesh.pilot.http.hash_policies import hash_policies, service_hash
 from localmesh.pilot.http.matches import concerns, route_match
 from localmesh.pilot.http.retries import DEFAULT_RETRY, SERVER_SIDE_RETRY
 from localmesh.pilot.http.route_policies import HeaderEffects, cors_policy, fault, header_effects
@@ -19,10 +20,12 @@ from localmesh.proxy.routes import Route
 PASSTHROUGH = "PassthroughCluster"
 
 
-def default_route(service: Service, port: int) -> Route:
-    """Return the route to a Service that no VirtualService speaks of."""
-    destination = WeightedCluster(outbound_cluster(service.host, port))
-    return Route(Forward((destination,), retry=DEFAULT_RETRY), name="default", operation=f"{service.host}:{port}/*")
+def default_route(service: Service, caller: Caller) -> Route:
+    """Return the route to a Service that no VirtualService speaks of; a hash changes nothing about its retries."""
+    destination = WeightedCluster(outbound_cluster(service.host, caller.port))
+    hashes = hash_policies(service_hash(service, caller))
+    action = Forward((destination,), retry=DEFAULT_RETRY, hashes=hashes)
+    return Route(action, name="default", operation=f"{service.host}:{caller.port}/*")
 
 
 def passthrough_route() -> Route:

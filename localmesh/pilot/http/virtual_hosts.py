@@ -40,10 +40,11 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     """
     services = {service.host: service for service in context.services.services if service.port(port)}
     configs = for_sidecars(context)
-    called = _CalledPort(services, configs, port, view)
+    caller = Caller(view, port, context)
+    called = _CalledPort(services, configs, caller)
     claims: list[_Claim] = []
     for config in configs:
-        if routes := routes_of(config, Caller(view, port, context)):
+        if routes := routes_of(config, caller):
             claims += called.claims_of(config, routes)
     unrouted = services.keys() - {claim.host for claim in claims}
     claims += (called.claim(services[host]) for host in sorted(unrouted) if called.speaks_http(services[host]))
@@ -59,12 +60,13 @@ class _CalledPort:
     """The Services that have the port, by full name."""
 
     configs: VirtualServices
-    port: int
-    view: View
+    caller: Caller
 
     def claim(self, service: Service, routes: tuple[Route, ...] = ()) -> _Claim:
         """Return a Service's claim to its names, with the default route unless there are others."""
-        return _Claim(service.host, service.names(self.view.namespace), routes or (default_route(service, self.port),))
+        return _Claim(
+            service.host, service.names(self.caller.view.namespace), routes or (default_route(service, self.caller),)
+        )
 
     def claims_of(self, config: Config[VirtualService], routes: tuple[Route, ...]) -> Iterator[_Claim]:
         """Yield what one VirtualService claims.
@@ -73,13 +75,13 @@ class _CalledPort:
         """
         foreign, own = self._split(config)
         routed = [service for service in own if self.speaks_http(service)]
-        if routed or self.port == HTTP_PORT:
+        if routed or self.caller.port == HTTP_PORT:
             yield from (_Claim(host, (host,), routes) for host in foreign)
         yield from (self.claim(service, routes) for service in routed)
 
     def speaks_http(self, service: Service) -> bool:
         """Tell whether requests to the Service's port are routed one by one."""
-        port = service.port(self.port)
+        port = service.port(self.caller.port)
         return port is not None and port.protocol.is_http
 
     def _split(self, config: Config[VirtualService]) -> tuple[list[str], list[Service]]:

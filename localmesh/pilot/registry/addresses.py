@@ -22,6 +22,9 @@ class PodPort:
 class Addresses(Protocol):
     """Answers None for what is not there (yet)."""
 
+    intercepts: bool
+    """Whether proxies catch what an application sends, and so know to which address it was sent."""
+
     def endpoint(self, port: PodPort) -> Address | None:
         """Return where other pods reach a container port."""
 
@@ -43,6 +46,8 @@ class Addresses(Protocol):
 
 class LiveAddresses:
     """The addresses that the kubelet has given to pods and written on them; a gateway listens on the node's ports."""
+
+    intercepts = False
 
     def endpoint(self, port: PodPort) -> Address | None:
         """Return the sidecar's address for the port, without one the application's, of a gateway the node's."""
@@ -86,6 +91,8 @@ HTTP_PROXY = 15002
 
 class MadeUpAddresses:
     """The addresses of a cluster in which each pod has an IP address of its own, for pods that do not run."""
+
+    intercepts = True
 
     def endpoint(self, port: PodPort) -> Address | None:
         """Return the container port at the address of the pod."""

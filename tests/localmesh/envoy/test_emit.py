@@ -11,7 +11,8 @@ from localmesh.envoy.emit.route import route
 from localmesh.envoy.emit.route_match import route_match
 from localmesh.proxy.actions import Action, DirectResponse, Forward, Redirect, WeightedCluster
 from localmesh.proxy.addresses import Address
-from localmesh.proxy.clusters import CircuitBreakers, Cluster, ClusterType, Endpoint, LoadBalancing, UpstreamProtocol
+from localmesh.proxy.cluster_policies import CircuitBreakers, Connections, LoadBalancer, LoadBalancing
+from localmesh.proxy.clusters import Cluster, ClusterType, Endpoint, UpstreamProtocol
 from localmesh.proxy.listeners import (
     FilterChain,
     FilterChainMatch,
@@ -138,10 +139,15 @@ def proxy() -> Proxy:
         (Listener("all", Address("127.0.0.1", 1), TrafficDirection.OUTBOUND, chains),),
         (RouteConfiguration("80", (VirtualHost("all", ("*",), routes),)),),
         (
-            cluster("one", load_balancing=LoadBalancing.RANDOM, panic_threshold=30, idle_timeout=timedelta(seconds=9)),
+            cluster(
+                "one",
+                load_balancer=LoadBalancer(LoadBalancing.RANDOM),
+                panic_threshold=30,
+                connections=Connections(timedelta(seconds=9)),
+            ),
             cluster(
                 "two",
-                load_balancing=LoadBalancing.ROUND_ROBIN,
+                load_balancer=LoadBalancer(LoadBalancing.ROUND_ROBIN),
                 protocol=UpstreamProtocol.HTTP2,
                 panic_threshold=0,
                 circuit_breakers=CircuitBreakers(1, 2, 3, 4),

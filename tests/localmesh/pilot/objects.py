@@ -103,15 +103,15 @@ def route(host: str, **fields: Any) -> Object:
 
 
 def destination_rule(
-    name: str, *subsets: str, age: int = 0, namespace: str = NAMESPACE, host: str = "catalog"
+    name: str, *subsets: str, age: int = 0, namespace: str = NAMESPACE, host: str = "catalog", **spec: Any
 ) -> Object:
-    """Return a DestinationRule with subsets by the label `version`."""
+    """Return a DestinationRule with subsets by the label `version`, and whatever else it is to say."""
     named = [{"name": subset, "labels": {"version": subset}} for subset in subsets]
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
         "metadata": metadata(name, namespace, age),
-        "spec": {"host": host, "subsets": named},
+        "spec": {"host": host, "subsets": named} | spec,
     }
 
 

@@ -118,10 +118,10 @@ def broken(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     """Let the translation of whatever has `retries` fail."""
     translate = actions.retry_policy
 
-    def fail(retries: Any) -> Any:
+    def fail(retries: Any, **said: Any) -> Any:
         if retries is not None:
             raise error
-        return translate(retries)
+        return translate(retries, **said)
 
     monkeypatch.setattr(actions, "retry_policy", fail)
 

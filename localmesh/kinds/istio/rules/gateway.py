@@ -5,6 +5,7 @@ Source: pkg/config/validation/validation.go of Istio 1.31.
 
 from collections.abc import Iterator
 
+from localmesh.core.objects import Key
 from localmesh.kinds.addresses import GATEWAY_HTTP_PORT, HTTP_PORT
 from localmesh.kinds.istio.hosts import domain_complaint, is_address, is_label, is_partial_wildcard
 from localmesh.kinds.istio.types.gateway import Gateway, Server
@@ -12,9 +13,9 @@ from localmesh.kinds.review import Problem, Review
 from localmesh.kinds.syntax import HIGHEST_PORT
 
 
-def review_gateway(name: str, gateway: Gateway) -> Review:
+def review_gateway(key: Key, gateway: Gateway) -> Review:
     """Judge a Gateway."""
-    return Review((*_name_problems(name), *_problems(gateway)), tuple(_warnings(gateway)))
+    return Review((*_name_problems(key.name), *_problems(gateway)), tuple(_warnings(gateway)))
 
 
 def _problems(gateway: Gateway) -> Iterator[Problem]:

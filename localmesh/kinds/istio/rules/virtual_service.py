@@ -6,6 +6,7 @@ Source: ValidateVirtualService in pkg/config/validation/validation.go of Istio 1
 from collections.abc import Iterator
 from itertools import combinations
 
+from localmesh.core.objects import Key
 from localmesh.kinds.istio.hosts import domain_complaint, is_address, names_sidecars, overlap
 from localmesh.kinds.istio.rules.http_match import gateway_problems, legacy_gateway_warnings
 from localmesh.kinds.istio.rules.http_route import rule_problems, rule_warnings
@@ -14,7 +15,7 @@ from localmesh.kinds.istio.types.virtual_service import VirtualService
 from localmesh.kinds.review import Problem, Review
 
 
-def review_virtual_service(_name: str, spec: VirtualService) -> Review:
+def review_virtual_service(_key: Key, spec: VirtualService) -> Review:
     """Judge a VirtualService."""
     return Review(tuple(_problems(spec)), tuple(_warnings(spec)))
 

@@ -35,7 +35,7 @@ class TcpKeepalive:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TCPSettings:
     connect_timeout: timedelta | None = None
-    idle_timeout: str = ""
+    idle_timeout: str | None = None
     max_connection_duration: timedelta | None = None
     max_connections: int = 0
     tcp_keepalive: TcpKeepalive | None = None
@@ -58,7 +58,7 @@ class HTTPCookie:
     attributes: tuple[CookieAttribute, ...] = ()
     name: str
     path: str = ""
-    ttl: str = ""
+    ttl: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class ProxyProtocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryBudget:
-    budget_interval: str = ""
+    budget_interval: str | None = None
     min_retry_concurrency: int = 0
     percent: float | None = None
 

@@ -51,7 +51,7 @@ class TcpKeepalive:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TCPSettings:
     connect_timeout: timedelta | None = None
-    idle_timeout: str = ""
+    idle_timeout: str | None = None
     max_connection_duration: timedelta | None = None
     max_connections: int = 0
     tcp_keepalive: TcpKeepalive | None = None
