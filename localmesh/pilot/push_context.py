@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from localmesh.pilot.config.destination_rules import DestinationRules
+from localmesh.pilot.destination_rules import DestinationRules
 from localmesh.pilot.findings import Findings
 from localmesh.pilot.registry.addresses import Addresses
 from localmesh.pilot.registry.index import ServiceIndex

@@ -8,7 +8,7 @@ from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.kinds.service_ports import container_port, container_ports
 from localmesh.pilot.clusters.defaults import CONNECT_TIMEOUT, NO_BREAKERS, upstream_protocol
 from localmesh.pilot.clusters.policies import with_connection_pool
-from localmesh.pilot.clusters.traffic_policies import port_policy
+from localmesh.pilot.config.traffic_policies import port_policy
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
 from localmesh.pilot.registry.services import Service, ServicePort

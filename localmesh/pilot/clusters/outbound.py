@@ -13,8 +13,8 @@ from localmesh.pilot.clusters.defaults import (
     upstream_protocol,
 )
 from localmesh.pilot.clusters.policies import with_policy
-from localmesh.pilot.clusters.traffic_policies import port_policy, subset_policy
-from localmesh.pilot.config.destination_rules import MergedRule
+from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
+from localmesh.pilot.destination_rules import MergedRule
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service, ServicePort
 from localmesh.pilot.view import View

@@ -13,7 +13,7 @@ from localmesh.kinds.istio.types.destination_rule import (
     TrafficPolicy,
 )
 from localmesh.kinds.istio.types.virtual_service import Destination
-from localmesh.pilot.clusters.traffic_policies import port_setting
+from localmesh.pilot.config.traffic_policies import port_setting
 from localmesh.pilot.http.caller import Caller
 from localmesh.pilot.registry.services import Service
 from localmesh.proxy.hash_policies import HashCookie, HashHeader, HashPolicy, HashQueryParameter, HashSourceIp

@@ -90,7 +90,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
     ),
     (DirectResponse(503), {"direct_response": {"status": 503}}),
     (
-        DirectResponse(418, "kännchen".encode()),
+        DirectResponse(418, "kännchen"),
         {"direct_response": {"status": 418, "body": {"inline_string": "kännchen"}}},
     ),
     (DirectResponse(200, b"\xff"), {"direct_response": {"status": 200, "body": {"inline_bytes": "/w=="}}}),
