@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from localmesh.core.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.istio import AuthorizationPolicy
-from localmesh.pilot.config.destination_rules import ROOT_NAMESPACE
+from localmesh.pilot.destination_rules import ROOT_NAMESPACE
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.snapshot import Config
 

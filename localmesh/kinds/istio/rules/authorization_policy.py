@@ -5,6 +5,7 @@ Source: ValidateAuthorizationPolicy in pkg/config/validation/validation.go of Is
 
 from collections.abc import Iterator
 
+from localmesh.core.objects import Key
 from localmesh.kinds.istio.rules.policy_values import (
     bad_addresses,
     bad_attribute,
@@ -31,7 +32,7 @@ _HTTP_ONLY = (
 )
 
 
-def review_authorization_policy(_name: str, spec: AuthorizationPolicy) -> Review:
+def review_authorization_policy(_key: Key, spec: AuthorizationPolicy) -> Review:
     """Judge an AuthorizationPolicy."""
     return Review(tuple(_problems(spec)), tuple(_warnings(spec)))
 
