@@ -36,7 +36,7 @@ class AdsServer:
         self._path.unlink(missing_ok=True)
         self._server = grpc.aio.server()
         handler = grpc.stream_stream_rpc_method_handler(
-            self._serve,
+            self.serve,
             request_deserializer=discovery_pb2.DiscoveryRequest.FromString,
             response_serializer=discovery_pb2.DiscoveryResponse.SerializeToString,
         )
@@ -61,7 +61,7 @@ class AdsServer:
         if channel is not None:
             channel.close()
 
-    async def _serve(self, requests: AsyncIterator[Any], context: Any) -> None:
+    async def serve(self, requests: AsyncIterator[Any], context: Any) -> None:
         """Serve one stream until its Envoy, or a newer stream of its node id, ends it."""
         first: Any = None
         with suppress(StopAsyncIteration):
@@ -85,8 +85,15 @@ class AdsServer:
             for task in tasks:
                 task.cancel()
             for error in await asyncio.gather(*tasks, return_exceptions=True):
-                if isinstance(error, Exception):
-                    logger.error("the stream of %s broke", first.node.id, exc_info=error)
+                _note_end(first.node.id, error)
+
+
+def _note_end(node_id: str, error: BaseException | None) -> None:
+    """Log what a stream broke of; an Envoy that is gone, which gRPC tells whoever writes to it, is no trouble."""
+    if isinstance(error, grpc.aio.BaseError):
+        logger.debug("%s has gone: %s", node_id, error)
+    elif isinstance(error, Exception):
+        logger.error("the stream of %s broke", node_id, exc_info=error)
 
 
 async def _read(channel: Channel, connection: Connection, requests: AsyncIterator[Any]) -> None:

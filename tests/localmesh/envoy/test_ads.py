@@ -61,3 +61,34 @@ async def test_rubbish_on_the_socket_disturbs_nobody(path: Path) -> None:
             assert (await good.read()).type_url == request.type_url
             good.cancel()
         writer.close()
+
+
+class Gone:
+    """A context of gRPC's whose client has gone; only such moments are faked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def write(self, _: object) -> None:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "logged"),
+    [(grpc.aio.InternalError("Failed ExecuteBatch"), []), (ZeroDivisionError("ours"), ["the stream of one broke"])],
+)
+async def test_an_envoy_that_goes_while_it_is_written_to_is_no_error(
+    path: Path, caplog: pytest.LogCaptureFixture, error: Exception, logged: list[str]
+) -> None:
+    server = AdsServer(path)
+    channel = server.open("one")
+    channel.serve(ResourceType.LISTENER, {})
+    going = asyncio.Event()
+
+    async def requests() -> AsyncIterator[discovery_pb2.DiscoveryRequest]:
+        yield discovery_pb2.DiscoveryRequest(node={"id": "one"}, type_url=ResourceType.LISTENER.url)
+        await going.wait()
+
+    await server.serve(requests(), Gone(error))
+    assert [record.message for record in caplog.records] == logged
+    assert channel.stream is None
