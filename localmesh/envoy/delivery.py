@@ -5,8 +5,9 @@ import logging
 from collections.abc import Callable
 from typing import Literal
 
+from localmesh.core.loops import ended, observed
 from localmesh.envoy.channel import Channel
-from localmesh.envoy.push import Pusher, PushResult, beside
+from localmesh.envoy.push import TIMEOUT_S, Pusher, PushResult, beside
 from localmesh.envoy.resources import Configuration, ResourceType
 from localmesh.envoy.stream import Stream
 
@@ -35,6 +36,7 @@ class Delivery:
         report: Callable[[PushResult], None] = lambda _: None,
         linger_s: float = LINGER_S,
         retry_s: float = RETRY_S,
+        timeout_s: float = TIMEOUT_S,
     ) -> None:
         """Take where to deliver to.
 
@@ -43,9 +45,10 @@ class Delivery:
             report: called with the result of each push that no newer one has overtaken; not when a retry ends alike.
             linger_s: seconds for which clusters stay that no route leads to any more.
             retry_s: seconds between attempts to deliver a configuration that did not get there.
+            timeout_s: seconds that Envoy may take for one step of a push.
         """
         self._channel = channel
-        self._pusher = Pusher(channel)
+        self._pusher = Pusher(channel, timeout_s)
         self._report = report
         self._linger_s = linger_s
         self._retry_s = retry_s
@@ -70,7 +73,7 @@ class Delivery:
             self._result = asyncio.get_running_loop().create_future()
         self._news.set()
         if self._task is None:
-            self._task = asyncio.create_task(self._deliver())
+            self._task = observed(self._deliver(), "a delivery")
 
     async def settled(self) -> PushResult:
         """Return the result of the newest configuration once there is one. Raises RuntimeError before any `submit`."""
@@ -96,8 +99,7 @@ class Delivery:
     async def close(self) -> None:
         """Stop delivering."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await ended(self._task)
 
     async def _deliver(self) -> None:
         """Push whenever there is news: another configuration, or an Envoy that starts."""

@@ -1,0 +1,89 @@
+"""One proxy that cannot be delivered to keeps nothing from the others."""
+
+import asyncio
+import copy
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc.aio
+import pytest
+from envoy.config.cluster.v3 import cluster_pb2
+from envoy.service.discovery.v3 import discovery_pb2
+
+from localmesh.core.loops import Loops
+from localmesh.core.objects import Object
+from localmesh.discovery import Discovery
+from localmesh.envoy.ads import METHOD, SERVICE
+from localmesh.envoy.bootstrap import Node
+from localmesh.envoy.emit import Emitter
+from localmesh.envoy.resources import Resources, ResourceType
+from localmesh.kinds.addresses import PodAddresses
+from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES
+from localmesh.proxy.proxies import Proxy
+from localmesh.store.objects import Store
+from tests.localmesh.pilot.objects import NAMESPACE, outbound, pod, service
+
+NAMES = ("catalog", "webapp")
+PATIENCE_S = 20
+
+
+@pytest.fixture
+async def folder() -> AsyncIterator[Path]:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
+
+
+def addresses(number: int) -> PodAddresses:
+    first = 21000 + 10 * number
+    return PodAddresses(
+        app={3000: first}, inbound={3000: first + 1}, http_proxy=first + 2, network=first + 3, admin=f"/run/{number}"
+    )
+
+
+def store_of(pods: list[Object]) -> Store:
+    store = Store()
+    store.create(NAMESPACES, {"metadata": {"name": NAMESPACE}})
+    for each in pods:
+        store.create(PODS, copy.deepcopy(each))
+    return store
+
+
+async def clusters(socket: Path, node: Node) -> AsyncIterator[set[str]]:
+    """Yield the names of the clusters each time that they are sent; take them all."""
+    async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
+        stream = channel.stream_stream(
+            f"/{SERVICE}/{METHOD}",
+            request_serializer=discovery_pb2.DiscoveryRequest.SerializeToString,
+            response_deserializer=discovery_pb2.DiscoveryResponse.FromString,
+        )()
+        request = discovery_pb2.DiscoveryRequest(node={"id": node.id}, type_url=ResourceType.CLUSTER.url)
+        await stream.write(request)
+        async for response in stream:
+            request.response_nonce = response.nonce
+            await stream.write(request)
+            yield {cluster_pb2.Cluster.FromString(each.value).name for each in response.resources}
+
+
+async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    pods = [pod(f"{name}-1", addresses(number)) for number, name in enumerate(NAMES)]
+    store, emit = store_of(pods), Emitter.emit
+
+    def failing(emitter: Emitter, proxy: Proxy) -> Resources:
+        if proxy.id.name == "catalog-1":
+            raise OSError("of all things")
+        return emit(emitter, proxy)
+
+    discovery = Discovery(store, folder / "s", Loops())
+    async with asyncio.timeout(PATIENCE_S), discovery.delivering():
+        for number, each in enumerate(pods):
+            await discovery.prepare(each, addresses(number))
+        monkeypatch.setattr(Emitter, "emit", failing)
+        sent = clusters(folder / "s" / "xds.sock", Node("sidecar", "webapp-1", NAMESPACE, "webapp"))
+        assert outbound("catalog") not in await anext(sent)
+        store.create(SERVICES, service("catalog"))
+        assert outbound("catalog") in await anext(sent)
+        await sent.aclose()
+    assert "the configuration of istioinaction/catalog-1 could not be delivered" in caplog.text
