@@ -18,14 +18,15 @@ from localmesh.envoy.bootstrap import Node, command
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.drain import drain
 from localmesh.envoy.emit import Emitter
-from localmesh.envoy.push import PushResult
+from localmesh.envoy.push import PushResult, Refusal
 from localmesh.envoy.resources import Configuration
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
+from localmesh.pilot.findings import Finding
 from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.reporting import Reporter
-from localmesh.pilot.snapshot import Snapshot, SnapshotReader
+from localmesh.pilot.snapshot import Snapshot, SnapshotReader, origin
 from localmesh.proxy.proxies import NodeType, Proxy, ProxyId
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
@@ -62,6 +63,9 @@ class Discovery:
         self._reporter = Reporter(store)
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
+        self._findings: Sequence[Finding] = ()
+        self._refusals: dict[Key, Sequence[Finding]] = {}
+        """What each Envoy does not take of objects, by its pod."""
 
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
@@ -130,8 +134,8 @@ class Discovery:
         snapshot = self._snapshots.of(self._store)
         if snapshot != self._seen:
             computed = self._pilot.compute(snapshot)
-            self._proxies, self._seen = computed.proxies, snapshot
-            self._reporter.report(computed.findings)
+            self._proxies, self._seen, self._findings = computed.proxies, snapshot, computed.findings
+            self._report_findings()
         return self._proxies
 
     def _configuration(self, proxy: Proxy, pod: Object) -> Configuration:
@@ -142,16 +146,32 @@ class Discovery:
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
             delivered = self._deliveries.pop(key)
+            if self._refusals.pop(key, None):
+                self._report_findings()
             await delivered.delivery.close()
             if self._server is not None:
                 self._server.close(delivered.node.id)
 
     def _report(self, key: Key, result: PushResult) -> None:
-        """Say in the pod's events what its Envoy did not take."""
+        """Say in the pod's events what its Envoy did not take, and of the object that it was made of."""
         logger.info("%s: %s", key, result)
         pod = self._store.find(PODS, key)
         if pod is not None and result.outcome == "refused":
             self._events.warning(pod, "ConfigRejected", str(result))
+        if result.outcome in ("accepted", "refused"):
+            self._refusals[key] = [finding for each in result.refusals if (finding := _finding(each))]
+            self._report_findings()
+
+    def _report_findings(self) -> None:
+        refusals = (finding for findings in self._refusals.values() for finding in findings)
+        self._reporter.report([*self._findings, *refusals])
+
+
+def _finding(refusal: Refusal) -> Finding | None:
+    """Return what is to be said of the object that Envoy refuses, None where that may be any of several."""
+    paths: frozenset[str] = importlib.import_module("localmesh.envoy.origins").origins(refusal)
+    about = origin(min(paths)) if len(paths) == 1 else None
+    return Finding(*about, "", f"Envoy refuses {refusal}") if about is not None else None
 
 
 def _node(pod: Object, proxy: Proxy) -> Node:

@@ -31,10 +31,17 @@ class Refusal:
     """One resource that Envoy did not take."""
 
     type: ResourceType
-    name: str
-    version: str
+    resource: Encoded
     reason: str
     """Envoy's own words."""
+
+    instead: Encoded | None = None
+    """What Envoy runs in its place."""
+
+    @property
+    def name(self) -> str:
+        """The resource's name."""
+        return self.resource.name
 
     def __str__(self) -> str:
         return f"{self.type.discovery} {self.name}: {self.reason}"
@@ -88,7 +95,7 @@ class Pusher:
     def refusals(self, wanted: Configuration) -> list[Refusal]:
         """Return what was refused of a configuration."""
         of_wanted = [(each, wanted[each.type].get(each.name)) for each in self.refused.values()]
-        return [refusal for refusal, resource in of_wanted if resource and resource.version == refusal.version]
+        return [refusal for refusal, resource in of_wanted if resource and resource.version == refusal.resource.version]
 
     async def sweep(self, wanted: Configuration, superseded: Callable[[], bool]) -> None:
         """Take away the clusters, endpoints and routes that nothing has referred to since an accepted push.
@@ -148,7 +155,7 @@ class Pusher:
 
     def _is_refused(self, type_: ResourceType, resource: Encoded) -> bool:
         refusal = self.refused.get((type_, resource.name))
-        return refusal is not None and refusal.version == resource.version
+        return refusal is not None and refusal.resource.version == resource.version
 
     async def _offer(self, type_: ResourceType, resources: Mapping[str, Encoded]) -> None:
         """Serve resources of a type until Envoy has taken them, but for those that it refuses."""
@@ -163,7 +170,8 @@ class Pusher:
     ) -> None:
         """Find those by halves for which Envoy refuses some resources, and have it run the others."""
         if len(refused) == 1:
-            self.refused[type_, refused[0].name] = Refusal(type_, refused[0].name, refused[0].version, reason)
+            instead = self.channel.accepted[type_].get(refused[0].name)
+            self.refused[type_, refused[0].name] = Refusal(type_, refused[0], reason, instead)
             await self._answer(type_, taken)
             return
         for half in _halves(refused):

@@ -84,6 +84,13 @@ def message(type_name: str, fields: Mapping[str, Any]) -> Any:
     return json_format.ParseDict(fields, _message_class(type_name)())
 
 
+def decode(type_: ResourceType, encoded: Encoded) -> Resource:
+    """Return a resource that was encoded here in protobuf's JSON form, with original field names."""
+    parsed = _message_class(type_).FromString(encoded.value)
+    resource: Resource = json_format.MessageToDict(parsed, preserving_proto_field_name=True)
+    return resource
+
+
 def _types_within(node: Any) -> Iterator[str]:
     """Yield the name of each type that stands inside as a google.protobuf.Any."""
     if isinstance(node, Mapping):

@@ -109,6 +109,13 @@ def _path(resource: Resource, key: Key) -> str:
     return f"/apis/{resource.group}/v1/namespaces/{key.namespace}/{kind}/{key.name}"
 
 
+def origin(path: str) -> tuple[Resource, Key] | None:
+    """Return the object that a path names, as in Config.path; None for one of a kind that no proxy depends on."""
+    *_, namespace, _, name = path.split("/")
+    key = Key(namespace, name)
+    return next(((resource, key) for resource in SPECS if _path(resource, key) == path), None)
+
+
 def _by_type(configs: Iterable[Config[Any]]) -> Mapping[type, Sequence[Config[Any]]]:
     found: dict[type, list[Config[Any]]] = {}
     for config in configs:

@@ -146,18 +146,50 @@ def test_no_request_fails_while_the_gateway_restarts(mesh: Cluster) -> None:
 def test_a_field_that_is_not_supported_yet_is_refused_by_name(mesh: Cluster) -> None:
     document = """
 apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: mirrored, namespace: istioinaction}
+kind: DestinationRule
+metadata: {name: selective, namespace: default}
 spec:
-  hosts: [catalog]
-  http:
-  - route: [{destination: {host: catalog}}]
-    mirror: {host: catalog}
+  host: catalog
+  workloadSelector: {matchLabels: {app: webapp}}
 """
     said = mesh.kubectl("apply", "-f", "-", stdin=document, check=False)
-    assert 'admission webhook "validation.istio.io" denied the request: configuration is invalid: spec.http[0]' in said
-    assert "mirror" in said
-    assert "mirrored" not in mesh.kubectl("get", "vs", "-A")
+    assert 'admission webhook "validation.istio.io" denied the request: configuration is invalid: spec.' in said
+    assert "workloadSelector" in said
+    assert "selective" not in mesh.kubectl("get", "dr", "-A")
+
+
+def test_what_envoy_refuses_is_said_of_the_object_until_it_is_mended(mesh: Cluster) -> None:
+    """Istiod's webhook does not know Envoy's operators of header values either."""
+    document = """
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: operators}
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [operators.example]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: operators}
+spec:
+  hosts: [operators.example]
+  gateways: [operators]
+  http:
+  - headers: {request: {set: {x-from: '%OPERATOR%'}}}
+    route: [{destination: {host: operators.example}}]
+"""
+
+    def conditions() -> list[str]:
+        status = mesh.json("get", "vs", "operators", "-n", "default").get("status", {})
+        return [each["message"] for each in status.get("conditions", ())]
+
+    mesh.kubectl("apply", "-n", "default", "-f", "-", stdin=document.replace("OPERATOR", "NOBODY_KNOWS"))
+    eventually(lambda: len(conditions()) == 1, "the VirtualService has a condition")
+    assert conditions() == ["Envoy refuses RDS http.8080: Not supported field in StreamInfo: NOBODY_KNOWS"]
+    assert "NotTranslated" in mesh.kubectl("get", "events", "-n", "default")
+    mesh.kubectl("apply", "-n", "default", "-f", "-", stdin=document.replace("OPERATOR", "PROTOCOL"))
+    eventually(lambda: conditions() == [], "the condition is taken back")
+    mesh.kubectl("delete", "vs,gw", "operators", "-n", "default")
 
 
 def test_an_image_that_nothing_stands_for_is_image_pull_back_off(mesh: Cluster) -> None:
