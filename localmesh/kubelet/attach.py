@@ -7,10 +7,11 @@ import struct
 import sys
 import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
+from localmesh.core.loops import ended
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.commands import CHUNK, start
 from localmesh.kubelet.launch import Launch
@@ -128,9 +129,11 @@ class Attachment:
         """Take a piece of output, waiting as long as the user lags behind."""
         putting = asyncio.create_task(self._queue.put(data))
         leaving = asyncio.create_task(self._ended.wait())
-        await asyncio.wait((putting, leaving), return_when=asyncio.FIRST_COMPLETED)
-        for task in (putting, leaving):
-            task.cancel()
+        try:
+            await asyncio.wait((putting, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended(putting)
+            await ended(leaving)
 
     def end(self) -> None:
         """Note that there will be no more output."""
@@ -157,19 +160,16 @@ class Attachment:
 
     async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
         """Yield what the process writes until it ends; both of its outputs are one, as in its log."""
-        ended = asyncio.create_task(self._ended.wait())
+        over, getting = asyncio.create_task(self._ended.wait()), asyncio.create_task(self._queue.get())
         try:
-            while not (self._ended.is_set() and self._queue.empty()):
-                getting = asyncio.create_task(self._queue.get())
-                await asyncio.wait((getting, ended), return_when=asyncio.FIRST_COMPLETED)
+            while not (self._ended.is_set() and self._queue.empty() and not getting.done()):
+                await asyncio.wait((getting, over), return_when=asyncio.FIRST_COMPLETED)
                 if getting.done():
-                    yield "stdout", getting.result()
-                else:
-                    getting.cancel()
-                    with suppress(asyncio.QueueEmpty):
-                        yield "stdout", self._queue.get_nowait()
+                    data, getting = getting.result(), asyncio.create_task(self._queue.get())
+                    yield "stdout", data
         finally:
-            ended.cancel()
+            await ended(over)
+            await ended(getting)
             self._streams.detach(self)
 
     async def wait(self) -> int:

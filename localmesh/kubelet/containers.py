@@ -144,7 +144,10 @@ class ContainerRunner:
         child = streams.child
         self.child, self.streams = child, streams
         self._note_start(child)
-        pump, watch = asyncio.create_task(streams.pump(log)), asyncio.create_task(self._watch(child))
+        pump, watch = (
+            observed(streams.pump(log), f"the log of {self.name}"),
+            observed(self._watch(child), f"the probes of {self.name}"),
+        )
         try:
             if self._stopping.is_set():  # told to stop before there was a process
                 child.signal(signal.SIGTERM)

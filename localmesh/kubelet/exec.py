@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -12,11 +13,13 @@ from contextlib import ExitStack
 from typing import Literal
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
+from localmesh.core.loops import ended
 from localmesh.kubelet.attach import END_OF_INPUT, on_terminal
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader, PipeWriter
 
+logger = logging.getLogger(__name__)
 Stream = Literal["stdout", "stderr"]
 STREAMS: tuple[Stream, ...] = ("stdout", "stderr")
 CHUNK = 64 * 1024
@@ -121,8 +124,7 @@ class ExecProcess:
                 await self._child.wait()
         finally:
             for task in readers:
-                task.cancel()
-            await asyncio.gather(*readers, return_exceptions=True)
+                await ended(task)
             self._close()
 
     async def wait(self) -> int:
@@ -151,6 +153,10 @@ class ExecProcess:
 
 
 async def _feed(queue: "asyncio.Queue[tuple[Stream, bytes]]", name: Stream, reader: PipeReader) -> None:
-    while data := await reader.read(CHUNK):
-        await queue.put((name, data))
+    """Hand on what a command writes; an output that breaks off has ended, so that nobody waits for more."""
+    try:
+        while data := await reader.read(CHUNK):
+            await queue.put((name, data))
+    except OSError as error:
+        logger.warning("the %s of a command broke off: %s", name, error)
     await queue.put((name, b""))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from localmesh.core.loops import ended, observed
 from localmesh.kinds.kubernetes.pods import Container, Probe
 from localmesh.kubelet.probes import Target, Verdict, attempts, question
 from localmesh.kubelet.states import ContainerStatus
@@ -41,12 +42,11 @@ class Health:
         self._status.is_started = True
         self._status.is_ready = self._container.readiness_probe is None
         self._changed()
-        readiness = asyncio.create_task(self._watch_readiness())
+        readiness = observed(self._watch_readiness(), f"the readiness probe of {self._container.name}")
         try:
             await self._until_dead()
         finally:
-            readiness.cancel()
-            await asyncio.gather(readiness, return_exceptions=True)
+            await ended(readiness)
         return "liveness"
 
     async def _starts(self, probe: Probe) -> bool:

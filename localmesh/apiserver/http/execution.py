@@ -18,6 +18,7 @@ from localmesh.apiserver.http.queries import is_on
 from localmesh.apiserver.http.rendering import encode
 from localmesh.apiserver.http.streaming import messages
 from localmesh.apiserver.runtime import Process, Runtime, RuntimeRefusedError
+from localmesh.core.loops import ended
 from localmesh.core.objects import Key, Object
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -69,7 +70,7 @@ async def serve(websocket: WebSocket, runtime: Runtime, start: Start, stopping: 
 
 async def _converse(websocket: WebSocket, process: Process, stopping: asyncio.Event) -> None:
     """Carry input and output until the command ends, the user goes or the door stops."""
-    tasks = speaking, *_ = (
+    tasks = speaking, *others = (
         asyncio.create_task(_write(websocket, process)),
         asyncio.create_task(_read(websocket, process)),
         asyncio.create_task(stopping.wait()),
@@ -82,9 +83,10 @@ async def _converse(websocket: WebSocket, process: Process, stopping: asyncio.Ev
             await asyncio.wait([speaking], timeout=_LAST_WORDS_S)
     finally:
         process.hang_up()
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        speaking.cancel()
+        await asyncio.wait([speaking])
+        for task in others:
+            await ended(task)
     if not speaking.cancelled():
         speaking.result()
 

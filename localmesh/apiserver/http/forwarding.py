@@ -14,6 +14,7 @@ from localmesh.apiserver.errors import bad_request
 from localmesh.apiserver.http.streaming import messages
 from localmesh.apiserver.runtime import Runtime, RuntimeRefusedError
 from localmesh.apiserver.wire.spdy import Data, Frame, Ping, Reset, Session, SynStream
+from localmesh.core.loops import observed
 from localmesh.core.objects import Key
 from localmesh.core.sockets import connect
 
@@ -110,7 +111,7 @@ class _Forwarder:
             self._start(connection, connection.data_stream, connection.error_stream)
 
     def _start(self, connection: _Connection, data_stream: int, error_stream: int) -> None:
-        task = asyncio.create_task(self._forward(connection, data_stream, error_stream))
+        task = observed(self._forward(connection, data_stream, error_stream), f"a connection to {self._pod}")
         self._by_data_stream[data_stream] = (connection, task)
         task.add_done_callback(lambda _: self._ended(connection, data_stream))
 

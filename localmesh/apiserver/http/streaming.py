@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
+from localmesh.core.loops import ended
+
 
 class Stream:
     """A response of chunks, ended by its source, by the client, or by the door's stop.
@@ -29,8 +31,9 @@ class Stream:
         try:
             await asyncio.wait([source, *ends], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (source, *ends):
-                task.cancel()
+            source.cancel()
+            for task in ends:
+                await ended(task)
         with contextlib.suppress(asyncio.CancelledError):
             await source
         await self._begin(send)
