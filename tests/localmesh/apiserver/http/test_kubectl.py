@@ -476,6 +476,7 @@ def test_a_virtual_service_is_stored_once_for_all_its_versions(world: World, nam
 
 def test_what_tools_look_for_first_is_listed_as_empty(world: World, namespace: str) -> None:
     kinds = "crd,node,secret,pdb,ds,sts,authorizationpolicies,peerauthentications,telemetries,wasmplugins,envoyfilters"
+    kinds += ",mutatingwebhookconfigurations,validatingwebhookconfigurations"  # istioctl waits for these
     done = world.kubectl("get", "-n", namespace, kinds)
     assert (done.returncode, done.stdout, done.stderr.strip()) == (0, "", "No resources found")
     assert "Metrics API not available" in world.fails("top", "pod")
