@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from localmesh.core.errors import MeshError
 from localmesh.core.loops import Loops
 from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.core.sockets import make_private
@@ -83,11 +84,14 @@ class Discovery:
                 await asyncio.gather(*closing, return_exceptions=True)
 
     async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
-        """Have a pod's first complete configuration there; return the command that runs its Envoy."""
+        """Have a pod's first complete configuration there; return the command that runs its Envoy. Raises MeshError."""
         key = key_of(pod)
         if addresses.admin is None or self._server is None:
             raise ValueError(f"pod {key} has no place for an admin page")
-        proxy = self._computed()[ProxyId(key.namespace, key.name)]
+        proxy = self._computed().get(ProxyId(key.namespace, key.name))
+        if proxy is None:
+            gone = self._store.find(PODS, key) is None
+            raise MeshError("the pod is gone" if gone else "what it is to do could not be computed: see its events")
         node = _node(pod, proxy)
         if key not in self._deliveries:
             delivery = Delivery(self._server.open(node.id), report=lambda result: self._report(key, result))

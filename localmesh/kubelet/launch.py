@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localmesh.core.errors import MeshError
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.core.sockets import Place
 from localmesh.kinds.injection import is_injected
@@ -70,6 +71,8 @@ class Launch:
     async def _prepare_proxy(self) -> Sequence[str]:
         try:
             return await self.node.prepare_proxy(self.pod, self.sandbox.addresses)
+        except MeshError as error:
+            raise CannotStartError("CreateContainerError", f"the proxy cannot be prepared: {error}") from error
         except Exception as error:
             logger.exception("cannot prepare the proxy of %s", key_of(self.pod))
             raise CannotStartError("CreateContainerError", f"the proxy cannot be prepared: {error}") from error

@@ -11,6 +11,7 @@ import pytest
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.service.discovery.v3 import discovery_pb2
 
+from localmesh.core.errors import MeshError
 from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
@@ -63,6 +64,14 @@ async def clusters(socket: Path, node: Node) -> AsyncIterator[set[str]]:
             request.response_nonce = response.nonce
             await stream.write(request)
             yield {cluster_pb2.Cluster.FromString(each.value).name for each in response.resources}
+
+
+async def test_a_pod_that_is_gone_by_the_time_its_envoy_is_prepared_is_no_error_of_the_mesh(folder: Path) -> None:
+    late = pod("catalog-1", addresses(0))
+    discovery = Discovery(store_of([]), folder / "s", Loops())
+    async with discovery.delivering():
+        with pytest.raises(MeshError, match="the pod is gone"):
+            await discovery.prepare(late, addresses(0))
 
 
 async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others(
