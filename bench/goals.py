@@ -89,7 +89,7 @@ class Goal:
     def __str__(self) -> str:
         aim = f", aim {self.aim:g}" if self.aim else ""
         verdict = "met" if self.got <= self.limit else "FELL SHORT"
-        return f"{verdict:<10}  {self.what}: {self.got:.2f}{self.unit} (goal {self.limit:g}{self.unit}{aim})"
+        return f"{verdict}: {self.what}: {self.got:.2f}{self.unit} (goal {self.limit:g}{self.unit}{aim})"
 
 
 def goals(measured: Sequence[Figures]) -> Iterator[Goal]:
@@ -120,22 +120,25 @@ def goals(measured: Sequence[Figures]) -> Iterator[Goal]:
 
 
 def table(measured: Sequence[Figures]) -> Iterator[str]:
-    """The figures, a line a variant."""
-    yield (
-        f"{'':<24}{'CPU/answer':>12}{'(rounds)':>14}{'of original':>12}"
-        f"{'answers/s':>11}{'core':>6}{'load':>8}{'RSS':>9}{'bad':>6}"
-    )
+    """The figures as a table in Markdown, a line a variant."""
+    yield "| | CPU/answer | rounds | of original | answers/s | core | load/answer | RSS | bad |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     originals = {figures.variant.service: figures for figures in measured if figures.variant.name == ORIGINAL}
     for figures in measured:
         original = originals.get(figures.variant.service)
         ratio = f"{figures.median / original.median:.2f}" if original else "-"
-        busy = statistics.median(figures.busy)
-        rounds = f"({min(figures.micros):.0f} to {max(figures.micros):.0f})"
-        yield (
-            f"{figures.variant!s:<24}{figures.median:>9.0f} µs{rounds:>14}{ratio:>12}"
-            f"{statistics.median(figures.rates):>11,.0f}{busy:>6.0%}{statistics.median(figures.load):>5.0f} µs"
-            f"{figures.rss[-1]:>6.1f} MB{figures.bad.total():>6}"
+        cells = (
+            f"{figures.variant!s:<20}",
+            f"{figures.median:.0f} µs",
+            f"{min(figures.micros):.0f} to {max(figures.micros):.0f}",
+            ratio,
+            f"{statistics.median(figures.rates):,.0f}",
+            f"{statistics.median(figures.busy):.0%}",
+            f"{statistics.median(figures.load):.0f} µs",
+            f"{figures.rss[-1]:.1f} MB",
+            str(figures.bad.total()),
         )
+        yield f"| {' | '.join(cells)} |"
 
 
 def remarks(measured: Sequence[Figures]) -> Iterator[str]:

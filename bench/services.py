@@ -208,14 +208,15 @@ def arguments() -> argparse.Namespace:
 
 
 def report(measured: list[Figures], pinned: tuple[int, int] | None, *, with_originals: bool) -> None:
-    """Prints the table, what there is to say about it, and the goals."""
+    """Prints the table, the goals and the remarks, in Markdown: docs/performance.md takes them as they are."""
     versions = f", {originals.versions()}" if with_originals else ""
     progress("")
     print(f"\n{machine()}{versions}")
     print("one core for the service, one for the load" if pinned else "not pinned to cores: the figures are rough")
     print(f"{CONNECTIONS} connections, medians of {len(measured[0].micros)} alternating rounds\n")
-    for lines in (table(measured), remarks(measured), map(str, goals(measured))):
-        print("\n".join(lines), end="\n\n")
+    print("\n".join(table(measured)), end="\n\n")
+    for lines in (map(str, goals(measured)), remarks(measured)):
+        print("\n".join(f"- {line}" for line in lines), end="\n\n")
     if not with_originals:
         print("The originals were left out: --originals DIR names a checkout of istioinaction/book-source-code.")
 

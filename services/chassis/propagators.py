@@ -29,6 +29,9 @@ class CallersB3(TextMapPropagator):
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
     ) -> Context:
         """`context` with the caller's span and a note of the forms it came in."""
+        # Each look for one header reads them all: of a caller that speaks W3C alone, eight looks more than are needed.
+        if not any(name == "b3" or name.startswith("x-b3-") for name in getter.keys(carrier)):
+            return context if context is not None else Context()
         keys = {self._single: B3SingleFormat.SINGLE_HEADER_KEY, self._multi: B3MultiFormat.TRACE_ID_KEY}
         forms = [form for form, key in keys.items() if getter.get(carrier, key)]
         # Either class reads both forms.

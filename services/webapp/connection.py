@@ -9,6 +9,8 @@ import httpx
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 """A longer answer is broken off."""
+MAX_HEAD_BYTES = 64 * 1024
+"""An answer whose head is longer is broken off."""
 _OK = 200
 """Answers with a status below announce another one."""
 
@@ -26,7 +28,8 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._bytes = 0
-        self._ends_with_connection = False
+        self._in_head = True
+        self._has_no_body = self._ends_with_connection = False
 
     async def ask(self, request: bytes, silence: float | None) -> httpx.Response:
         """Sends a request; the answer, when all of it is here.
@@ -40,6 +43,7 @@ class Connection(asyncio.Protocol):
         """
         self._answer = self._loop.create_future()
         self._bytes = 0
+        self._has_no_body = request.startswith(b"HEAD ")
         self._transport.write(request)
         self._be_patient(silence)
         try:
@@ -79,6 +83,8 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self._fail(httpx.RemoteProtocolError(f"no HTTP: {error}"))
+        if self._in_head and self._bytes > MAX_HEAD_BYTES:
+            self._fail(httpx.RemoteProtocolError(f"an answer's head has {MAX_HEAD_BYTES} bytes at most"))
 
     def eof_received(self) -> None:
         """Called by the event loop: the server has said all."""
@@ -95,6 +101,7 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """An answer begins."""
         self._headers, self._body = [], []
+        self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header is here."""
@@ -102,8 +109,13 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Status and headers are here; without a length, the body ends where the connection does."""
+        self._in_head = False
         names = {name.lower() for name, _ in self._headers}
         self._ends_with_connection = not names & {b"content-length", b"transfer-encoding"}
+        if self._has_no_body and self._parser.get_status_code() >= _OK:
+            self._finish()
+            # The parser can't be told that what a HEAD's length speaks of does not come.
+            self._transport.close()
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body is here."""

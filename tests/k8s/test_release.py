@@ -3,6 +3,11 @@
 import re
 import tomllib
 
+from services.catalog.app import create_app as create_catalog
+from services.catalog.settings import Settings as CatalogSettings
+from services.chassis.release import RELEASE as SERVICES_RELEASE
+from services.webapp.app import create_app as create_webapp
+from services.webapp.settings import Settings as WebappSettings
 from tests.k8s.manifests import CHECKOUT
 
 RELEASE = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -35,3 +40,9 @@ def test_skaffolds_hook_gives_the_deployed_images_the_release_as_their_tag() -> 
     hook = text("bin/skaffold-hook.sh")
     assert re.findall(r"plain_names '([^' ]+)", hook) == [RELEASE] * 2
     assert f"k8s/base and k8s/bookinfo say {RELEASE} " in hook
+
+
+def test_the_services_give_the_release_as_theirs_and_openapi_as_that_of_the_api() -> None:
+    assert SERVICES_RELEASE == RELEASE
+    apps = (create_catalog(CatalogSettings()), create_webapp(WebappSettings()))
+    assert {app.openapi()["info"]["version"] for app in apps} == {RELEASE}

@@ -1,6 +1,7 @@
 """The connections behind webapp's calls, to servers that answer well and badly."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from services.webapp import transport
+from services.webapp.connection import MAX_HEAD_BYTES
 from services.webapp.transport import Transport
 from tests.services.waiting import until
 
@@ -62,7 +64,10 @@ async def calling(server: Server, **timeout: float) -> AsyncIterator[httpx.Async
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n1\r\nk\r\n0\r\n\r\n", b"ok"),
         (b"HTTP/1.1 200 OK\r\n\r\nto the end", b"to the end"),
         (b"HTTP/1.1 103 Early Hints\r\n\r\n" + OK, b"ok"),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK, b"ok"),
         (b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 204 No Content\r\nx: no content-length\r\n\r\n", b""),
+        (b"HTTP/1.1 304 Not Modified\r\ncontent-length: 2\r\n\r\n", b""),
     ],
 )
 async def test_an_answer_is_whole_however_it_is_delimited(answer: bytes, body: bytes) -> None:
@@ -84,6 +89,9 @@ async def test_a_connection_is_used_again_and_one_that_is_to_close_is_not() -> N
         (b"", httpx.RemoteProtocolError),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", httpx.ReadTimeout),
         (b"nonsense, not content-length\r\n\r\n", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nx: " + b"content-length" * MAX_HEAD_BYTES, httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\n" + b"x: content-length\r\n" * MAX_HEAD_BYTES, httpx.RemoteProtocolError),
+        (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x, no content-length\r\n\r\n", httpx.RemoteProtocolError),
         (None, httpx.ReadTimeout),
     ],
 )
@@ -128,3 +136,51 @@ async def test_a_header_with_a_line_break_is_not_sent() -> None:
         with pytest.raises(httpx.LocalProtocolError):
             await client.get("/", headers=[(b"x-a", b"1\r\nx-evil: 1")])
     assert server.heads == []
+
+
+async def test_the_answer_to_a_head_has_no_body_whatever_its_length_says() -> None:
+    async with calling(Server(OK.removesuffix(b"ok"), OK)) as client:
+        answer = await client.head("/")
+        assert (answer.content, answer.headers["content-length"]) == (b"", "2")
+        assert (await client.get("/")).content == b"ok"
+
+
+async def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> None:
+    server = Server(OK, OK)
+    async with calling(server) as client:
+        await client.get("/")
+        # Nothing else shows when word of it has come.
+        (kept,) = client._transport._unused  # type: ignore[attr-defined]
+        for writer in server.open:
+            writer.close()
+
+        async def is_known() -> bool:
+            return not kept.usable
+
+        await until(is_known)
+        assert (await client.get("/")).content == b"ok"
+    assert server.connections == 2
+
+
+async def test_a_server_whose_door_nobody_opens_is_given_up() -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+        # One fills the queue of a server that accepts nobody; the system leaves the next without an answer.
+        with socket.create_connection(deaf.getsockname()):
+            async with httpx.AsyncClient(transport=Transport(url), timeout=httpx.Timeout(30, connect=0.05)) as client:
+                with pytest.raises(httpx.ConnectTimeout):
+                    await client.get(url)
+
+
+async def test_through_a_proxy_the_whole_address_is_asked_for_with_the_proxys_credentials() -> None:
+    server = Server(OK)
+    listener = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    proxy = f"http://me:se%20cret@127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    async with listener, httpx.AsyncClient(transport=Transport("http://catalog:80", proxy)) as client:
+        assert (await client.get("http://catalog/items?a=1")).content == b"ok"
+    lines = server.heads[0].split(b"\r\n")
+    assert lines[0] == b"GET http://catalog/items?a=1 HTTP/1.1"
+    assert b"Host: catalog" in lines
+    assert b"Proxy-Authorization: Basic bWU6c2UgY3JldA==" in lines
