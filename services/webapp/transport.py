@@ -1,7 +1,7 @@
 """The connections behind the calls to one service, for httpx.
 
 httpx's own cost several times as much, those of other libraries more memory than all of webapp may have, or they change
-what a header says; docs/house.md has the figures.
+what a header says; docs/performance.md has the figures.
 """
 
 import asyncio
