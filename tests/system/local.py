@@ -11,13 +11,19 @@ MESH = str(CHECKOUT / ".venv" / "bin" / "mesh")
 
 
 @contextmanager
-def local_mesh(folder: Path) -> Iterator[Cluster]:
-    """Run an empty local mesh in a folder of its own, as a user would, for the length of a block."""
+def local_mesh(folder: Path, telemetry: int | None = None) -> Iterator[Cluster]:
+    """Run an empty local mesh in a folder of its own, as a user would, for the length of a block.
+
+    Args:
+        folder: Where it lives.
+        telemetry: The first of the four ports of its pages; without it there are none.
+    """
     port = free_port()
     environment = {**environment_for(str(folder / "kubeconfig"), folder / "bin"), "MESH_DIR": str(folder)}
     cluster = Cluster(f"http://127.0.0.1:{port}", environment)
     ports = ["--gateway-port", str(port), "--api-port", str(free_port())]
-    done = cluster.run([MESH, "up", "--empty", "--no-telemetry", *ports])
+    pages = ["--telemetry-ports", str(telemetry)] if telemetry else ["--no-telemetry"]
+    done = cluster.run([MESH, "up", "--empty", *pages, *ports])
     assert done.returncode == 0, done.stdout + done.stderr
     try:
         yield cluster
