@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster lint lock boards bench clean images release-images cluster addons cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster differential lint lock boards bench clean images release-images cluster addons cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -42,6 +42,9 @@ test-browser: install  ## the page in a headless Chromium
 
 test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
 	TEST_CLUSTER=1 $(BIN)/python -m pytest -m "mesh or cluster" $(ARGS)
+
+differential: install  ## worlds and documents by chance against a real istiod: ORACLE=BINARY, ARGS='--worlds 5000 --seed 7'
+	@$(BIN)/python -m tests.differential --oracle '$(ORACLE)' $(ARGS)
 
 images:              ## all images, for this machine (needs docker)
 	@bin/images.sh build

@@ -108,9 +108,8 @@ def _break(text: str, pattern: str, length: int, rule: str) -> str | None:
 
 
 def base64_bytes(text: str) -> bytes:
-    """Return the bytes that a text encodes, as protobuf's JSON reads it: in either alphabet, filled up or not.
+    """Return the bytes that a text encodes, as Kubernetes reads one: filled up, in the standard alphabet.
 
     Raises ValueError.
     """
-    plain = text.replace("-", "+").replace("_", "/").rstrip("=")
-    return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    return base64.b64decode(text, validate=True)

@@ -63,6 +63,9 @@ class HttpConnectionManager:
     http1_options: bool = False
     """Whether there are options for HTTP/1, even without any of them set."""
 
+    http2_options: bool = False
+    """Whether there are options for HTTP/2, even without any of them set."""
+
     absolute_urls: bool = False
     """Whether it serves as an HTTP proxy: requests name whole URLs."""
 

@@ -34,6 +34,7 @@ def http_connection_manager(described: HttpConnectionManager) -> Message:
         access_log=access_log(),
         use_remote_address=described.use_remote_address,
         **given(server_name=described.server_name, http_protocol_options=_http1_options(described)),
+        **given(http2_protocol_options={} if described.http2_options else None),
         **_client_certificates(described.client_certificates),
         **_ALWAYS,
     )

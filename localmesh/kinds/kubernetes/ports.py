@@ -12,7 +12,10 @@ class Protocol(StrEnum):
     """HTTP/1.1, and whatever an HTTP proxy upgrades from it."""
 
     HTTP2 = "HTTP2"
-    """HTTP/2 without negotiation: http2, grpc."""
+    """HTTP/2 without negotiation."""
+
+    GRPC = "GRPC"
+    """HTTP/2 whose calls nobody repeats on the server's side."""
 
     SNIFFED = "SNIFFED"
     """Not said: the proxy looks at the first bytes."""
@@ -26,14 +29,19 @@ class Protocol(StrEnum):
     @property
     def is_http(self) -> bool:
         """Whether requests on such a port are routed one by one."""
-        return self in (Protocol.HTTP, Protocol.HTTP2, Protocol.SNIFFED)
+        return self in (Protocol.HTTP, Protocol.SNIFFED) or self.is_http2
+
+    @property
+    def is_http2(self) -> bool:
+        """Whether it is HTTP/2 from the first byte."""
+        return self in (Protocol.HTTP2, Protocol.GRPC)
 
 
 _BY_NAME = {
     "http": Protocol.HTTP,
     "grpc-web": Protocol.HTTP,
     "http2": Protocol.HTTP2,
-    "grpc": Protocol.HTTP2,
+    "grpc": Protocol.GRPC,
     "https": Protocol.TCP,
     "tls": Protocol.TCP,
     "tcp": Protocol.TCP,

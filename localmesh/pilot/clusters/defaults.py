@@ -23,7 +23,11 @@ PASSTHROUGH_IDLE = timedelta(seconds=300)
 BLACK_HOLE = Cluster("BlackHoleCluster", ClusterType.STATIC, CONNECT_TIMEOUT)
 """For what is to go nowhere."""
 
-_PROTOCOLS = {Protocol.HTTP2: UpstreamProtocol.HTTP2, Protocol.SNIFFED: UpstreamProtocol.AS_DOWNSTREAM}
+_PROTOCOLS = {
+    Protocol.HTTP2: UpstreamProtocol.HTTP2,
+    Protocol.GRPC: UpstreamProtocol.HTTP2,
+    Protocol.SNIFFED: UpstreamProtocol.AS_DOWNSTREAM,
+}
 
 
 def passthrough(network: Address | None) -> Cluster:

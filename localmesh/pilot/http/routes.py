@@ -33,10 +33,10 @@ def passthrough_route() -> Route:
     return Route(Forward((WeightedCluster(PASSTHROUGH),)), name="allow_any")
 
 
-def application_route(port: int, operation: str) -> Route:
-    """Return the last route, from the sidecar to the application beside it."""
+def application_route(port: int, operation: str, *, retried: bool) -> Route:
+    """Return the last route, from the sidecar to the application beside it; istiod has no gRPC call retried there."""
     destination = WeightedCluster(inbound_cluster(port))
-    action = Forward((destination,), retry=SERVER_SIDE_RETRY, server_side=True)
+    action = Forward((destination,), retry=SERVER_SIDE_RETRY if retried else None, server_side=True)
     return Route(action, name="default", operation=operation)
 
 

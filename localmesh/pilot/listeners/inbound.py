@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from localmesh.core.objects import Object
+from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.clusters.inbound import NOWHERE, Served, served_ports
 from localmesh.pilot.config.workload_policies import authorization_policies_of
 from localmesh.pilot.http.routes import application_route
@@ -33,12 +34,14 @@ def _chain(stat_prefix: str, served: Served | None, door: Door, decisions: tuple
     """Return what becomes of connections: requests go to the application, one by one unless they are no HTTP."""
     if not door.http:
         return chain(TcpProxy(inbound_cluster(door.port)), decisions)
-    return chain(inbound_manager(stat_prefix, _routes(door.port, served), decisions))
+    http2 = served is not None and served[1].protocol.is_http2
+    return chain(inbound_manager(stat_prefix, _routes(door.port, served), decisions, http2=http2))
 
 
 def _routes(number: int, served: Served | None) -> RouteConfiguration:
     """Return the one route, named after the Service's port; of a container port that no Service has, 0."""
     host, port = (served[0].host, served[1].number) if served else ("", 0)
-    route = application_route(number, f"{host}:{port}/*")
+    retried = not (served and served[1].protocol is Protocol.GRPC)
+    route = application_route(number, f"{host}:{port}/*", retried=retried)
     catch_all = VirtualHost(f"inbound|http|{port}", ("*",), (route,), counts_attempts=False)
     return RouteConfiguration(inbound_cluster(number), (catch_all,))

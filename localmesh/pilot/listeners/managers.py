@@ -50,7 +50,7 @@ def outbound_manager(stat_prefix: str, routes: str, *, absolute_urls: bool = Fal
 
 
 def inbound_manager(
-    stat_prefix: str, routes: RouteConfiguration, decisions: tuple[Authorization, ...] = ()
+    stat_prefix: str, routes: RouteConfiguration, decisions: tuple[Authorization, ...] = (), *, http2: bool
 ) -> HttpConnectionManager:
     """Return the manager for the mesh, in front of the application."""
     return HttpConnectionManager(
@@ -60,6 +60,7 @@ def inbound_manager(
         use_remote_address=False,
         server_name=ISTIO,
         client_certificates=ClientCertificates("APPEND_FORWARD", ("subject", "dns", "uri")),
+        http2_options=http2,
     )
 
 

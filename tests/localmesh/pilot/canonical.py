@@ -32,7 +32,6 @@ DEFAULTS = {
     "path_redirect": "",
     "priority": 0,
     "response_code": "MOVED_PERMANENTLY",
-    "value": 0,
 }
 """Envoy assumes them where the field is absent."""
 
@@ -58,7 +57,10 @@ class World:
 
     @classmethod
     def read(cls, case: Path) -> "World":
-        index = json.loads((case / "index.json").read_text())
+        return cls.of(json.loads((case / "index.json").read_text()))
+
+    @classmethod
+    def of(cls, index: Mapping[str, Json]) -> "World":
         pods = {pod["ip"]: f"{pod['namespace']}/{pod.get('deployment')}/{pod['name']}" for pod in index["pods"]}
         return cls(pods, {each["cluster_ip"]: each["host"] for each in index["services"] if each.get("cluster_ip")})
 
@@ -82,6 +84,8 @@ def tidy(node: Json) -> Json:
 
 def _is_default(key: str, value: Json) -> bool:
     if key in DEFAULTS and value == DEFAULTS[key]:
+        return True
+    if key == "value" and value in (0, ""):
         return True
     return value == [] or (value == {} and key in EMPTY_IS_ABSENT)
 

@@ -25,7 +25,7 @@ from tests.localmesh.kinds.istio.documents import ROUTE, complaints, judged, vir
         ROUTE | {"retries": {"attempts": 1, "backoff": "1s", "retryIgnorePreviousHosts": False}},
         ROUTE | {"fault": {"abort": {"grpcStatus": "UNAVAILABLE"}, "delay": {}}},
         {"redirect": {"derivePort": "FROM_REQUEST_PORT", "redirectCode": 308}},
-        {"directResponse": {"status": 200, "body": {"bytes": "aGVsbG8"}}},
+        {"directResponse": {"status": 200, "body": {"bytes": "aGVsbG8="}}},
     ],
 )
 def test_what_istiod_takes_is_taken(rule: Any) -> None:
@@ -143,6 +143,14 @@ REFUSED = [
     ({"directResponse": {"status": 700}}, "directResponse.status: HTTP status 700 is not in range 200-599"),
     (
         {"directResponse": {"status": 200, "body": {"bytes": "?"}}},
+        "directResponse.body.bytes: illegal base64 data",
+    ),
+    (
+        {"directResponse": {"status": 200, "body": {"bytes": "aGVsbG8"}}},
+        "directResponse.body.bytes: illegal base64 data",
+    ),
+    (
+        {"directResponse": {"status": 200, "body": {"bytes": "YS-i"}}},
         "directResponse.body.bytes: illegal base64 data",
     ),
     (

@@ -1,0 +1,1 @@
+"""The local mesh held against a real istiod, on worlds and documents that nobody thought of (`make differential`)."""

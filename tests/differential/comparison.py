@@ -1,0 +1,101 @@
+"""One world or document, shown to both sides: equal, refused by name here, or a fault."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from localmesh.kubelet.images import Images
+from tests.differential import ours
+from tests.differential.oracle import Oracle, OracleError
+from tests.localmesh.pilot.canonical import KINDS, World, differences
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one comparison."""
+
+    kind: str
+    """`equal`, `refused by both`, `refused by name`, `fault`, or `no answer`."""
+
+    lines: tuple[str, ...] = ()
+    """The fields that were refused by name, or what is at fault."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors, for people read what it writes."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
+        return True
+
+
+def text_of(objects: Sequence[Object]) -> str:
+    """Return objects as YAML documents."""
+    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both sides."""
+
+    oracle: Oracle
+    images: Images
+
+    def document(self, objects: Sequence[Object]) -> Outcome:
+        """Compare the verdicts on one document."""
+        try:
+            (theirs,) = self.oracle.verdicts(text_of(objects))
+        except (OracleError, ValueError) as error:
+            return Outcome("no answer", (str(error),))
+        judged = ours.verdict(objects[0], self.images)
+        return _verdicts(theirs, judged.problems, judged.warnings, ours.refused_by_name(judged))
+
+    def world(self, objects: Sequence[Object]) -> Outcome:
+        """Compare what the proxies of a world are told."""
+        verdicts = [ours.verdict(obj, self.images) for obj in objects]
+        refused = [each for each in verdicts if each.admitted is None]
+        fields = [field for each in refused for field in ours.refused_by_name(each)]
+        if fields:
+            return Outcome("refused by name", tuple(fields))
+        try:
+            theirs = self.oracle.generate(text_of(objects))
+        except OracleError as error:
+            return Outcome("no answer", (str(error),))
+        if "proxies" not in theirs:
+            complaint = str(theirs.get("error"))
+            return Outcome("refused by both") if refused else Outcome("fault", (f"istiod refuses: {complaint}",))
+        if refused:
+            return Outcome("fault", tuple(f"refused here: {problem}" for each in refused for problem in each.problems))
+        found = tuple(_differences(theirs, ours.generate(verdicts)))
+        return Outcome("fault", found) if found else Outcome("equal")
+
+
+def _verdicts(theirs: Mapping[str, Any], problems: Sequence[Any], warnings: Sequence[str], named: list[str]) -> Outcome:
+    said = "; ".join(theirs.get("messages", []))
+    if theirs["verdict"] == "reject":
+        if problems:
+            return Outcome("refused by both")
+        return Outcome("fault", (f"istiod refuses at {theirs.get('stage')}: {said}",))
+    if named:
+        return Outcome("refused by name", tuple(named))
+    if problems:
+        return Outcome("fault", tuple(f"istiod accepts, refused here: {problem}" for problem in problems))
+    if theirs["verdict"] == "warn" and not warnings:
+        return Outcome("fault", (f"istiod warns: {said}",))
+    return Outcome("equal")
+
+
+def _differences(theirs: Mapping[str, Any], here: Mapping[str, Mapping[str, list[Any]]]) -> Iterator[str]:
+    world = World.of(theirs["index"])
+    proxies = theirs["proxies"]
+    for missing in sorted(proxies.keys() ^ here.keys()):
+        yield f"{missing}: {'missing' if missing in proxies else 'only here'}"
+    for proxy in sorted(proxies.keys() & here.keys()):
+        for kind, canonical in KINDS.items():
+            one, other = canonical(proxies[proxy].get(kind) or [], world), canonical(here[proxy][kind], world)
+            if "http_proxy" not in one:
+                other.pop("http_proxy", None)
+            yield from differences(one, other, f"{proxy}/{kind}")
