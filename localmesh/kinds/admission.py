@@ -16,6 +16,7 @@ from localmesh.kinds.kubernetes.validation import validate
 from localmesh.kinds.resources import Resource
 from localmesh.kinds.review import Problem, Review, not_honoured
 from localmesh.kinds.schema.decode import Decoded, decode
+from localmesh.kinds.schema.suggestions import did_you_mean
 
 FieldValidation = Literal["Strict", "Warn", "Ignore"]
 """What becomes of unknown fields: a refusal, warnings, or nothing. They are never kept."""
@@ -103,12 +104,15 @@ def _name(document: Object) -> str:
 
 
 def _decoding_error(resource: Resource, name: str, version: str, decoded: Decoded) -> DecodingError:
-    complaints = ", ".join(f'unknown field "{path}"' for path in decoded.unknown)
+    meant = {path: did_you_mean(resource, path) for path in decoded.unknown}
+    complaints = ", ".join(f'unknown field "{path}"{hint}' for path, hint in meant.items())
     message = (
         f'{resource.kind} in version "{version}" cannot be handled as a {resource.kind}:'
         f" strict decoding error: {complaints}"
     )
-    return DecodingError(resource, name, message, [Problem(path, "unknown field") for path in decoded.unknown])
+    return DecodingError(
+        resource, name, message, [Problem(path, f"unknown field{hint}") for path, hint in meant.items()]
+    )
 
 
 def _raise_invalid(resource: Resource, name: str, problems: tuple[Problem, ...]) -> None:

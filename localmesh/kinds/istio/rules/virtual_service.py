@@ -8,6 +8,7 @@ from itertools import combinations
 
 from localmesh.core.objects import Key
 from localmesh.kinds.istio.hosts import domain_complaint, is_address, names_sidecars, overlap
+from localmesh.kinds.istio.rules.advice import advice
 from localmesh.kinds.istio.rules.http_match import gateway_problems, legacy_gateway_warnings
 from localmesh.kinds.istio.rules.http_route import rule_problems, rule_warnings
 from localmesh.kinds.istio.rules.unreachable import unreachable_warnings
@@ -31,8 +32,9 @@ def _problems(spec: VirtualService) -> Iterator[Problem]:
 
 def _warnings(spec: VirtualService) -> Iterator[str]:
     yield from legacy_gateway_warnings(spec.gateways)
-    for rule in spec.http:
+    for index, rule in enumerate(spec.http):
         yield from rule_warnings(rule)
+        yield from advice(f"spec.http[{index}]", rule)
     yield from unreachable_warnings(spec.http)
 
 
