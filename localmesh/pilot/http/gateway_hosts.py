@@ -34,11 +34,14 @@ def routes_name(number: int) -> str:
 def _virtual_hosts(servers: Sequence[OpenServer], context: PushContext, view: View) -> tuple[VirtualHost, ...]:
     """Return the virtual hosts of one port, one that answers 404 to everything if there is nothing to serve."""
     by_host: dict[str, VirtualHost] = {}
+    built: dict[object, tuple[Route, ...]] = {}
     for opened in servers:
         number = opened.server.port.number
         caller = Caller(view, number, context, opened.gateway.key)
         for config in bound_to(opened.gateway, context):
-            routes = routes_of(config, caller)
+            # As istiod does: of a Gateway with several servers on one port, the first one's number is that of all.
+            rule = (opened.gateway.key, config.key)
+            routes = built[rule] if rule in built else built.setdefault(rule, routes_of(config, caller))
             for host in _common_hosts(opened, config) if routes else ():
                 _add(by_host, host, number, routes)
     if not by_host:
