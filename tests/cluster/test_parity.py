@@ -29,7 +29,7 @@ PATHS = {
     "an unknown path": ("GET", "/nowhere"),
     "a wrong method": ("DELETE", "/api/catalog/items/1"),
 }
-# What changes from one answer to the next, on either runway.
+# What changes from one answer to the next, in either place.
 VOLATILE = {"date": r".*", "x-envoy-upstream-service-time": r"\d+"}
 
 # What differs for a reason.

@@ -1,4 +1,4 @@
-"""The workflows do what the Makefile does, and nothing by themselves; the dev container can start the laptop runway."""
+"""The workflows do what the Makefile does, and nothing by themselves; the dev container can start the local mesh."""
 
 import json
 import re
