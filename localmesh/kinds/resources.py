@@ -67,6 +67,15 @@ AUTHORIZATION_POLICIES = Resource(
     ("ap",),
     custom=True,
 )
+REQUEST_AUTHENTICATIONS = Resource(
+    "security.istio.io",
+    _SECURITY,
+    "RequestAuthentication",
+    "requestauthentications",
+    "requestauthentication",
+    ("ra",),
+    custom=True,
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -83,6 +92,7 @@ RESOURCES = (
     VIRTUAL_SERVICES,
     DESTINATION_RULES,
     AUTHORIZATION_POLICIES,
+    REQUEST_AUTHENTICATIONS,
 )
 
 BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}

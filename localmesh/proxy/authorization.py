@@ -78,7 +78,23 @@ class AddressRange:
     """Whether the connection's address is meant, or else the one that trusted proxies tell (`x-forwarded-for`)."""
 
 
-Condition = Always | AllOf | AnyOf | Not | HeaderMatch | PathMatch | PathTemplate | DestinationPort | AddressRange
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How a claim of the request's token has to be; a request without a valid token has none."""
+
+    path: tuple[str, ...]
+    """Its name, and the names of those in it that lead to the one that is meant."""
+
+    texts: tuple[TextMatch, ...]
+    """It is like one of them."""
+
+    listed: bool = False
+    """Whether it may also be a list, of which one is like that."""
+
+
+OfRequest = HeaderMatch | PathMatch | PathTemplate | Claim
+OfConnection = DestinationPort | AddressRange
+Condition = Always | AllOf | AnyOf | Not | OfRequest | OfConnection
 NEVER = Not(Always())
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from localmesh.proxy.addresses import Address
+from localmesh.proxy.authentication import TokenAuthentication
 from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.routes import RouteConfiguration
 
@@ -29,7 +30,7 @@ class PlainFilter(StrEnum):
     """The last one: it does what the route says."""
 
 
-HttpFilter = PlainFilter | Authorization
+HttpFilter = PlainFilter | TokenAuthentication | Authorization
 """What each request passes, in this order. A filter that is told something is a dataclass beside the plain ones."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from localmesh.envoy.emit.messages import Message, any_of, given
 from localmesh.envoy.emit.route_match import header_matcher, string_matcher
+from localmesh.envoy.emit.token_authentication import FILTER, PAYLOAD
 from localmesh.proxy.authorization import (
     Action,
     AddressRange,
@@ -11,14 +12,17 @@ from localmesh.proxy.authorization import (
     Always,
     AnyOf,
     Authorization,
+    Claim,
     Condition,
     DestinationPort,
     Not,
+    OfConnection,
+    OfRequest,
     PathMatch,
     PathTemplate,
     Policy,
 )
-from localmesh.proxy.matches import HeaderMatch
+from localmesh.proxy.matches import HeaderMatch, TextMatch
 
 RULE, IDENTIFIER = "rule", "id"
 """What a condition is called in a Permission, and in a Principal: `and_rules` here is `and_ids` there."""
@@ -74,9 +78,7 @@ def _condition(condition: Condition, noun: str) -> Message:
             return _leaf(condition)
 
 
-def _leaf(
-    condition: HeaderMatch | PathMatch | PathTemplate | DestinationPort | AddressRange,
-) -> Message:
+def _leaf(condition: OfRequest | OfConnection) -> Message:
     match condition:
         case HeaderMatch():
             return {"header": header_matcher(condition)}
@@ -88,6 +90,22 @@ def _leaf(
             return {"destination_port": number}
         case AddressRange(prefix, length, direct):
             return {"direct_remote_ip" if direct else "remote_ip": {"address_prefix": prefix, "prefix_len": length}}
+        case Claim(path, texts, listed):
+            return {"metadata": _claim(path, texts, listed=listed)}
+
+
+def _claim(path: Sequence[str], texts: Sequence[TextMatch], *, listed: bool) -> Message:
+    """Return a MetadataMatcher for what the filter before has left."""
+    value = _one_of([{"string_match": string_matcher(text)} for text in texts])
+    return {
+        "filter": FILTER,
+        "path": [{"key": key} for key in (PAYLOAD, *path)],
+        "value": _one_of([{"list_match": {"one_of": value}}, value]) if listed else value,
+    }
+
+
+def _one_of(values: Sequence[Message]) -> Message:
+    return values[0] if len(values) == 1 else {"or_match": {"value_matchers": list(values)}}
 
 
 def _uri_template(template: str) -> Message:

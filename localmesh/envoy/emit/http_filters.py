@@ -2,6 +2,8 @@
 
 from localmesh.envoy.emit.authorization import http_authorization
 from localmesh.envoy.emit.messages import Message, any_of
+from localmesh.envoy.emit.token_authentication import token_authentication
+from localmesh.proxy.authentication import TokenAuthentication
 from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.listeners import HttpFilter, PlainFilter
 
@@ -19,4 +21,6 @@ def http_filter(described: HttpFilter) -> Message:
     """Return one filter."""
     if isinstance(described, Authorization):
         return http_authorization(described)
+    if isinstance(described, TokenAuthentication):
+        return token_authentication(described)
     return {"name": described.value, "typed_config": _PLAIN[described]}

@@ -14,12 +14,21 @@ from localmesh.kinds.istio.rules.annotations import annotation_problems
 from localmesh.kinds.istio.rules.authorization_policy import review_authorization_policy
 from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
 from localmesh.kinds.istio.rules.gateway import review_gateway
+from localmesh.kinds.istio.rules.request_authentication import review_request_authentication
 from localmesh.kinds.istio.rules.virtual_service import review_virtual_service
 from localmesh.kinds.istio.types.authorization_policy import AuthorizationPolicy
 from localmesh.kinds.istio.types.destination_rule import DestinationRule
 from localmesh.kinds.istio.types.gateway import Gateway
+from localmesh.kinds.istio.types.request_authentication import RequestAuthentication
 from localmesh.kinds.istio.types.virtual_service import VirtualService
-from localmesh.kinds.resources import AUTHORIZATION_POLICIES, DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.resources import (
+    AUTHORIZATION_POLICIES,
+    DESTINATION_RULES,
+    GATEWAYS,
+    REQUEST_AUTHENTICATIONS,
+    VIRTUAL_SERVICES,
+    Resource,
+)
 from localmesh.kinds.review import Review
 
 __all__ = [
@@ -28,6 +37,7 @@ __all__ = [
     "DestinationRule",
     "Gateway",
     "InvalidSpecError",
+    "RequestAuthentication",
     "VirtualService",
     "read",
     "review",
@@ -38,6 +48,7 @@ SPECS: Mapping[Resource, type[Any]] = {
     GATEWAYS: Gateway,
     VIRTUAL_SERVICES: VirtualService,
     AUTHORIZATION_POLICIES: AuthorizationPolicy,
+    REQUEST_AUTHENTICATIONS: RequestAuthentication,
 }
 """The kinds that are served, and the types of their specs."""
 
@@ -46,6 +57,7 @@ _REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
     GATEWAYS: review_gateway,
     VIRTUAL_SERVICES: review_virtual_service,
     AUTHORIZATION_POLICIES: review_authorization_policy,
+    REQUEST_AUTHENTICATIONS: review_request_authentication,
 }
 """What istiod's webhook says of each kind, by the object's key and its spec."""
 

@@ -8,7 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from localmesh.core.objects import Object
-from localmesh.kinds.resources import AUTHORIZATION_POLICIES, DESTINATION_RULES, GATEWAYS, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.resources import (
+    AUTHORIZATION_POLICIES,
+    DESTINATION_RULES,
+    GATEWAYS,
+    REQUEST_AUTHENTICATIONS,
+    VIRTUAL_SERVICES,
+    Resource,
+)
 from localmesh.kinds.review import Problem
 from localmesh.kinds.schema.definitions import Schema
 
@@ -93,17 +100,41 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
         "rules[].from[].source.notIpBlocks",
         "rules[].from[].source.remoteIpBlocks",
         "rules[].from[].source.notRemoteIpBlocks",
+        "rules[].from[].source.requestPrincipals",
+        "rules[].from[].source.notRequestPrincipals",
         "rules[].to[].operation",
         "rules[].when[].key",
         "rules[].when[].values",
         "rules[].when[].notValues",
+    ),
+    REQUEST_AUTHENTICATIONS: (
+        "selector",
+        "jwtRules[].issuer",
+        "jwtRules[].audiences",
+        "jwtRules[].jwks",
+        "jwtRules[].fromHeaders",
+        "jwtRules[].fromParams",
+        "jwtRules[].fromCookies",
+        "jwtRules[].forwardOriginalToken",
+        "jwtRules[].outputPayloadToHeader",
+        "jwtRules[].outputClaimToHeaders",
+        "jwtRules[].spaceDelimitedClaims",
     ),
 }
 
 VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
     AUTHORIZATION_POLICIES: {
         "action": ("ALLOW", "DENY", "AUDIT"),
-        "rules[].when[].key": ("request.headers[NAME]", "source.ip", "remote.ip", "destination.port"),
+        "rules[].when[].key": (
+            "request.headers[NAME]",
+            "source.ip",
+            "remote.ip",
+            "request.auth.principal",
+            "request.auth.audiences",
+            "request.auth.presenter",
+            "request.auth.claims[NAME]",
+            "destination.port",
+        ),
     },
     DESTINATION_RULES: {f"{place}.tls.mode": ("DISABLE", "ISTIO_MUTUAL") for place in (*_POLICIES, *_PORTS)},
     GATEWAYS: {"servers[].port.protocol": ("HTTP",)},

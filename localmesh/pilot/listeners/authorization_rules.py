@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from localmesh.kinds.istio.rules.policy_values import MATCH_ANY, MATCH_ONE, is_template
 from localmesh.kinds.istio.types.authorization_policy import Condition as When
 from localmesh.kinds.istio.types.authorization_policy import Operation, Rule, Source
+from localmesh.pilot.listeners.texts import ANY_TEXT, PRESENT, text_like
+from localmesh.pilot.listeners.token_conditions import CLAIMS, LISTS, PRINCIPAL, claim, claim_path, request_principal
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.authorization import (
     AddressRange,
@@ -22,9 +24,8 @@ from localmesh.proxy.authorization import (
     PathTemplate,
     Policy,
 )
-from localmesh.proxy.matches import HeaderMatch, TextKind, TextMatch
+from localmesh.proxy.matches import HeaderMatch
 
-ANY_TEXT = TextMatch(TextKind.REGEX, ".+")
 UNREACHABLE_PORT = 0
 IPV4_BITS, IPV6_BITS = 32, 128
 _HEADERS = "request.headers["
@@ -52,7 +53,9 @@ class Door:
 class Clause:
     """One attribute, and how it has to be and not to be."""
 
-    translate: Callable[[str], Condition]
+    translate: Callable[[Sequence[str]], Condition]
+    """Says that the attribute is like one of some texts."""
+
     values: Sequence[str]
     not_values: Sequence[str]
     of_connections: bool = False
@@ -61,9 +64,9 @@ class Clause:
     def conditions(self) -> Iterator[Condition]:
         """Yield what has to hold."""
         if self.values:
-            yield AnyOf(tuple(map(self.translate, self.values)))
+            yield self.translate(self.values)
         if self.not_values:
-            yield Not(AnyOf(tuple(map(self.translate, self.not_values))))
+            yield Not(self.translate(self.not_values))
 
 
 def policy(name: str, rule: Rule, door: Door, *, leaves_out: bool) -> Policy | None:
@@ -99,18 +102,19 @@ def _all_of(clauses: Sequence[Clause]) -> Condition:
 
 
 def _operation(operation: Operation, door: Door) -> Iterator[Clause]:
-    yield _given(_host, operation.hosts, operation.not_hosts)
-    yield _given(_method, operation.methods, operation.not_methods)
-    yield _given(_path, operation.paths, operation.not_paths)
-    yield Clause(_port(door), operation.ports, operation.not_ports, of_connections=True)
+    yield _given(_any_of(_host), operation.hosts, operation.not_hosts)
+    yield _given(_any_of(_method), operation.methods, operation.not_methods)
+    yield _given(_any_of(_path), operation.paths, operation.not_paths)
+    yield Clause(_any_of(_port(door)), operation.ports, operation.not_ports, of_connections=True)
 
 
 def _source(source: Source) -> Iterator[Clause]:
-    yield Clause(_remote_address, source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
-    yield Clause(_direct_address, source.ip_blocks, source.not_ip_blocks, of_connections=True)
+    yield _given(request_principal, source.request_principals, source.not_request_principals)
+    yield Clause(_any_of(_remote_address), source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
+    yield Clause(_any_of(_direct_address), source.ip_blocks, source.not_ip_blocks, of_connections=True)
 
 
-def _given(translate: Callable[[str], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
+def _given(translate: Callable[[Sequence[str]], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
     """Return a clause about requests; one that says nothing is about anything."""
     return Clause(translate, values, not_values, of_connections=not values and not not_values)
 
@@ -118,36 +122,46 @@ def _given(translate: Callable[[str], Condition], values: Sequence[str], not_val
 def _when_asked(rule: Rule, door: Door) -> Iterator[Clause]:
     for when in rule.when:
         if when.key == "destination.port":
-            yield Clause(_port(door), when.values, when.not_values, of_connections=True)
+            yield Clause(_any_of(_port(door)), when.values, when.not_values, of_connections=True)
 
 
 def _when_asking(rule: Rule) -> Iterator[Clause]:
     for when in rule.when:
         if when.key == "source.ip":
-            yield Clause(_direct_address, when.values, when.not_values, of_connections=True)
+            yield Clause(_any_of(_direct_address), when.values, when.not_values, of_connections=True)
         elif when.key == "remote.ip":
-            yield Clause(_remote_address, when.values, when.not_values, of_connections=True)
+            yield Clause(_any_of(_remote_address), when.values, when.not_values, of_connections=True)
         elif when.key.startswith(_HEADERS):
-            yield Clause(_header(when), when.values, when.not_values)
+            yield Clause(_any_of(_header(when)), when.values, when.not_values)
+        elif when.key == PRINCIPAL:
+            yield Clause(request_principal, when.values, when.not_values)
+        elif when.key in LISTS:
+            yield Clause(claim(LISTS[when.key]), when.values, when.not_values)
+        elif when.key.startswith(CLAIMS):
+            yield Clause(claim(*claim_path(when.key)), when.values, when.not_values)
+
+
+def _any_of(translate: Callable[[str], Condition]) -> Callable[[Sequence[str]], Condition]:
+    return lambda values: AnyOf(tuple(map(translate, values)))
 
 
 def _header(when: When) -> Callable[[str], Condition]:
     name = when.key.removeprefix(_HEADERS).removesuffix("]")
-    return lambda value: HeaderMatch(name, _text(value, TextMatch(TextKind.PRESENT)))
+    return lambda value: HeaderMatch(name, text_like(value, PRESENT))
 
 
 def _host(value: str) -> Condition:
-    return HeaderMatch(":authority", _text(value, TextMatch(TextKind.PRESENT), ignore_case=True))
+    return HeaderMatch(":authority", text_like(value, PRESENT, ignore_case=True))
 
 
 def _method(value: str) -> Condition:
-    return HeaderMatch(":method", _text(value, TextMatch(TextKind.PRESENT)))
+    return HeaderMatch(":method", text_like(value, PRESENT))
 
 
 def _path(value: str) -> Condition:
     if is_template(value):
         return PathTemplate(value.replace(MATCH_ANY, "**").replace(MATCH_ONE, "*"))
-    return PathMatch(_text(value, ANY_TEXT))
+    return PathMatch(text_like(value, ANY_TEXT))
 
 
 def _port(door: Door) -> Callable[[str], Condition]:
@@ -165,14 +179,3 @@ def _remote_address(value: str) -> Condition:
 def _address_range(value: str, *, direct: bool) -> AddressRange:
     prefix, _, length = value.partition("/")
     return AddressRange(prefix, int(length or (IPV6_BITS if ":" in prefix else IPV4_BITS)), direct)
-
-
-def _text(value: str, anything: TextMatch, *, ignore_case: bool = False) -> TextMatch:
-    """Return how a text has to be; an asterisk stands for anything, at the beginning or at the end."""
-    if value == "*":
-        return anything
-    if value.startswith("*"):
-        return TextMatch(TextKind.SUFFIX, value[1:], ignore_case)
-    if value.endswith("*"):
-        return TextMatch(TextKind.PREFIX, value[:-1], ignore_case)
-    return TextMatch(TextKind.EXACT, value, ignore_case)

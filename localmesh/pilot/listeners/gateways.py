@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 
+from localmesh.kinds.istio import AuthorizationPolicy, RequestAuthentication
 from localmesh.pilot.config.gateways import OpenServer
-from localmesh.pilot.config.workload_policies import authorization_policies_of
+from localmesh.pilot.config.workload_policies import policies_of
 from localmesh.pilot.http.gateway_hosts import routes_name
+from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
 from localmesh.pilot.listeners.authorization_rules import Door
 from localmesh.pilot.listeners.managers import chain, gateway_manager
 from localmesh.pilot.push_context import PushContext
-from localmesh.proxy.listeners import Listener, TrafficDirection
+from localmesh.proxy.listeners import HttpFilter, Listener, TrafficDirection
 
 
 def gateway_listeners(servers: Sequence[OpenServer], context: PushContext) -> Iterator[Listener]:
@@ -18,7 +20,8 @@ def gateway_listeners(servers: Sequence[OpenServer], context: PushContext) -> It
         address = context.addresses.gateway(port)
         if address:
             name = f"0.0.0.0_{number}"
-            policies = authorization_policies_of(port.pod, context)
-            decisions = authorizations(policies, Door(address, number))
-            chains = (chain(gateway_manager(name, routes_name(number), decisions)),)
+            tokens = token_authentications(policies_of(port.pod, RequestAuthentication, context), clears_route=True)
+            policies = policies_of(port.pod, AuthorizationPolicy, context)
+            guards: tuple[HttpFilter, ...] = (*tokens, *authorizations(policies, Door(address, number)))
+            chains = (chain(gateway_manager(name, routes_name(number), guards)),)
             yield Listener(name, address, TrafficDirection.OUTBOUND, chains, shared=True)

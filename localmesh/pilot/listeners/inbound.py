@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from localmesh.core.objects import Object
+from localmesh.kinds.istio import AuthorizationPolicy, RequestAuthentication
 from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.clusters.inbound import NOWHERE, Served, served_ports
-from localmesh.pilot.config.workload_policies import authorization_policies_of
+from localmesh.pilot.config.workload_policies import policies_of
 from localmesh.pilot.http.routes import application_route
+from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
 from localmesh.pilot.listeners.authorization_rules import Door
 from localmesh.pilot.listeners.managers import chain, inbound_manager
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
+from localmesh.proxy.authentication import TokenAuthentication
 from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.listeners import FilterChain, Listener, TcpProxy, TrafficDirection
 from localmesh.proxy.names import inbound_cluster
@@ -20,22 +23,29 @@ from localmesh.proxy.routes import RouteConfiguration, VirtualHost
 
 def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
     """Yield a listener for each container port."""
-    policies = authorization_policies_of(pod, context)
+    policies = policies_of(pod, AuthorizationPolicy, context)
+    tokens = token_authentications(policies_of(pod, RequestAuthentication, context), clears_route=False)
     for number, served in served_ports(pod, context).items():
         address = context.addresses.inbound(PodPort(pod, number)) if number != NOWHERE else None
         if address:
             name = f"0.0.0.0_{number}"
             door = Door(address, number, http=not served or served[1].protocol.is_http)
-            chains = (_chain(name, served, door, authorizations(policies, door)),)
+            chains = (_chain(name, served, door, tokens, authorizations(policies, door)),)
             yield Listener(f"inbound_{name}", address, TrafficDirection.INBOUND, chains)
 
 
-def _chain(stat_prefix: str, served: Served | None, door: Door, decisions: tuple[Authorization, ...]) -> FilterChain:
+def _chain(
+    stat_prefix: str,
+    served: Served | None,
+    door: Door,
+    tokens: tuple[TokenAuthentication, ...],
+    decisions: tuple[Authorization, ...],
+) -> FilterChain:
     """Return what becomes of connections: requests go to the application, one by one unless they are no HTTP."""
     if not door.http:
         return chain(TcpProxy(inbound_cluster(door.port)), decisions)
     http2 = served is not None and served[1].protocol.is_http2
-    return chain(inbound_manager(stat_prefix, _routes(door.port, served), decisions, http2=http2))
+    return chain(inbound_manager(stat_prefix, _routes(door.port, served), (*tokens, *decisions), http2=http2))
 
 
 def _routes(number: int, served: Served | None) -> RouteConfiguration:

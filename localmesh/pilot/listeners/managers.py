@@ -29,12 +29,12 @@ FILTERS: tuple[HttpFilter, ...] = (
 """The filters of every manager, in Istio's order: who may ask stands before them, the router last."""
 
 
-def gateway_manager(stat_prefix: str, routes: str, decisions: tuple[Authorization, ...] = ()) -> HttpConnectionManager:
+def gateway_manager(stat_prefix: str, routes: str, guards: tuple[HttpFilter, ...] = ()) -> HttpConnectionManager:
     """Return the manager for strangers."""
     return HttpConnectionManager(
         routes,
         f"outbound_{stat_prefix}",
-        (*decisions, *FILTERS),
+        (*guards, *FILTERS),
         use_remote_address=True,
         server_name=ISTIO,
         client_certificates=ClientCertificates("SANITIZE_SET", ("subject", "cert", "dns", "uri")),
@@ -50,13 +50,13 @@ def outbound_manager(stat_prefix: str, routes: str, *, absolute_urls: bool = Fal
 
 
 def inbound_manager(
-    stat_prefix: str, routes: RouteConfiguration, decisions: tuple[Authorization, ...] = (), *, http2: bool
+    stat_prefix: str, routes: RouteConfiguration, guards: tuple[HttpFilter, ...] = (), *, http2: bool
 ) -> HttpConnectionManager:
     """Return the manager for the mesh, in front of the application."""
     return HttpConnectionManager(
         routes,
         f"inbound_{stat_prefix}",
-        (*decisions, *FILTERS),
+        (*guards, *FILTERS),
         use_remote_address=False,
         server_name=ISTIO,
         client_certificates=ClientCertificates("APPEND_FORWARD", ("subject", "dns", "uri")),

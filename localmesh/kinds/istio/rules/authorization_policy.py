@@ -72,6 +72,8 @@ def _source_complaints(source: Source | None, number: int) -> Iterator[str]:
     else:
         for addresses in (source.ip_blocks, source.not_ip_blocks, source.remote_ip_blocks, source.not_remote_ip_blocks):
             yield from bad_addresses(addresses)
+        yield from empty_values("RequestPrincipals", source.request_principals)
+        yield from empty_values("NotRequestPrincipals", source.not_request_principals)
 
 
 def _operation_complaints(operation: Operation | None, number: int) -> Iterator[str]:

@@ -59,7 +59,7 @@ def bad_attribute(key: str, values: Sequence[str]) -> Complaints:
         yield f"empty value not allowed, found in {key}"
     elif key in _CHECKED_BY:
         yield from _CHECKED_BY[key](values)
-    elif not _is_map_key(key):
+    elif key not in _FREE and not _is_map_key(key):
         yield f"bad key ({key}): should have format a[b]"
 
 
@@ -103,3 +103,6 @@ _CHECKED_BY: Mapping[str, Callable[[Sequence[str]], Complaints]] = {
     "destination.port": bad_ports,
 }
 """Attributes whose values have a form of their own."""
+
+_FREE = ("request.auth.principal", "request.auth.audiences", "request.auth.presenter")
+"""Attributes that may have any value; all others are maps, of which the key names one entry."""

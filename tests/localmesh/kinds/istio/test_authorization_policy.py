@@ -41,6 +41,9 @@ def warnings(obj: Object) -> list[str]:
         policy(to(hosts=["*.io"], ports=["80", "0"])),
         policy(when("request.headers[x-team]", "shop"), selector={"matchLabels": {"app": "catalog"}}),
         policy(when("destination.port", "80")),
+        policy(source(requestPrincipals=["*"])),
+        policy(when("request.auth.claims[a][b]", "c")),
+        policy(when("request.auth.principal", "*")),
     ],
 )
 def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
@@ -112,7 +115,6 @@ def test_what_istiod_refuses_is_refused(obj: Object, complaint: str) -> None:
         (policy(action="CUSTOM", provider={"name": "opa"}), "spec.provider"),
         (policy(source(principals=["*"])), "spec.rules[0].from[0].source.principals"),
         (policy(source(namespaces=["default"])), "spec.rules[0].from[0].source.namespaces"),
-        (policy(source(requestPrincipals=["*"])), "spec.rules[0].from[0].source.requestPrincipals"),
         (policy(when("source.principal", "a")), "spec.rules[0].when[0].key"),
         (policy(when("request.headersx[a]", "a")), "spec.rules[0].when[0].key"),
     ],
