@@ -6,6 +6,7 @@ Source: ValidateRequestAuthentication in pkg/config/validation/validation.go of 
 import re
 from collections.abc import Iterator
 
+from localmesh.core.objects import Key
 from localmesh.kinds.istio.rules.json_web_keys import JsonWebKeys, JwksError
 from localmesh.kinds.istio.rules.workload_selector import selector_problems, selector_warnings
 from localmesh.kinds.istio.types.request_authentication import JWTRule, RequestAuthentication
@@ -14,7 +15,7 @@ from localmesh.kinds.review import Problem, Review
 _HEADER_NAME = re.compile(r"[-_A-Za-z0-9]+")
 
 
-def review_request_authentication(_name: str, spec: RequestAuthentication) -> Review:
+def review_request_authentication(_key: Key, spec: RequestAuthentication) -> Review:
     """Judge a RequestAuthentication."""
     return Review(tuple(_problems(spec)), tuple(_warnings(spec)))
 
