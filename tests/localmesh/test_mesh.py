@@ -146,16 +146,16 @@ def test_no_request_fails_while_the_gateway_restarts(mesh: Cluster) -> None:
 def test_a_field_that_is_not_supported_yet_is_refused_by_name(mesh: Cluster) -> None:
     document = """
 apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: selective, namespace: default}
+kind: Gateway
+metadata: {name: bound, namespace: default}
 spec:
-  host: catalog
-  workloadSelector: {matchLabels: {app: webapp}}
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: [bound.example], bind: 127.0.0.1}]
 """
     said = mesh.kubectl("apply", "-f", "-", stdin=document, check=False)
     assert 'admission webhook "validation.istio.io" denied the request: configuration is invalid: spec.' in said
-    assert "workloadSelector" in said
-    assert "selective" not in mesh.kubectl("get", "dr", "-A")
+    assert "bind" in said
+    assert "bound" not in mesh.kubectl("get", "gw", "-A")
 
 
 def test_what_envoy_refuses_is_said_of_the_object_until_it_is_mended(mesh: Cluster) -> None:
