@@ -41,8 +41,7 @@ def lesson(cluster: Cluster) -> Iterator[Callable[..., None]]:
 
     def apply(*names: str) -> None:
         for name in names:
-            done = cluster.run(["kubectl", "apply", "-n", "default", "-f", f"{LESSONS}/{name}.yaml"])
-            assert done.returncode == 0, done.stderr
+            cluster.kubectl("apply", "-n", "default", "-f", f"{LESSONS}/{name}.yaml")
 
     yield apply
     kinds = "virtualservices.networking.istio.io,destinationrules.networking.istio.io"
@@ -65,8 +64,9 @@ def jason(cluster: Cluster) -> Iterator[httpx.Client]:
 
 
 def version(answer: httpx.Response) -> str:
-    """Which version of reviews answered."""
-    return str(re.findall(r"reviews-(v\d)", answer.text)[0])
+    """Which version of reviews answered; the status when none did, as while a route's subset has gone before it."""
+    found = re.search(r"reviews-(v\d)", answer.text)
+    return found[1] if found else str(answer.status_code)
 
 
 def versions(get: Callable[[str], httpx.Response], count: int) -> Counter[str]:
@@ -81,8 +81,12 @@ def proxy_log(cluster: Cluster, app: str) -> list[str]:
 
 
 def test_every_pod_has_a_sidecar(cluster: Cluster) -> None:
-    table = cluster.kubectl("get", "pods", "-n", "default", "-l", "app in (details,ratings,reviews,productpage)")
-    assert [line.split()[1:3] for line in table.splitlines()[1:]] == [["2/2", "Running"]] * len(DEPLOYMENTS)
+    def pods() -> list[list[str]]:
+        table = cluster.kubectl("get", "pods", "-n", "default", "-l", "app in (details,ratings,reviews,productpage)")
+        return [line.split()[1:3] for line in table.splitlines()[1:]]
+
+    # Those of an earlier deployment take their time to leave.
+    eventually(lambda: pods() == [["2/2", "Running"]] * len(DEPLOYMENTS), "every pod runs with a sidecar")
 
 
 def test_the_tutorials_curl_from_the_ratings_pod_finds_the_title(cluster: Cluster) -> None:
@@ -124,7 +128,7 @@ def test_productpages_sidecar_logs_its_calls(cluster: Cluster) -> None:
 
 def test_a_request_and_those_it_causes_have_one_request_id(cluster: Cluster) -> None:
     mark = f"/api/v1/products/0/reviews?mark={time.time_ns()}"
-    eventually(lambda: version(cluster.get(mark)) != "v1", "a version of reviews that asks ratings")
+    eventually(lambda: version(cluster.get(mark)) in {"v2", "v3"}, "a version of reviews that asks ratings")
     eventually(lambda: any(mark in line for line in proxy_log(cluster, "productpage")), "the access log is written")
     ids = {uuid for line in proxy_log(cluster, "productpage") if mark in line for uuid in UUID.findall(line)}
     for app in ("productpage", "reviews", "ratings"):
