@@ -32,6 +32,9 @@ PATHS = {
 # What changes from one answer to the next, in either place.
 VOLATILE = {"date": r".*", "x-envoy-upstream-service-time": r"\d+"}
 
+# A pod's name, in what chaos.sh prints and in x-served-by.
+POD = re.compile(r"(catalog(?:-v2)?|webapp)-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
+
 # What differs for a reason.
 EXPECTED = {
     "a weight below zero / said": "the local mesh says at which field istiod's rule was broken",
@@ -130,8 +133,7 @@ def start_anew(cluster: Cluster) -> None:
 def typed(cluster: Cluster, step: str, script: str) -> Iterator[tuple[str, object]]:
     """Record what a command prints, its exit status, and nothing of the names and hashes that a cluster makes up."""
     done = cluster.run(["bash", "-uo", "pipefail", "-c", script])
-    said = re.sub(r"(catalog(?:-v2)?|webapp)-[a-z0-9]{6,10}-[a-z0-9]{5}\b", r"\1-…", done.stdout + done.stderr)
-    yield f"{step} / said", said
+    yield f"{step} / said", POD.sub(r"\1-…", done.stdout + done.stderr)
     yield f"{step} / exit status", done.returncode
 
 
@@ -146,9 +148,9 @@ def asked(
 
 
 def settled(name: str, value: str) -> str:
-    """Replace what changes from one answer to the next, if it is of the form that it should have."""
+    """Replace what changes from one answer to the next, if it is of the form that it should have, and pods' names."""
     form = VOLATILE.get(name)
-    return "…" if form and re.fullmatch(form, value) else value
+    return "…" if form and re.fullmatch(form, value) else POD.sub(r"\1-…", value)
 
 
 def inside(cluster: Cluster, url: str) -> list[str]:
