@@ -106,6 +106,7 @@ def test_logs_are_one_json_object_for_each_request(cluster: Cluster) -> None:
 
 
 def test_logs_follow_what_is_written_later(cluster: Cluster) -> None:
+    pod_of(cluster, "webapp")  # waits until there is but one, so that the Deployment stands for it
     command = ["kubectl", "logs", "-f", "deploy/webapp", "-n", NS, "-c", "webapp", "--tail=0"]
     follow = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(cluster.environment))
     try:
