@@ -32,7 +32,7 @@ PATHS = {
 # What changes from one answer to the next, in either place.
 VOLATILE = {"date": r".*", "x-envoy-upstream-service-time": r"\d+"}
 
-# A pod's name, in what chaos.sh prints and in x-served-by.
+# A pod's name, in what chaos.sh prints, in x-served-by and on the page.
 POD = re.compile(r"(catalog(?:-v2)?|webapp)-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
 
 # What differs for a reason.
@@ -144,7 +144,7 @@ def asked(
     answer = httpx.request(method, cluster.gateway + path, headers=headers, timeout=30, trust_env=False)
     yield f"{step} / status", answer.status_code
     yield f"{step} / headers", {name: settled(name, value) for name, value in sorted(answer.headers.items())}
-    yield f"{step} / body", answer.text
+    yield f"{step} / body", POD.sub(r"\1-…", answer.text)
 
 
 def settled(name: str, value: str) -> str:
