@@ -38,6 +38,7 @@ POD = re.compile(r"(catalog(?:-v2)?|webapp)-[a-z0-9]{6,10}-[a-z0-9]{5}\b")
 # What differs for a reason.
 EXPECTED = {
     "a weight below zero / said": "the local mesh says at which field istiod's rule was broken",
+    "a misspelt field / said": "the local mesh asks whether another field was meant",
     "from outside the mesh": "exec's requests go through a proxy of the local mesh, which closes each connection; and "
     "Envoy names its route in x-envoy-decorator-operation only where tracing is set up, as the demo profile does",
 }
