@@ -9,8 +9,11 @@ from typing import Any
 
 import yaml
 
-MAX_NODES = 1_000_000
-"""Values in one document, aliases counted as often as they are used: a short file can stand for billions."""
+MAX_REPEATED = 100_000
+"""Values in one document that aliases stand for, each as often as it is used: a short file can stand for billions."""
+
+MAX_DEPTH = 200
+"""Maps and lists in one another; PyYAML's time grows with the square of it."""
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
@@ -38,6 +41,16 @@ class _Loader(yaml.SafeLoader):
     """SafeLoader that leaves it to `_scalar` what a plain word is."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 -- PyYAML's own way
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """Compose what comes next, unless it lies too deep."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise RecursionError
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
 def nodes(content: bytes) -> Iterator[yaml.Node]:
@@ -66,11 +79,13 @@ class _Construction:
 
     def __init__(self) -> None:
         self._open: set[int] = set()
-        self._count = 0
+        self._seen: set[int] = set()
+        self._repeated = 0
 
     def value(self, node: yaml.Node) -> Any:
-        self._count += 1
-        if self._count > MAX_NODES:
+        self._repeated += id(node) in self._seen
+        self._seen.add(id(node))
+        if self._repeated > MAX_REPEATED:
             raise _error(node, "document contains excessive aliasing")
         if isinstance(node, yaml.ScalarNode):
             return _scalar(node)

@@ -129,8 +129,10 @@ def proxy() -> Proxy:
     )
     manager = HttpConnectionManager("80", "outbound_80", tuple(PlainFilter), use_remote_address=False)
     chains = (
-        FilterChain(manager, timedelta(seconds=5), FilterChainMatch("raw_buffer"), "plain"),
-        FilterChain(TcpProxy("one"), timedelta(seconds=5), FilterChainMatch("tls", ("*.a.io",), ("h2",)), "tls"),
+        FilterChain(manager, timedelta(seconds=5), match=FilterChainMatch("raw_buffer"), name="plain"),
+        FilterChain(
+            TcpProxy("one"), timedelta(seconds=5), match=FilterChainMatch("tls", ("*.a.io",), ("h2",)), name="tls"
+        ),
         FilterChain(TcpProxy("two"), timedelta(seconds=5)),
     )
     return Proxy(

@@ -353,7 +353,7 @@ def test_a_kind_that_is_not_served_is_named(world: World, namespace: str) -> Non
     unknown = "{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: j}}"
     complaint = world.fails("apply", "-n", namespace, "-f", "-", stdin=unknown)
     assert 'no matches for kind "StorageClass" in version "storage.k8s.io/v1"' in complaint
-    assert "the server doesn't have a resource type" in world.fails("get", "mutatingwebhookconfiguration")
+    assert "the server doesn't have a resource type" in world.fails("get", "volumeattachments")
 
 
 def test_a_stale_object_is_not_written_over(world: World, namespace: str) -> None:
