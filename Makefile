@@ -31,7 +31,7 @@ status: install      ## what runs
 	@$(BIN)/mesh status
 
 test: install        ## all tests but those of the browser and the long ones
-	$(BIN)/python -m pytest -n 4 --dist loadfile -m 'not browser and not long' $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not browser and not long' $(ARGS)
 
 test-long: install   ## storms, lessons, worlds, behaviour tables: what takes minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)

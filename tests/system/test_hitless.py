@@ -7,7 +7,7 @@ import pytest
 from tests.system.cluster import Cluster
 from tests.system.load import Load
 
-pytestmark = pytest.mark.mesh
+pytestmark = [pytest.mark.mesh, pytest.mark.long]
 
 EXPERIMENTS = "k8s/experiments"
 

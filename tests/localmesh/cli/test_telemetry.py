@@ -1,6 +1,3 @@
-import socket
-from collections.abc import Iterator
-
 import pytest
 
 from localmesh.addons import AddonPorts
@@ -9,21 +6,15 @@ from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 
 
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that somebody has."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
 def test_the_pages_answer_where_the_tutorial_has_the_add_ons() -> None:
     assert AddonPorts().numbers == (30001, 30002, 30003, 30004)
     assert AddonPorts.from_first(31401) == AddonPorts(metrics=31401, boards=31402, mesh=31403, traces=31404)
 
 
-def test_a_port_that_the_user_named_and_somebody_has_is_named(taken: int) -> None:
-    with pytest.raises(MeshError, match=rf"port {taken} on 127.0.0.1 is taken: .*--telemetry-ports FIRST"):
-        page_ports(taken - 1)
+def test_a_port_that_the_user_named_and_somebody_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "is_free", lambda number: number != 31402)
+    with pytest.raises(MeshError, match=r"port 31402 on 127.0.0.1 is taken: .*--telemetry-ports FIRST"):
+        page_ports(31401)
 
 
 def test_the_usual_ports_give_way_when_somebody_has_one(
