@@ -35,6 +35,7 @@ def manifests(builds: Iterable[str] = PLAIN) -> list[Manifest]:
     return list({json.dumps(manifest, sort_keys=True): manifest for manifest in everything}.values())
 
 
+@pytest.mark.long
 def test_every_kubernetes_from_the_minimum_on_takes_every_manifest() -> None:
     minors = [minor for minor in KUBERNETES if minor >= LEAST_KUBERNETES]
     assert {kubernetes_refuses(minor, manifest) for minor in minors for manifest in manifests()} == {""}

@@ -74,6 +74,7 @@ async def test_a_pod_that_is_gone_by_the_time_its_envoy_is_prepared_is_no_error_
             await discovery.prepare(late, addresses(0))
 
 
+@pytest.mark.long
 async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
