@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, takewhile
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n"
 ANSWERS = {
@@ -43,7 +43,7 @@ class Server:
 
     def _converse(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:
-            while head := b"".join(iter(lines.readline, b"\r\n")).decode():
+            while head := b"".join(takewhile(lambda line: line.strip(), lines)).decode():
                 self.heads.append(head)
                 self.asked.set()
                 answer = self.answer(head.split()[1])
