@@ -7,14 +7,15 @@ kubeconfig can run commands as that user.
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from localmesh.core.errors import MeshError
 from localmesh.core.loops import Trouble
-from localmesh.core.sockets import socket_folder
+from localmesh.core.sockets import sockets_of
 
 PAGE = 16 * 1024
 """Bytes of the lock file, more than a supervisor has to tell."""
@@ -101,7 +102,7 @@ class Home:
     @property
     def sockets(self) -> Path:
         """Where Envoys get their configuration and have their admin pages; elsewhere if this folder lies too deep."""
-        return socket_folder(self.path / "sockets")
+        return sockets_of(self.path)
 
     @property
     def collector(self) -> Path:
@@ -152,10 +153,23 @@ class Home:
             except BlockingIOError:
                 raise AlreadyRunsError(self.already_runs()) from None
             lock = Lock(file.fileno())
+            self._remove_sockets()  # what a killed supervisor left
             try:
                 yield lock
             finally:
+                self._remove_sockets()
                 lock.clear()
+
+    def tidy(self) -> None:
+        """Remove what a killed supervisor left outside of the folder, unless another one runs by now."""
+        if self.lock.exists():
+            with suppress(MeshError), self.hold():
+                pass
+
+    def _remove_sockets(self) -> None:
+        """Remove the folders of sockets, which may lie among temporary files: nobody else would find them."""
+        for folder in (self.path, self.pods):
+            shutil.rmtree(sockets_of(folder), ignore_errors=True)
 
     def running(self) -> Running | None:
         """Return who holds the folder, None when nobody does: a killed supervisor's lock is free."""

@@ -24,6 +24,7 @@ def run(_: argparse.Namespace) -> int:
     home, began = Home.default(), time.monotonic()
     running = home.running()
     if running is None:
+        home.tidy()
         print("no mesh runs in this checkout")
         return 0
     print(f"draining the pods and ending the mesh (pid {running.pid}) …", flush=True)
@@ -33,6 +34,7 @@ def run(_: argparse.Namespace) -> int:
         _signal(running.pid, signal.SIGKILL)
         if not _ended(home, 10):
             raise MeshError(f"process {running.pid} does not end; {home.log} may say why")
+        home.tidy()
     print(f"ended ({time.monotonic() - began:.1f} s)")
     return 0
 

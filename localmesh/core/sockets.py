@@ -22,6 +22,11 @@ def socket_folder(preferred: Path) -> Path:
     return Path("/tmp") / f"mesh-{os.getuid()}-{digest}"
 
 
+def sockets_of(folder: Path) -> Path:
+    """Return where what lives in a folder has its sockets: below it, or elsewhere if that lies too deep."""
+    return socket_folder(folder / "sockets")
+
+
 def make_private(folder: Path) -> None:
     """Make a folder that only this user can enter. Raises PermissionError when it is somebody else's already."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

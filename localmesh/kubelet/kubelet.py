@@ -12,7 +12,7 @@ from typing import Self
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.core.loops import Loops, described
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
-from localmesh.core.sockets import Place, make_private, socket_folder
+from localmesh.core.sockets import Place, make_private, sockets_of
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
@@ -53,7 +53,7 @@ class Kubelet:
         self._store = store
         self._loops = loops
         self._guard = Guard()
-        events, sockets = Recorder(store, "kubelet"), socket_folder(run_dir / "sockets")
+        events, sockets = Recorder(store, "kubelet"), sockets_of(run_dir)
         self._node = Node(
             store, events, images, prepare_proxy, drain_proxy, run_dir, self._guard, sockets, tracing=tracing
         )

@@ -5,6 +5,7 @@ import pytest
 
 from localmesh.core.errors import MeshError
 from localmesh.core.loops import Trouble
+from localmesh.core.sockets import make_private, sockets_of
 from localmesh.home import AlreadyRunsError, Home, Running
 
 
@@ -67,6 +68,29 @@ def test_whoever_looks_is_never_taken_for_a_supervisor(home: Home) -> None:
         over.set()
         for reader in readers:
             reader.join()
+
+
+def test_sockets_that_a_killed_supervisor_left_elsewhere_go_with_the_next_one_or_at_the_end(tmp_path: Path) -> None:
+    home = Home(tmp_path / ("deep" * 30))
+    home.create()
+    folders = [sockets_of(home.path), sockets_of(home.pods)]
+    assert [folder.parent for folder in folders] == [Path("/tmp"), Path("/tmp")]
+
+    def leave_some() -> None:
+        for folder in folders:
+            make_private(folder)
+            (folder / "zipkin.sock").touch()
+
+    leave_some()
+    with home.hold():
+        assert not any(folder.exists() for folder in folders)
+        leave_some()
+        home.tidy()
+        assert all(folder.exists() for folder in folders), "whoever runs keeps its own"
+    assert not any(folder.exists() for folder in folders)
+    leave_some()
+    home.tidy()
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_who_holds_the_folder_is_read_while_it_is_held(home: Home) -> None:

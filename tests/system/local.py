@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from localmesh.core.sockets import sockets_of
 from tests.system.cluster import CHECKOUT, Cluster, environment_for
 
 MESH = str(CHECKOUT / ".venv" / "bin" / "mesh")
@@ -30,6 +31,7 @@ def local_mesh(folder: Path, telemetry: int | None = None) -> Iterator[Cluster]:
     finally:
         done = cluster.run([MESH, "down"])
         assert done.returncode == 0, done.stdout + done.stderr
+        assert not any(sockets_of(each).exists() for each in (folder, folder / "pods"))
 
 
 def free_port() -> int:
