@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from localmesh.apiserver import errors, target
 from localmesh.apiserver.errors import ApiError
-from localmesh.apiserver.http import discovery
+from localmesh.apiserver.http import discovery, openapi
 from localmesh.apiserver.http.certificates import HOSTS
 from localmesh.apiserver.http.connections import Connections
 from localmesh.apiserver.http.objects import Objects, document
@@ -163,11 +163,11 @@ async def _api_resources(request: Request) -> Response:
 
 
 async def _openapi_v2(_: Request) -> Response:
-    return Response(discovery.OPENAPI_V2, media_type=discovery.OPENAPI_V2_TYPE)
+    return Response(openapi.V2, media_type=openapi.V2_TYPE)
 
 
 async def _openapi_index(_: Request) -> Response:
-    return answer(discovery.openapi_index())
+    return answer(openapi.index())
 
 
 async def _openapi(request: Request) -> Response:
@@ -175,7 +175,7 @@ async def _openapi(request: Request) -> Response:
     group, _, version = group_version.rpartition("/")
     if version not in discovery.versions_of(group):
         raise errors.no_such_resource()
-    response = answer(discovery.openapi(group, version))
+    response = answer(openapi.document(group, version))
     # The address has the hash of the content in it, so kubectl may keep it for ever.
     response.headers["cache-control"] = "public, max-age=31536000"
     return response

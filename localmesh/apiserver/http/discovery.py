@@ -1,9 +1,6 @@
-"""What the door serves: the version, discovery in both forms, and as much OpenAPI as kubectl needs to trust it."""
+"""What the door serves: the version, and discovery in both forms."""
 
-import hashlib
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from localmesh.apiserver.absent import ABSENT
 from localmesh.apiserver.target import SCALED, streams_of, subresources_of
@@ -15,10 +12,6 @@ VERSION = "v1.36.4"
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
-OPENAPI_V2 = b"\n\x032.0"
-"""An empty OpenAPI v2 document as protobuf: kubectl then finds out by itself that a kind is unknown."""
-
-OPENAPI_V2_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _STREAM_VERBS = {
     "log": ["get"],
     "attach": ["create", "get"],
@@ -40,7 +33,7 @@ def groups() -> list[str]:
 
 def versions_of(group: str) -> list[str]:
     """Return a group's versions, the preferred one first."""
-    return list(dict.fromkeys(version for resource in _of(group) for version in resource.versions))
+    return list(dict.fromkeys(version for resource in resources_of(group) for version in resource.versions))
 
 
 def aggregated(names: list[str]) -> Object:
@@ -67,7 +60,7 @@ def _aggregated_version(group: str, version_: str) -> Object:
                 for name, kind, verbs in _subresources(resource, version_)
             ],
         }
-        for resource in _of(group, version_)
+        for resource in resources_of(group, version_)
     ]
     return {"version": version_, "freshness": "Current", "resources": resources}
 
@@ -106,7 +99,7 @@ def api_group(name: str) -> Object:
 def api_resources(group: str, version_: str) -> Object:
     """Return the legacy answer to /api/v1 and /apis/GROUP/VERSION."""
     rows: list[Object] = []
-    for resource in _of(group, version_):
+    for resource in resources_of(group, version_):
         common = {"namespaced": resource.namespaced, "singularName": resource.singular}
         row = {"name": resource.plural, **common, "kind": resource.kind, "verbs": _verbs(resource)}
         rows.append(row | _names(resource))
@@ -123,40 +116,8 @@ def _names(resource: Resource) -> Object:
     return {name: values for name, values in said.items() if values}
 
 
-def openapi_index() -> Object:
-    """Return the answer to /openapi/v3: each document's address carries the hash of its content."""
-    paths = {}
-    for group in ("", *groups()):
-        for version_ in versions_of(group):
-            path = _path(group, version_)
-            digest = hashlib.sha256(json.dumps(openapi(group, version_)).encode()).hexdigest()[:16]
-            paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
-    return {"paths": paths}
-
-
-def openapi(group: str, version_: str) -> Object:
-    """Return one group version's OpenAPI document.
-
-    It says that the server validates fields itself, and has no schemas: kubectl then makes patches from its own types.
-    """
-    paths: dict[str, Any] = {}
-    for resource in _of(group, version_):
-        scope = "/namespaces/{namespace}" if resource.namespaced else ""
-        patch = {
-            "x-kubernetes-group-version-kind": {"group": group, "version": version_, "kind": resource.kind},
-            "parameters": [{"name": "fieldValidation", "in": "query", "schema": {"type": "string"}}],
-            "responses": {"200": {"description": "OK"}},
-        }
-        paths[f"/{_path(group, version_)}{scope}/{resource.plural}/{{name}}"] = {"patch": patch}
-    info = {"title": "localmesh", "version": VERSION}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
-
-
-def _path(group: str, version_: str) -> str:
-    return f"apis/{group}/{version_}" if group else f"api/{version_}"
-
-
-def _of(group: str, version_: str = "") -> list[Resource]:
+def resources_of(group: str, version_: str = "") -> list[Resource]:
+    """Return a group's resources, or those of one version."""
     return [
         resource
         for resource in (*RESOURCES, *ABSENT)

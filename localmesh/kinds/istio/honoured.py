@@ -5,6 +5,7 @@ A further field is a line here, its translation in `pilot`, and a test of both. 
 """
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from localmesh.core.objects import Object
@@ -148,6 +149,11 @@ def refusals(resource: Resource, obj: Object) -> Iterator[Problem]:
     yield from _Table.of(resource).refusals(obj.get("spec") or {}, spec, "spec", "")
 
 
+def is_honoured(resource: Resource, path: str) -> bool:
+    """Tell whether a field of `spec` is honoured, in whole or in part; `path` is written as in the table."""
+    return _Table.of(resource).is_honoured(path)
+
+
 class _Table:
     """The part of the table for one kind, with all that lies on the way to a field."""
 
@@ -158,8 +164,13 @@ class _Table:
         self._paths = paths
 
     @classmethod
+    @cache
     def of(cls, resource: Resource) -> "_Table":
         return cls(HONOURED[resource], VALUES.get(resource, {}))
+
+    def is_honoured(self, path: str) -> bool:
+        """Tell whether something is honoured of what lies at a path."""
+        return path in self._ways or any(way in self._whole for way in _ways(path))
 
     def refusals(self, value: Any, schema: Schema, at: str, path: str) -> Iterator[Problem]:
         """Yield what is not honoured of a value; `at` is its place in the object, `path` its path in the table."""
