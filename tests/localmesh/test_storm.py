@@ -3,7 +3,9 @@
 import base64
 import json
 import random
+import re
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.localmesh.odd import NAMESPACE, STATUSES, odd
 from tests.system.cluster import Cluster
 from tests.system.load import Load
 from tests.system.local import MESH, local_mesh
@@ -19,23 +22,8 @@ from tests.system.waiting import eventually
 
 pytestmark = pytest.mark.long
 
-OBJECTS = 100
+OBJECTS = 1000
 SEED = 20261126
-NATIVE = json.dumps({"initContainers": ["istio-init"], "containers": None, "volumes": None})
-ODD_ANNOTATIONS = (
-    {"sidecar.istio.io/status": NATIVE},
-    {"sidecar.istio.io/status": "no json"},
-    {"localmesh/addresses": "x"},
-    {"sidecar.istio.io/inject": "maybe", "inject.istio.io/templates": "none"},
-    {"networking.istio.io/exportTo": "~"},
-)
-ODD_STATUSES: tuple[Any, ...] = (
-    {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
-    {"containerStatuses": []},
-    {"podIP": "::1"},
-    "broken",
-    None,
-)
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +43,29 @@ def api_of(mesh: Cluster, folder: Path) -> httpx.Client:
     return httpx.Client(base_url=cluster["server"], verify=context, trust_env=False, timeout=30)
 
 
+WORKLOADS = ("deploy/webapp.istioinaction", "deploy/istio-ingressgateway.istio-system")
+PARTS = ("dynamic_active_clusters", "dynamic_listeners", "dynamic_endpoint_configs", "dynamic_route_configs")
+
+
 def configuration(mesh: Cluster) -> dict[str, Any]:
-    """Return the clusters, endpoints and listeners that webapp's Envoy runs; when they came does not matter."""
-    where = ("deploy/webapp", "-n", "istioinaction", "-c", "istio-proxy")
+    """Return what webapp's and the gateway's Envoys run; when it came does not matter."""
+    return {f"{workload} {name}": part for workload in WORKLOADS for name, part in running(mesh, workload).items()}
+
+
+def running(mesh: Cluster, workload: str) -> dict[str, Any]:
+    """Return the clusters, endpoints, listeners and routes that an Envoy runs."""
+    name, _, namespace = workload.partition(".")
+    where = (name, "-n", namespace, "-c", "istio-proxy")
     dump = json.loads(mesh.kubectl("exec", *where, "--", "pilot-agent", "request", "GET", "config_dump?include_eds"))
-    found: dict[str, Any] = {}
-    for section in dump["configs"]:
-        for part, entries in section.items():
-            # A listener that is gone drains for ten minutes, and keeps its routes as long.
-            if part in ("dynamic_active_clusters", "dynamic_listeners", "dynamic_endpoint_configs"):
-                lasting = [each for each in entries if "draining_state" not in each or "active_state" in each]
-                found |= {f"{part} {name_of(each)}": without_moment(each) for each in lasting}
-    return found
+    entries = [(part, entry) for section in dump["configs"] for part in PARTS for entry in section.get(part, ())]
+    # A listener that is gone drains for ten minutes, and keeps its routes as long.
+    lasting = [(part, entry) for part, entry in entries if "draining_state" not in entry or "active_state" in entry]
+    served = json.dumps([entry for part, entry in lasting if part == "dynamic_listeners"])
+    return {
+        f"{part} {name_of(entry)}": without_moment(entry)
+        for part, entry in lasting
+        if part != "dynamic_route_configs" or f'"route_config_name": "{name_of(entry)}"' in served
+    }
 
 
 def name_of(entry: Any) -> str:
@@ -82,46 +81,23 @@ def without_moment(node: Any) -> Any:
     return [without_moment(each) for each in node] if isinstance(node, list) else node
 
 
-def odd(dice: random.Random, name: str) -> tuple[str, dict[str, Any]]:
-    """Return the path of a collection and an object for it."""
-    annotations = dice.choice(ODD_ANNOTATIONS)
-    metadata = {"name": name, "annotations": annotations, "labels": {"app": dice.choice(["catalog", "odd"])}}
-    core, istio = "/api/v1/namespaces/odd", "/apis/networking.istio.io/v1/namespaces/odd"
-    match dice.choices(range(6), weights=[1, 5, 5, 5, 5, 5])[0]:
-        case 0:
-            containers = [{"name": "c", "image": dice.choice(["nicolaka/netshoot", "none/such"]), "args": ["true"]}]
-            return f"{core}/pods", {"metadata": metadata, "spec": {"containers": containers}}
-        case 1:
-            event = {"metadata": metadata, "involvedObject": dice.choice([{}, {"kind": "Pod", "namespace": "odd"}])}
-            return f"{core}/events", event
-        case 2:
-            port = {"port": dice.randrange(1, 65536), "name": dice.choice(["http", "tcp-x", "grpc-web", "x"])}
-            selector = dice.choice([{}, {"app": "odd"}, {"app": "catalog"}])
-            return f"{core}/services", {"metadata": metadata, "spec": {"ports": [port], "selector": selector}}
-        case 3:
-            host = dice.choice(["none", "catalog.odd", "*.odd.example", "fd00::5"])
-            route = [{"route": [{"destination": {"host": host, "subset": dice.choice(["", "v9"])}}]}]
-            return f"{istio}/virtualservices", {"metadata": metadata, "spec": {"hosts": [host], "http": route}}
-        case 4:
-            subsets = [{"name": "v9", "labels": {"version": "v9"}}]
-            return f"{istio}/destinationrules", {"metadata": metadata, "spec": {"host": "none", "subsets": subsets}}
-    return f"{core}/configmaps", {"metadata": metadata, "data": {"": ""} if dice.random() < 0.1 else {}}
-
-
-def storm(api: httpx.Client, dice: random.Random) -> set[int]:
-    """Write and delete; return the codes of the answers."""
-    codes, living = set(), []
+def storm(api: httpx.Client, dice: random.Random) -> dict[str, Counter[int]]:
+    """Write and delete; return how often each verb was answered with which code."""
+    codes: dict[str, Counter[int]] = {verb: Counter() for verb in ("create", "status", "delete")}
+    living = []
     for number in range(OBJECTS):
-        path, obj = odd(dice, f"odd-{number}")
+        resource, obj = odd(dice, f"odd-{number}")
+        path = f"/api{'s' if resource.group else ''}/{resource.api_version()}/namespaces/{NAMESPACE}/{resource.plural}"
         created = api.post(path, json=obj)
-        codes.add(created.status_code)
+        codes["create"][created.status_code] += 1
         if created.status_code == httpx.codes.CREATED:
             living.append(f"{path}/odd-{number}")
-            status = created.json() | {"status": dice.choice(ODD_STATUSES)}
-            codes.add(api.put(f"{living[-1]}/status", json=status).status_code)
+            status = created.json() | {"status": dice.choice(STATUSES)}
+            codes["status"][api.put(f"{living[-1]}/status", json=status).status_code] += 1
         if living and dice.random() < 0.9:
             grace = dice.choice(["", "?gracePeriodSeconds=0"])
-            codes.add(api.delete(f"{living.pop(dice.randrange(len(living)))}{grace}").status_code)
+            gone = living.pop(dice.randrange(len(living)))
+            codes["delete"][api.delete(f"{gone}{grace}").status_code] += 1
     return codes
 
 
@@ -137,12 +113,16 @@ def test_a_storm_of_odd_objects_stops_nothing(mesh: Cluster, tmp_path: Path) -> 
         codes = storm(api, random.Random(SEED))
         load.wait_for(50)
         mesh.kubectl("delete", "ns", "odd", "--timeout=80s")
-        eventually(lambda: configuration(mesh) == before, "webapp's Envoy runs what it ran before")
+        eventually(lambda: configuration(mesh) == before, "webapp and the gateway run what they ran before")
         load.wait_for(50)
     assert load.failed == {}
-    assert not {code for code in codes if code >= httpx.codes.INTERNAL_SERVER_ERROR}
+    assert codes["create"] == {httpx.codes.CREATED: OBJECTS}
+    assert codes["delete"].keys() <= {httpx.codes.OK, httpx.codes.ACCEPTED}
+    assert codes["status"].keys() <= {200, 400, 404, 405, 409, 422}
+    log = (Path(mesh.environment["MESH_DIR"]) / "supervisor.log").read_text()
+    assert [line for line in log.splitlines() if re.search(" (ERROR|CRITICAL) |^Traceback", line)] == []
     assert "trouble" not in mesh.run([MESH, "status"]).stdout
     mesh.kubectl("rollout", "restart", "deploy/catalog", "-n", "istioinaction")
     mesh.ready("webapp", "catalog")
-    left = mesh.kubectl("get", "pods,services,events,configmaps,vs,dr", "-A", "-o", "name")
+    left = mesh.kubectl("get", "pods,services,events,configmaps,vs,dr,gw,ap,ra", "-A", "-o", "name")
     assert "odd-" not in left
