@@ -5,10 +5,10 @@ import os
 import sys
 from collections.abc import Sequence
 
-from localmesh.cli import down, explain, proxy_config, proxy_status, serve, status, trace, up, validate, xds
+from localmesh.cli import down, explain, lesson, proxy_config, proxy_status, serve, status, trace, up, validate, xds
 from localmesh.core.errors import MeshError
 
-COMMANDS = (up, down, status, explain, trace, proxy_status, proxy_config, validate, xds, serve)
+COMMANDS = (up, down, status, lesson, explain, trace, proxy_status, proxy_config, validate, xds, serve)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -52,6 +52,9 @@ class Addons:
     collector: Path
     """The Unix socket on which proxies send spans."""
 
+    mesh_id: str
+    """The uid of the namespace istio-system: by it the command line knows the pages."""
+
     prometheus: Path | None = None
     """A real Prometheus, or a VictoriaMetrics, that takes the stand-in's place."""
 
@@ -78,7 +81,7 @@ class Addons:
         }  # fmt: skip
         numbers = {"METRICS": ports.metrics, "BOARDS": ports.boards, "MESH": ports.mesh, "TRACES": ports.traces}
         return {
-            **{f"{name}_ARGS": json.dumps(words) for name, words in arguments.items()},
+            **{f"{name}_ARGS": json.dumps(["--mesh-id", self.mesh_id, *words]) for name, words in arguments.items()},
             **{f"{name}_PORT": str(number) for name, number in numbers.items()},
         }
 

@@ -19,13 +19,13 @@ from localmesh.controllers import Controllers
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.loops import Loops
-from localmesh.core.objects import Object
+from localmesh.core.objects import Key, Object
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
 from localmesh.home import Home, Running
 from localmesh.kinds.addresses import HTTP_PORT
-from localmesh.kinds.resources import SERVICES, resource_of
+from localmesh.kinds.resources import NAMESPACES, SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
 from localmesh.kubelet.environment import tracing_environment
 from localmesh.kubelet.node_ports import NodePorts
@@ -95,6 +95,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
                 options.gateway_port,
                 door.kubeconfig,
                 home.collector,
+                store.get(NAMESPACES, Key("", "istio-system"))["metadata"]["uid"],
                 prometheus=options.prometheus,
                 outside=options.outside_collector,
             )

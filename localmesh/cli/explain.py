@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from localmesh.cli import trace
+from localmesh.cli import pages, trace
 from localmesh.cli.proxies import Inventory, Proxy, kubectl
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Object
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Explain one request. Returns 1 when no route takes it."""
     client = kubectl()
     inventory = Inventory.ask(client, arguments.namespace)
-    place = _place(inventory, arguments.source, client.json("get", "svc", "-n", "istio-system")["items"])
+    place = _place(inventory, arguments.source, pages.services_of(client))
     request = request_of(arguments.url, place, arguments.request, arguments.header)
     dump, hosts = asyncio.run(_ask(place.proxy))
     print(f"{request.method} http://{request.authority}{request.target}, as {place.proxy.name} decides:")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from localmesh.addons import AddonPorts
 from localmesh.core.errors import MeshError
-from localmesh.core.loopback import is_free
+from localmesh.core.loopback import is_taken
 
 REAL = ("prometheus", "victoria-metrics", "victoria-metrics-prod")
 """Commands that take the place of the stand-in for Prometheus."""
@@ -22,7 +22,7 @@ def page_ports(first: int | None) -> AddonPorts:
     Raises MeshError when one of those that the user named is taken.
     """
     ports = AddonPorts.from_first(first) if first else AddonPorts()
-    taken = next((number for number in ports.numbers if not is_free(number)), None)
+    taken = next((number for number in ports.numbers if is_taken(number)), None)
     if taken is None:
         return ports
     said = f"port {taken} on 127.0.0.1 is taken"
@@ -36,7 +36,7 @@ def page_ports(first: int | None) -> AddonPorts:
 def _free_row() -> AddonPorts:
     for first in range(NODE_PORTS.start, NODE_PORTS.stop, 10):
         ports = AddonPorts.from_first(first)
-        if all(map(is_free, ports.numbers)):
+        if not any(map(is_taken, ports.numbers)):
             return ports
     raise MeshError("no four ports in a row are free for telemetry: mesh up --no-telemetry does without")
 

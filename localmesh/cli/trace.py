@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Sequence
 from typing import Any
 
+from localmesh.cli import pages
 from localmesh.cli.kubectl import Kubectl
 from localmesh.cli.proxies import kubectl
 from localmesh.core.errors import MeshError
@@ -17,7 +18,6 @@ from localmesh.core.objects import Object
 from localmesh.envoy.matching import Request
 from localmesh.telemetry.waterfall import drawn
 
-HTTP = 80
 STOREFRONT = "istioinaction"
 PATIENCE_S = 10.0
 QUIET_S = 1.5
@@ -40,8 +40,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Find a trace and draw it."""
-    services = kubectl().json("get", "svc", "-n", "istio-system")["items"]
-    base = _base(services)
+    client = kubectl()
+    services = pages.services_of(client)
+    base = _base(client, services)
     if arguments.url:
         authority = f"127.0.0.1:{gateway_port(services)}"
         headers = dict(header(text) for text in arguments.header)
@@ -57,28 +58,20 @@ def run(arguments: argparse.Namespace) -> int:
 
 def send(client: Kubectl, request: Request, proxy_port: int | None) -> None:
     """Send a request, through a sidecar if one is named by its port, and draw what became of it. Raises MeshError."""
-    services = client.json("get", "svc", "-n", "istio-system")["items"]
-    print(drawn(_of_request(_base(services), request, proxy_port), shutil.get_terminal_size((120, 24)).columns))
+    base = _base(client, pages.services_of(client))
+    print(drawn(_of_request(base, request, proxy_port), shutil.get_terminal_size((120, 24)).columns))
 
 
 def gateway_port(services: Sequence[Object]) -> int:
     """Return where the ingress gateway answers on loopback."""
-    return _node_port(services, "istio-ingressgateway")
+    return pages.node_port(services, "istio-ingressgateway")
 
 
-def _base(services: Sequence[Object]) -> str:
-    if not any(service["metadata"]["name"] == "tracing" for service in services):
+def _base(client: Kubectl, services: Sequence[Object]) -> str:
+    found = pages.find(client, services)
+    if found is None:
         raise MeshError("this mesh runs without telemetry: mesh up (without --no-telemetry) keeps traces")
-    return f"http://127.0.0.1:{_node_port(services, 'tracing')}/api/traces"
-
-
-def _node_port(services: Sequence[Object], name: str) -> int:
-    """Return the node port of a Service's port 80. Raises MeshError."""
-    for service in services:
-        for port in service["spec"].get("ports") or ():
-            if service["metadata"]["name"] == name and port["port"] == HTTP and port.get("nodePort"):
-                return int(port["nodePort"])
-    raise MeshError(f"Service {name} in istio-system has no node port for its port {HTTP}")
+    return f"{found.traces}/api/traces"
 
 
 def _newest(base: str) -> str:

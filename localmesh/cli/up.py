@@ -18,7 +18,7 @@ from localmesh.cli.kubectl import Kubectl, scripts_folder
 from localmesh.cli.serve import READY
 from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
-from localmesh.core.loopback import free_port, is_free
+from localmesh.core.loopback import free_port, is_taken
 from localmesh.envoy.bootstrap import envoy_binary
 from localmesh.home import CHECKOUT, AlreadyRunsError, Home
 
@@ -82,14 +82,14 @@ def _check(home: Home, arguments: argparse.Namespace) -> int:
     if home.running():
         raise AlreadyRunsError(home.already_runs())
     envoy_binary()
-    if not is_free(arguments.gateway_port):
+    if is_taken(arguments.gateway_port):
         raise MeshError(
             f"port {arguments.gateway_port} on 127.0.0.1 is taken: end what listens there"
             " (another checkout's mesh, a kind cluster?) or choose another with --gateway-port PORT"
         )
     if arguments.api_port is None:
-        return API_PORT if is_free(API_PORT) else free_port()
-    if not is_free(arguments.api_port):
+        return free_port() if is_taken(API_PORT) else API_PORT
+    if is_taken(arguments.api_port):
         raise MeshError(f"port {arguments.api_port} on 127.0.0.1 is taken: choose another with --api-port PORT")
     return int(arguments.api_port)
 

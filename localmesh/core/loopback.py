@@ -9,6 +9,8 @@ LOOPBACK = "127.0.0.1"
 # Below the ephemeral ranges of Linux (32768…) and macOS (49152…), from which the machine serves outgoing connections.
 FIRST, LAST = 20000, 29999
 
+CONNECT_S = 1.0
+
 
 class NoFreePortError(Exception):
     """Each port of the range is taken."""
@@ -57,6 +59,19 @@ def is_free(port: int, *, reused: bool = True, shared: bool = False) -> bool:
         except OSError:
             return False
         return True
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether a port is somebody else's: listened on, or answered by NAT rules, as a cluster's node ports are."""
+    if not is_free(port):
+        return True
+    with socket.socket() as probe:
+        probe.settimeout(CONNECT_S)
+        try:
+            probe.connect((LOOPBACK, port))
+            return bool(probe.getsockname() != probe.getpeername())  # a port that is free may connect to itself
+        except OSError:
+            return False
 
 
 def free_port() -> int:

@@ -25,7 +25,7 @@ def metrics(arguments: argparse.Namespace) -> None:
 
         real.run(arguments.real, create_app(Metrics(targets), pods, looks=False), *_place(9090))
     else:
-        _serve(create_app(Metrics(targets), pods), 9090)
+        _serve(create_app(Metrics(targets), pods), 9090, arguments)
 
 
 def traces(arguments: argparse.Namespace) -> None:
@@ -35,7 +35,7 @@ def traces(arguments: argparse.Namespace) -> None:
     from localmesh.telemetry.traces import create_app  # noqa: PLC0415
 
     forwarder = Forwarder(arguments.forward) if arguments.forward else None
-    _serve(create_app(TraceStore(), arguments.mesh, forwarder), 16686, arguments.socket)
+    _serve(create_app(TraceStore(), arguments.mesh, forwarder), 16686, arguments, arguments.socket)
 
 
 def mesh(arguments: argparse.Namespace) -> None:
@@ -46,7 +46,7 @@ def mesh(arguments: argparse.Namespace) -> None:
 
     pods, events = Watched(arguments.kubeconfig, PODS), Watched(arguments.kubeconfig, EVENTS)
     links = Links(arguments.traces, arguments.metrics, arguments.gateway)
-    _serve(create_app(Eyes(arguments.prometheus, pods, events), links), 20001)
+    _serve(create_app(Eyes(arguments.prometheus, pods, events), links), 20001, arguments)
 
 
 def boards(arguments: argparse.Namespace) -> None:
@@ -56,10 +56,10 @@ def boards(arguments: argparse.Namespace) -> None:
     leading.serve(*_place(3000), arguments.target)
 
 
-def _serve(app: "ASGIApp", default_port: int, path: Path | None = None) -> None:
+def _serve(app: "ASGIApp", default_port: int, arguments: argparse.Namespace, path: Path | None = None) -> None:
     from localmesh.telemetry.serving import listen, serve  # noqa: PLC0415 -- uvicorn, which `boards` does without
 
-    serve(app, listen(*_place(default_port), path))
+    serve(app, listen(*_place(default_port), path), arguments.mesh_id)
 
 
 def _place(default_port: int) -> tuple[str, int]:
@@ -70,6 +70,7 @@ def _place(default_port: int) -> tuple[str, int]:
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(prog="python -m localmesh.telemetry", description=__doc__)
+    top.add_argument("--mesh-id", default="", metavar="UID", help="whose pages these are: said on each answer")
     roles = top.add_subparsers(required=True, metavar="ROLE")
     role = roles.add_parser("metrics", help="scrapes all proxies")
     role.add_argument("--kubeconfig", type=Path, required=True, help="leads to the API server, which knows the pods")

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from localmesh.telemetry.names import LOCAL_HOSTS, is_ours
+from localmesh.telemetry.names import LOCAL_HOSTS, MESH_ID_HEADER, is_ours
 
 MAX_BODY = 4 * 1024 * 1024
 """Bytes: some thousand spans."""
@@ -32,8 +32,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
 class Guard:
     """Wraps an app: refuses foreign hosts and long bodies, and marks answers as nobody else's."""
 
-    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY) -> None:
+    def __init__(self, app: ASGIApp, max_body: int = MAX_BODY, mesh_id: str = "") -> None:
         self._app = app
+        self._marks = {**SECURITY_HEADERS, **({MESH_ID_HEADER: mesh_id} if mesh_id else {})}
         self._max_body = max_body
         self._complaint = f"more than the {max_body} bytes that are taken at once\n"
 
@@ -65,7 +66,7 @@ class Guard:
 
         async def marked(message: Message) -> None:
             if message["type"] == "http.response.start":
-                more = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+                more = [(name.encode(), value.encode()) for name, value in self._marks.items()]
                 message["headers"] = [*message.get("headers", ()), *more]
             await send(message)
 

@@ -27,10 +27,10 @@ def listen(host: str, port: int, path: Path | None = None) -> list[socket.socket
     return sockets
 
 
-def serve(app: ASGIApp, sockets: Sequence[socket.socket]) -> None:
-    """Serve an app on open sockets until SIGTERM or SIGINT."""
+def serve(app: ASGIApp, sockets: Sequence[socket.socket], mesh_id: str = "") -> None:
+    """Serve an app on open sockets until SIGTERM or SIGINT; each answer says whose page it is."""
     config = uvicorn.Config(
-        Guard(app),
+        Guard(app, mesh_id=mesh_id),
         http="httptools",
         ws="none",
         log_config=None,

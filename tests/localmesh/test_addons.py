@@ -13,6 +13,7 @@ def addons(prometheus: Path | None = None) -> Addons:
         31400,
         odd / "kubeconfig",
         odd / "zipkin.sock",
+        "uid-1",
         prometheus,
         "http://127.0.0.1:4318/",
     )
@@ -48,5 +49,6 @@ def test_each_is_admitted_without_a_warning_and_its_program_takes_its_arguments(
         if obj["kind"] == "Deployment":
             (container,) = obj["spec"]["template"]["spec"]["containers"]
             arguments = vars(parser().parse_args(container["args"]))
+            assert arguments["mesh_id"] == "uid-1"
             assert arguments.get("forward", "http://127.0.0.1:4318/v1/traces") == "http://127.0.0.1:4318/v1/traces"
             assert arguments.get("kubeconfig", addons().kubeconfig) == addons().kubeconfig

@@ -12,7 +12,7 @@ def test_the_pages_answer_where_the_tutorial_has_the_add_ons() -> None:
 
 
 def test_a_port_that_the_user_named_and_somebody_has_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry, "is_free", lambda number: number != 31402)
+    monkeypatch.setattr(telemetry, "is_taken", lambda number: number == 31402)
     with pytest.raises(MeshError, match=r"port 31402 on 127.0.0.1 is taken: .*--telemetry-ports FIRST"):
         page_ports(31401)
 
@@ -20,10 +20,10 @@ def test_a_port_that_the_user_named_and_somebody_has_is_named(monkeypatch: pytes
 def test_the_usual_ports_give_way_when_somebody_has_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(telemetry, "is_free", lambda number: number not in (30002, 30101, 30113))
+    monkeypatch.setattr(telemetry, "is_taken", lambda number: number in (30002, 30101, 30113))
     assert page_ports(None).numbers == (30120, 30121, 30122, 30123)
     assert "port 30002 on 127.0.0.1 is taken: telemetry answers from 30120 on" in capsys.readouterr().err
-    monkeypatch.setattr(telemetry, "is_free", lambda _: False)
+    monkeypatch.setattr(telemetry, "is_taken", lambda _: True)
     with pytest.raises(MeshError, match="--no-telemetry"):
         page_ports(None)
 

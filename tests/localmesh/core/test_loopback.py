@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from localmesh.core import loopback
-from localmesh.core.loopback import FIRST, LAST, NoFreePortError, PortAllocator
+from localmesh.core.loopback import FIRST, LAST, NoFreePortError, PortAllocator, free_port, is_taken
 
 
 def test_a_port_is_never_handed_out_twice_while_it_is_taken() -> None:
@@ -23,3 +23,13 @@ def test_a_port_on_which_somebody_listens_is_passed_over(monkeypatch: pytest.Mon
         with pytest.raises(NoFreePortError, match=f"no port from {port} to {port} is free"):
             PortAllocator().take()
     assert PortAllocator().take() == port
+
+
+def test_a_port_that_is_answered_is_taken_though_nobody_here_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_taken(free_port())
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert is_taken(port)
+        # What a cluster's NAT rules do: the port can be bound, and is answered all the same.
+        monkeypatch.setattr(loopback, "is_free", lambda _: True)
+        assert is_taken(port)

@@ -12,7 +12,7 @@ BASE = "http://127.0.0.1:30003"
 
 
 @asynccontextmanager
-async def asking(app: ASGIApp, max_body: int = 100_000) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(Guard(app, max_body))
+async def asking(app: ASGIApp, max_body: int = 100_000, mesh_id: str = "") -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(Guard(app, max_body, mesh_id))
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         yield client
