@@ -92,7 +92,9 @@ def _parse(source: str, content: bytes) -> Iterator[Document]:
         for node in yaml_reader.nodes(content):
             yield from _opened(source, node)
     except yaml_reader.ReadError as error:
-        raise MeshError(f"{source}:{error.line}: not YAML: {error}") from error
+        is_told = yaml_reader.TEMPLATE in str(error)
+        hint = f" ({yaml_reader.TEMPLATE})" if b"{{" in content and not is_told else ""
+        raise MeshError(f"{source}:{error.line}: not YAML: {error}{hint}") from error
 
 
 def _opened(source: str, node: yaml.Node) -> Iterator[Document]:
@@ -114,4 +116,6 @@ def _is_for_kustomize(loaded: Any) -> bool:
 def in_namespace(obj: Object, namespace: str) -> Object:
     """Return an object that lives in a namespace as kubectl would send it: in this one, unless it names one."""
     metadata = obj.get("metadata") or {}
-    return obj | {"metadata": {"namespace": namespace} | metadata}
+    if not isinstance(metadata, dict):
+        return obj
+    return obj | {"metadata": metadata | {"namespace": metadata.get("namespace") or namespace}}

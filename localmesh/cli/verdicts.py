@@ -10,6 +10,7 @@ from localmesh.kinds.admission import AdmissionError, admit
 from localmesh.kinds.kubernetes.pods import images_of
 from localmesh.kinds.resources import RESOURCES, Resource, resource_of
 from localmesh.kinds.review import Problem
+from localmesh.kinds.unserved import why_not_served
 from localmesh.kubelet.images import Images
 
 
@@ -75,5 +76,12 @@ def _refused(document: Document, problem: Problem) -> Verdict:
 
 def _unknown_kind(obj: Object) -> str:
     kind, version = obj.get("kind", ""), obj.get("apiVersion", "")
-    served = ", ".join(resource.kind for resource in RESOURCES)
-    return f'no matches for kind "{kind}" in version "{version}"; the local mesh has {served}'
+    if missing := " and ".join(name for name in ("apiVersion", "kind") if not obj.get(name)):
+        return f"this is no manifest: it has no {missing}"
+    said = f'no matches for kind "{kind}" in version "{version}"'
+    if reason := why_not_served(str(version), str(kind)):
+        return f"{said}: not supported by the local mesh: {reason}"
+    others = [resource for resource in RESOURCES if resource.kind == kind]
+    if others:
+        return f"{said}; the local mesh has {', '.join(each.api_version() + ' ' + each.kind for each in others)}"
+    return f"{said}; the local mesh has {', '.join(each.kind for each in RESOURCES)}"

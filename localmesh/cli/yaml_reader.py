@@ -28,6 +28,8 @@ _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 """What Go's int64 holds; a number beyond it is one with a fraction."""
 _TAG = "tag:yaml.org,2002:"
 
+TEMPLATE = "{{ … }} is a template: let its tool write the manifest first"
+
 
 class ReadError(Exception):
     """What kubectl could not read either; `line` is counted from 1."""
@@ -118,8 +120,7 @@ class _Construction:
 
     def _name(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode):
-            hint = "{{ … }} is a template: let its tool write the manifest first"
-            raise _error(node, f"a name in a map cannot be a map or a list itself ({hint})")
+            raise _error(node, f"a name in a map cannot be a map or a list itself ({TEMPLATE})")
         name = _scalar(node)
         if name is None:
             raise _error(node, "null is no name in a map")

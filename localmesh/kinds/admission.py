@@ -12,8 +12,9 @@ from localmesh.core.objects import Object
 from localmesh.kinds import istio
 from localmesh.kinds.kubernetes import workloads
 from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.kinds.kubernetes.mesh_config import review_mesh_config
 from localmesh.kinds.kubernetes.validation import validate
-from localmesh.kinds.resources import Resource
+from localmesh.kinds.resources import CONFIG_MAPS, Resource
 from localmesh.kinds.review import Problem, Review, not_honoured
 from localmesh.kinds.schema.decode import Decoded, decode
 from localmesh.kinds.schema.suggestions import did_you_mean
@@ -92,10 +93,14 @@ def admit(
 
 
 def _review(resource: Resource, obj: Object) -> Review:
-    review = istio.review(resource, obj) if resource in istio.SPECS else workloads.review(obj)
+    review = istio.review(resource, obj) if resource in istio.SPECS else _kubernetes_review(resource, obj)
     if obj["metadata"].get("finalizers"):
         return review + Review(warnings=(not_honoured("metadata.finalizers", "a deletion waits for nobody"),))
     return review
+
+
+def _kubernetes_review(resource: Resource, obj: Object) -> Review:
+    return review_mesh_config(obj) if resource is CONFIG_MAPS else workloads.review(obj)
 
 
 def _name(document: Object) -> str:

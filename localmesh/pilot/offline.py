@@ -2,7 +2,7 @@
 
 Replica r of the n-th Deployment is the pod `<deployment>-r` at 10.10.n.r, the n-th Service has the cluster IP
 10.200.1.n, both counted from 1 by namespace and name; what does not say when it was made is as old as everything else;
-the ingress gateway is there; bare Pods are left out, for they have no addresses.
+the ingress gateway is there; of bare Pods those are there that say their address (`status.podIP`).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,6 +20,7 @@ from localmesh.proxy.proxies import Proxy, ProxyId
 
 EPOCH = "2026-01-01T00:00:00Z"
 _SERVICES_PER_NETWORK = 250
+_READY: Object = {"type": "Ready", "status": "True"}
 _INJECTING: Object = {"metadata": {"labels": {"istio-injection": "enabled"}}}
 
 
@@ -43,7 +44,13 @@ def _completed(cluster: Iterable[Object], deployments: Iterable[Object]) -> Iter
         yield _with_cluster_ip(service, number)
     for number, deployment in enumerate(deployments, 1):
         yield from _pods(deployment, number)
+    yield from (_ready(pod) for pod in _of(PODS, cluster) if (pod.get("status") or {}).get("podIP"))
     yield from (obj for obj in cluster if _resource(obj) not in (PODS, SERVICES))
+
+
+def _ready(pod: Object) -> Object:
+    """Return a bare Pod as one that runs and takes requests, unless it says otherwise."""
+    return pod | {"status": {"phase": "Running", "conditions": [_READY]} | pod["status"]}
 
 
 def _of(resource: Resource, objects: Iterable[Object]) -> list[Object]:
@@ -94,7 +101,7 @@ def _pod(deployment: Object, spec: Object, replica: int, status: Object) -> Obje
         "kind": PODS.kind,
         "metadata": {**metadata, "name": f"{key.name}-{replica}", "namespace": key.namespace},
         "spec": spec,
-        "status": status | {"conditions": [{"type": "Ready", "status": "True"}]},
+        "status": status | {"conditions": [_READY]},
     }
     return inject(pod, _INJECTING)
 

@@ -84,7 +84,7 @@ class _Shared:
         self._label_keys = frozenset(_label_keys(context.snapshot))
         self._clusters: dict[View, Sequence[Cluster]] = {}
         self._routes: dict[View, Sequence[RouteConfiguration]] = {}
-        self.outbound_listeners = self.same(None, outbound_listeners(context))
+        self._listeners: dict[str, Sequence[Listener]] = {}
 
     def view(self, pod: Object, type_: NodeType) -> View:
         return View.of(pod, type_, self._label_keys)
@@ -98,6 +98,11 @@ class _Shared:
         if view not in self._routes:
             self._routes[view] = self.same(view, outbound_routes(self._context, view))
         return self._routes[view]
+
+    def outbound_listeners(self, namespace: str) -> Sequence[Listener]:
+        if namespace not in self._listeners:
+            self._listeners[namespace] = self.same(None, outbound_listeners(self._context, namespace))
+        return self._listeners[namespace]
 
     def same(self, owner: View | Key | None, parts: Iterable[_PartT]) -> Sequence[_PartT]:
         """Return the parts, those that are as before as the very objects that they were."""
@@ -135,12 +140,17 @@ def _sidecar(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
     """Return what the proxy beside an application does."""
     view, key = shared.view(pod, NodeType.SIDECAR), key_of(pod)
     own = (passthrough(context.addresses.network(pod)), *inbound_clusters(pod, context))
-    listeners = (*inbound_listeners(pod, context), *http_proxy_listener(pod, context))
+    own_listeners = (*inbound_listeners(pod, context), *http_proxy_listener(pod, context))
+    # What a pod sends to its own address never passes its sidecar.
+    address = (pod.get("status") or {}).get("podIP") if context.addresses.intercepts else None
+    caught = (each for each in shared.outbound_listeners(key.namespace) if each.address.host != address)
+    listeners = (*shared.same(key, own_listeners), *caught)
+    followed = {name for each in listeners for name in each.route_names}
     return _proxy(
         pod,
         NodeType.SIDECAR,
-        (*shared.same(key, listeners), *shared.outbound_listeners),
-        shared.routes(view),
+        listeners,
+        (each for each in shared.routes(view) if each.name in followed or not context.addresses.intercepts),
         (BLACK_HOLE, *shared.same(key, own), *shared.clusters(view)),
     )
 

@@ -48,12 +48,21 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterMetadata:
-    """Where a cluster comes from; told to whoever looks at the proxy, no traffic depends on it."""
+class ServiceName:
+    """What a Service is called."""
 
     host: str
     name: str
     namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterMetadata:
+    """Where a cluster comes from; told to whoever looks at the proxy, no traffic depends on it."""
+
+    services: tuple[ServiceName, ...]
+    """Those that lead to it."""
+
     config: str = ""
     """Path of the DestinationRule, if there is one."""
 
@@ -74,6 +83,9 @@ class Cluster:
 
     panic_threshold: int | None = None
     """Percentage of healthy endpoints under which ill ones get requests too; None for Envoy's own."""
+
+    locality_weighted: bool = False
+    """Whether endpoints are chosen by the weights of their localities first."""
 
     circuit_breakers: CircuitBreakers | None = None
     connections: Connections = ENVOYS_OWN

@@ -24,6 +24,9 @@ class PlainFilter(StrEnum):
     """HTTP filters that need not be told anything: they act on what a route says, or on nothing."""
 
     GRPC_STATS = "envoy.filters.http.grpc_stats"
+    GRPC_WEB = "envoy.filters.http.grpc_web"
+    """Turns what browsers make of gRPC into gRPC."""
+
     FAULT = "envoy.filters.http.fault"
     CORS = "envoy.filters.http.cors"
     ROUTER = "envoy.filters.http.router"
@@ -127,3 +130,9 @@ class Listener:
 
     shared: bool = False
     """Whether several processes may listen on the address, each getting some of the connections."""
+
+    @property
+    def route_names(self) -> tuple[str, ...]:
+        """The proxy's route configurations that it follows."""
+        managers = (each.filter for each in self.chains if isinstance(each.filter, HttpConnectionManager))
+        return tuple(each.routes for each in managers if isinstance(each.routes, str))

@@ -23,7 +23,7 @@ def cluster(described: Cluster) -> Message:
         **_endpoints(described),
         lb_policy=balancer.policy.value if balancer else None,
         **(lb_config(balancer) if balancer else {}),
-        common_lb_config=_common_lb_config(described.panic_threshold),
+        common_lb_config=_common_lb_config(described),
         connect_timeout=duration(described.connect_timeout),
         circuit_breakers=circuit_breakers(described.circuit_breakers) if described.circuit_breakers else None,
         outlier_detection=outlier_detection(outliers) if outliers else None,
@@ -40,14 +40,16 @@ def _endpoints(described: Cluster) -> Message:
     return {"load_assignment": cluster_load_assignment(described)} if described.endpoints else {}
 
 
-def _common_lb_config(panic_threshold: int | None) -> Message | None:
+def _common_lb_config(described: Cluster) -> Message | None:
+    panic_threshold = described.panic_threshold
     if panic_threshold is None:
         return None
-    return {"healthy_panic_threshold": {"value": panic_threshold} if panic_threshold else {}}
+    threshold: Message = {"healthy_panic_threshold": {"value": panic_threshold} if panic_threshold else {}}
+    return threshold | ({"locality_weighted_lb_config": {}} if described.locality_weighted else {})
 
 
 def _metadata(described: ClusterMetadata | None) -> Message | None:
     if described is None:
         return None
-    service = {"host": described.host, "name": described.name, "namespace": described.namespace}
-    return istio_metadata(config=described.config, services=[service], subset=described.subset)
+    services = [{"host": each.host, "name": each.name, "namespace": each.namespace} for each in described.services]
+    return istio_metadata(config=described.config, services=services, subset=described.subset)

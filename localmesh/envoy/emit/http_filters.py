@@ -11,6 +11,7 @@ _PLAIN: dict[PlainFilter, Message] = {
     PlainFilter.GRPC_STATS: any_of(
         "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig", emit_filter_state=True, stats_for_all_methods=False
     ),
+    PlainFilter.GRPC_WEB: any_of("envoy.extensions.filters.http.grpc_web.v3.GrpcWeb"),
     PlainFilter.FAULT: any_of("envoy.extensions.filters.http.fault.v3.HTTPFault"),
     PlainFilter.CORS: any_of("envoy.extensions.filters.http.cors.v3.Cors"),
     PlainFilter.ROUTER: any_of("envoy.extensions.filters.http.router.v3.Router"),

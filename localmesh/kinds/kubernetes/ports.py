@@ -17,6 +17,9 @@ class Protocol(StrEnum):
     GRPC = "GRPC"
     """HTTP/2 whose calls nobody repeats on the server's side."""
 
+    GRPC_WEB = "GRPC_WEB"
+    """gRPC, or what browsers make of it, which the server's side turns into gRPC."""
+
     SNIFFED = "SNIFFED"
     """Not said: the proxy looks at the first bytes."""
 
@@ -34,12 +37,12 @@ class Protocol(StrEnum):
     @property
     def is_http2(self) -> bool:
         """Whether it is HTTP/2 from the first byte."""
-        return self in (Protocol.HTTP2, Protocol.GRPC)
+        return self in (Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB)
 
 
 _BY_NAME = {
     "http": Protocol.HTTP,
-    "grpc-web": Protocol.HTTP,
+    "http_proxy": Protocol.HTTP,
     "http2": Protocol.HTTP2,
     "grpc": Protocol.GRPC,
     "https": Protocol.TCP,
@@ -50,20 +53,28 @@ _BY_NAME = {
     "redis": Protocol.TCP,
     "udp": Protocol.UDP,
 }
-_KUBERNETES = {"kubernetes.io/h2c": Protocol.HTTP2, "kubernetes.io/ws": Protocol.HTTP}
+_KUBERNETES = {
+    "kubernetes.io/h2c": Protocol.HTTP2,
+    "kubernetes.io/ws": Protocol.HTTP,
+    "kubernetes.io/wss": Protocol.TCP,
+}
+_WELL_KNOWN = (25, 53, 3306, 27017)
+"""SMTP, DNS, MySQL, MongoDB: there the server speaks first, or no HTTP at all, so nobody looks at first bytes."""
 
 
 def protocol_of(port: Mapping[str, Any]) -> Protocol:
     """Return what one entry of a Service's `spec.ports` speaks.
 
     `appProtocol` has the last word, then the port's name up to the first hyphen (`http-admin`); `grpc-web` is the one
-    name that has a hyphen of its own.
+    name that has a hyphen of its own. Source: ConvertProtocol in pkg/config/kube/conversion.go of Istio 1.31.
     """
     if port.get("protocol", "TCP") == "UDP":
         return Protocol.UDP
-    if said := port.get("appProtocol"):
-        return _KUBERNETES.get(said) or _BY_NAME.get(said.lower(), Protocol.SNIFFED)
-    name = port.get("name", "").lower()
-    if name == "grpc-web" or name.startswith("grpc-web-"):
-        return Protocol.HTTP
-    return _BY_NAME.get(name.partition("-")[0], Protocol.SNIFFED)
+    said = port.get("appProtocol")
+    if said in _KUBERNETES:
+        return _KUBERNETES[said]
+    name = (port.get("name", "") if said is None else said).lower()
+    if name.startswith("grpc-web"):
+        return Protocol.GRPC_WEB
+    unsaid = Protocol.TCP if port["port"] in _WELL_KNOWN else Protocol.SNIFFED
+    return _BY_NAME.get(name.partition("-")[0], unsaid)

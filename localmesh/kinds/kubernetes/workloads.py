@@ -75,6 +75,8 @@ def _remarks(kind: str, spec: Object) -> Iterator[Problem | str]:
             yield from _pod(spec["template"]["spec"], "spec.template.spec")
         case "Service":
             yield from _service(spec)
+        case "Endpoints" | "EndpointSlice":
+            yield not_honoured("metadata", "a Service's endpoints are the pods that it selects, and no others")
 
 
 def _pod(spec: Object, at: str) -> Iterator[Problem | str]:
@@ -150,16 +152,26 @@ def _lifecycle(lifecycle: Object, at: str) -> Iterator[str]:
 
 def _service(spec: Object) -> Iterator[str]:
     is_gateway = "istio" in (spec.get("selector") or {})
+    if not spec.get("selector") and spec["type"] != "ExternalName":
+        yield not_honoured("spec.selector", "a Service without one has no endpoints here: calls are answered with 503")
     yield from _ignored(spec, "spec", HONOURED_SERVICE | INERT_SERVICE)
     for index, port in enumerate(spec.get("ports") or []):
         here = f"spec.ports[{index}]"
         if port.get("protocol", "TCP") != "TCP":
             yield not_honoured(f"{here}.protocol", "only TCP is")
-        elif protocol_of(port) is Protocol.TCP and not is_gateway:
-            said = "appProtocol" if port.get("appProtocol") else "name"
-            yield not_honoured(
-                f"{here}.{said}", f"{port[said]!r} says that the port takes no HTTP, and nothing else gets there"
-            )
+        elif not is_gateway:
+            yield from _spoken(port, here)
+
+
+def _spoken(port: Object, at: str) -> Iterator[str]:
+    """Yield what a port takes in a cluster that does not get there here: whatever is no HTTP."""
+    protocol, said = protocol_of(port), "appProtocol" if port.get("appProtocol") else "name"
+    if protocol in (Protocol.TCP, Protocol.UDP):
+        is_named = protocol_of(port | {"port": 0}) is not Protocol.SNIFFED
+        named = repr(port[said]) if is_named else f"the number {port['port']}"
+        yield not_honoured(f"{at}.{said}", f"{named} says that the port takes no HTTP, and nothing else gets there")
+    elif protocol is Protocol.SNIFFED:
+        yield not_honoured(f"{at}.{said}", "nothing says what the port takes, so only HTTP gets there")
 
 
 def _ignored(part: Object, at: str, known: frozenset[str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from localmesh.core.objects import Object
@@ -14,6 +15,7 @@ from localmesh.kinds.schema.definitions import Schema
 
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 _QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
+_TIME = re.compile(r"[^T]*T[^T]*(Z|[+-]\d\d:\d\d)")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "boolean": bool,
@@ -106,10 +108,20 @@ def _mismatch(value: Any, keywords: Mapping[str, Any]) -> str | None:
     if format_ == "quantity":
         fits = not isinstance(value, bool) and _QUANTITY.fullmatch(str(value))
         return None if fits else "must be a quantity such as 100m, 0.5 or 64Mi"
+    if format_ == "date-time" and isinstance(value, str) and not _is_time(value):
+        return "must be a time as RFC 3339 writes it: 2026-01-31T12:00:00Z"
     if wanted is None or _is(value, wanted):
         return None
     article = "an" if wanted[0] in "aeiou" else "a"
     return f"must be {article} {wanted}{_hint(value, wanted)}"
+
+
+def _is_time(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return _TIME.fullmatch(text) is not None
 
 
 def _hint(value: Any, wanted: str) -> str:

@@ -26,6 +26,7 @@ BLACK_HOLE = Cluster("BlackHoleCluster", ClusterType.STATIC, CONNECT_TIMEOUT)
 _PROTOCOLS = {
     Protocol.HTTP2: UpstreamProtocol.HTTP2,
     Protocol.GRPC: UpstreamProtocol.HTTP2,
+    Protocol.GRPC_WEB: UpstreamProtocol.HTTP2,
     Protocol.SNIFFED: UpstreamProtocol.AS_DOWNSTREAM,
 }
 

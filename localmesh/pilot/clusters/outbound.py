@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from localmesh.kinds.istio.hosts import resolve
 from localmesh.kinds.istio.types.destination_rule import Subset, TrafficPolicy
 from localmesh.kinds.resources import SERVICES
 from localmesh.pilot.clusters.defaults import (
@@ -14,6 +15,7 @@ from localmesh.pilot.clusters.defaults import (
 )
 from localmesh.pilot.clusters.policies import with_policy
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
+from localmesh.pilot.config.virtual_services import destinations_of, for_sidecars
 from localmesh.pilot.destination_rules import MergedRule
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service, ServicePort
@@ -26,12 +28,32 @@ from localmesh.proxy.proxies import NodeType
 
 def outbound_clusters(context: PushContext, view: View) -> Iterator[Cluster]:
     """Yield the clusters for the calls of some clients."""
-    for service in context.services.services:
+    for service in _known(context, view):
         clusters: list[Cluster] = []
         with context.findings.about(SERVICES, service.key):
             called = _CalledService(service, context.destination_rules.for_clients(service, view), context, view)
-            clusters = [cluster for port in service.ports for cluster in called.clusters(port)]
+            clusters = [cluster for port in service.called_ports for cluster in called.clusters(port)]
         yield from clusters
+
+
+def _known(context: PushContext, view: View) -> Iterator[Service]:
+    """Yield the Services that some clients know of.
+
+    Sidecars also know those of their own namespace that are for nobody, if a VirtualService leads there.
+    Source: collectImportedServices in pilot/pkg/model/sidecar.go of Istio 1.31.
+    """
+    visible = context.services.visible_in(view.namespace)
+    yield from visible
+    if len(visible) == len(context.services.services) or view.type is NodeType.ROUTER:
+        return
+    named = {
+        resolve(destination.host, config.namespace)
+        for config in for_sidecars(context)
+        for _, destination in destinations_of(config)
+    }
+    for service in context.services.services:
+        if service.host in named and service.namespace == view.namespace and not service.is_visible_in(view.namespace):
+            yield service
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +82,10 @@ class _CalledService:
             endpoints=tuple(self._endpoints(port, subset, policy)),
             protocol=_protocol(port, self.view),
             load_balancer=LOAD_BALANCER,
+            locality_weighted=service.prefers_close,
             panic_threshold=PANIC_THRESHOLD,
             circuit_breakers=NO_BREAKERS,
-            metadata=ClusterMetadata(service.host, service.name, service.namespace, self.rule.config, name),
+            metadata=ClusterMetadata((service.called,), self.rule.config, name),
         )
         return self._passed_through(with_policy(cluster, policy))
 
@@ -75,14 +98,18 @@ class _CalledService:
                 yield endpoint
 
     def _passed_through(self, cluster: Cluster) -> Cluster:
-        """Return the cluster, or one for the address that was dialled, if PASSTHROUGH is asked for.
+        """Return the cluster, or one for the address that was dialled: of a headless Service, or if it is asked for.
 
-        Where nothing is intercepted no such address is known. Behind a cluster IP there is an endpoint taken at random.
+        Where nothing is intercepted no such address is known. Behind a cluster IP, and behind a name that stands for
+        several pods, there is an endpoint taken at random.
         """
-        if cluster.load_balancer is None or cluster.load_balancer.policy is not LoadBalancing.CLUSTER_PROVIDED:
+        headless = self.service.is_headless and self.view.type is NodeType.SIDECAR
+        asked = cluster.load_balancer is not None and cluster.load_balancer.policy is LoadBalancing.CLUSTER_PROVIDED
+        if not headless and not asked:
             return cluster
         if self.context.addresses.intercepts:
-            return replace(cluster, type=ClusterType.ORIGINAL_DST, endpoints=())
+            passed = LoadBalancer(LoadBalancing.CLUSTER_PROVIDED)
+            return replace(cluster, type=ClusterType.ORIGINAL_DST, endpoints=(), load_balancer=passed)
         return replace(cluster, load_balancer=LoadBalancer(LoadBalancing.RANDOM))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from localmesh.kinds.istio import Gateway, VirtualService
 from localmesh.kinds.istio.hosts import covers, is_wildcard, names_sidecars, resolve, resolve_gateway
+from localmesh.kinds.istio.types.virtual_service import Destination
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.snapshot import Config
 
@@ -17,11 +18,23 @@ def for_sidecars(context: PushContext) -> VirtualServices:
 
 
 def bound_to(gateway: Config[Gateway], context: PushContext) -> Iterator[Config[VirtualService]]:
-    """Yield those that a Gateway's servers follow, the oldest first."""
+    """Yield those that a Gateway's servers follow, the oldest first; one that names it twice is followed twice."""
     qualified = f"{gateway.namespace}/{gateway.name}"
     for config in context.snapshot.configs(VirtualService):
-        if qualified in (resolve_gateway(name, config.namespace) for name in config.spec.gateways):
-            yield config
+        for name in config.spec.gateways:
+            if resolve_gateway(name, config.namespace) == qualified:
+                yield config
+
+
+def destinations_of(config: Config[VirtualService]) -> Iterator[tuple[str, Destination]]:
+    """Yield the destinations of a VirtualService, each behind its path in the object."""
+    for index, rule in enumerate(config.spec.http):
+        at = f"spec.http[{index}]"
+        yield from ((f"{at}.route[{number}].destination", each.destination) for number, each in enumerate(rule.route))
+        yield from ((f"{at}.mirror", each) for each in (rule.mirror,) if each)
+        yield from (
+            (f"{at}.mirrors[{number}].destination", each.destination) for number, each in enumerate(rule.mirrors)
+        )
 
 
 def hosts_of(config: Config[VirtualService]) -> list[str]:

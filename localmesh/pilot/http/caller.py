@@ -24,5 +24,5 @@ class Caller:
         """Return the port that a destination means which names none: for a gateway, its Service's only one."""
         if self.view.type is NodeType.SIDECAR:
             return self.port
-        service = self.context.services.find(host)
+        service = self.context.services.find(host, self.view.namespace)
         return service.ports[0].number if service and len(service.ports) == 1 else self.port

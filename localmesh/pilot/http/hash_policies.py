@@ -25,7 +25,7 @@ def destination_hash(destination: Destination, namespace: str, caller: Caller) -
     First what is said of the subset's port, then of the subset, of the port, of all. Ports count only where the
     destination names one.
     """
-    service = caller.context.services.find(resolve(destination.host, namespace))
+    service = caller.context.services.find(resolve(destination.host, namespace), caller.view.namespace)
     if service is None:
         return None
     rule = caller.context.destination_rules.for_clients(service, caller.view)

@@ -38,7 +38,8 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     A domain belongs to whoever claims it first: VirtualServices, the oldest first, then the Services that none of them
     speaks of.
     """
-    services = {service.host: service for service in context.services.services if service.port(port)}
+    visible = context.services.visible_in(view.namespace)
+    services = {service.host: service for service in visible if service.port(port)}
     configs = for_sidecars(context)
     caller = Caller(view, port, context)
     called = _CalledPort(services, configs, caller)
@@ -76,7 +77,7 @@ class _CalledPort:
         foreign, own = self._split(config)
         routed = [service for service in own if self.speaks_http(service)]
         if routed or self.caller.port == HTTP_PORT:
-            yield from (_Claim(host, (host,), routes) for host in foreign)
+            yield from (_Claim(host, (_domain(host),), routes) for host in foreign)
         yield from (self.claim(service, routes) for service in routed)
 
     def speaks_http(self, service: Service) -> bool:
@@ -103,6 +104,11 @@ class _CalledPort:
         if not is_wildcard(host):
             return [self.services[host]] if host in self.services else []
         return [service for name, service in self.services.items() if covers(host, name)]
+
+
+def _domain(host: str) -> str:
+    """Return a host as requests name it: an IPv6 address stands in brackets."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _settled(claims: Sequence[_Claim], port: int) -> Iterator[tuple[str, VirtualHost]]:

@@ -7,6 +7,7 @@ from localmesh.kinds.istio import AuthorizationPolicy, RequestAuthentication
 from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.clusters.inbound import NOWHERE, Served, served_ports
 from localmesh.pilot.config.workload_policies import policies_of
+from localmesh.pilot.http.outbound import RESERVED
 from localmesh.pilot.http.routes import application_route
 from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
@@ -25,9 +26,10 @@ def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
     """Yield a listener for each container port."""
     policies = policies_of(pod, AuthorizationPolicy, context)
     tokens = token_authentications(policies_of(pod, RequestAuthentication, context), clears_route=False)
-    for number, served in served_ports(pod, context).items():
-        address = context.addresses.inbound(PodPort(pod, number)) if number != NOWHERE else None
-        if address:
+    for number, services in served_ports(pod, context).items():
+        served = services[0] if services else None
+        address = context.addresses.inbound(PodPort(pod, number))
+        if address and number not in (NOWHERE, *RESERVED):
             name = f"0.0.0.0_{number}"
             door = Door(address, number, http=not served or served[1].protocol.is_http)
             chains = (_chain(name, served, door, tokens, authorizations(policies, door)),)
@@ -44,14 +46,14 @@ def _chain(
     """Return what becomes of connections: requests go to the application, one by one unless they are no HTTP."""
     if not door.http:
         return chain(TcpProxy(inbound_cluster(door.port)), decisions)
-    http2 = served is not None and served[1].protocol.is_http2
-    return chain(inbound_manager(stat_prefix, _routes(door.port, served), (*tokens, *decisions), http2=http2))
+    protocol = served[1].protocol if served else Protocol.HTTP
+    return chain(inbound_manager(stat_prefix, _routes(door.port, served), (*tokens, *decisions), protocol=protocol))
 
 
 def _routes(number: int, served: Served | None) -> RouteConfiguration:
     """Return the one route, named after the Service's port; of a container port that no Service has, 0."""
     host, port = (served[0].host, served[1].number) if served else ("", 0)
-    retried = not (served and served[1].protocol is Protocol.GRPC)
+    retried = not (served and served[1].protocol in (Protocol.GRPC, Protocol.GRPC_WEB))
     route = application_route(number, f"{host}:{port}/*", retried=retried)
     catch_all = VirtualHost(f"inbound|http|{port}", ("*",), (route,), counts_attempts=False)
     return RouteConfiguration(inbound_cluster(number), (catch_all,))

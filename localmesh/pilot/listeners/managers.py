@@ -5,6 +5,7 @@ Source: buildGatewayConnectionManager and its siblings in pkg/networking/core of
 
 from datetime import timedelta
 
+from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.listeners import (
     ClientCertificates,
@@ -50,17 +51,18 @@ def outbound_manager(stat_prefix: str, routes: str, *, absolute_urls: bool = Fal
 
 
 def inbound_manager(
-    stat_prefix: str, routes: RouteConfiguration, guards: tuple[HttpFilter, ...] = (), *, http2: bool
+    stat_prefix: str, routes: RouteConfiguration, guards: tuple[HttpFilter, ...] = (), *, protocol: Protocol
 ) -> HttpConnectionManager:
-    """Return the manager for the mesh, in front of the application."""
+    """Return the manager for the mesh, in front of an application that speaks a protocol."""
+    before = (PlainFilter.GRPC_WEB,) if protocol is Protocol.GRPC_WEB else ()
     return HttpConnectionManager(
         routes,
         f"inbound_{stat_prefix}",
-        (*guards, *FILTERS),
+        (*guards, *before, *FILTERS),
         use_remote_address=False,
         server_name=ISTIO,
         client_certificates=ClientCertificates("APPEND_FORWARD", ("subject", "dns", "uri")),
-        http2_options=http2,
+        http2_options=protocol.is_http2,
     )
 
 

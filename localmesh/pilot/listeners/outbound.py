@@ -11,19 +11,29 @@ from localmesh.core.objects import Object
 from localmesh.pilot.http.outbound import HTTP_PROXY, sniffed_ports, sniffed_routes_name, spoken_ports
 from localmesh.pilot.listeners.managers import chain, outbound_manager
 from localmesh.pilot.push_context import PushContext
+from localmesh.pilot.registry.services import Service, ServicePort
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.listeners import Listener, TrafficDirection
 
 ANY_ADDRESS = "0.0.0.0"
 
 
-def outbound_listeners(context: PushContext) -> Iterator[Listener]:
-    """Yield the listeners that catch an application's calls in a cluster: the same for all sidecars."""
-    for number in spoken_ports(context.services):
+def outbound_listeners(context: PushContext, namespace: str) -> Iterator[Listener]:
+    """Yield the listeners that catch an application's calls in a cluster: the same for all sidecars in a namespace."""
+    services = context.services.visible_in(namespace)
+    for number in spoken_ports(services):
         yield _listener(Address(ANY_ADDRESS, number), str(number))
-    for service, number in sniffed_ports(context.services):
-        if service.address:
-            yield _listener(Address(service.address, number), sniffed_routes_name(service, number))
+    for service, port in sniffed_ports(services):
+        for host in _dialled(service, port, context):
+            yield _listener(Address(host, port.number), sniffed_routes_name(service, port))
+
+
+def _dialled(service: Service, port: ServicePort, context: PushContext) -> Iterator[str]:
+    """Yield the addresses at which a Service is called: its own, or those of its pods if it is headless."""
+    if service.address:
+        yield service.address
+    elif service.is_headless and context.addresses.intercepts:
+        yield from dict.fromkeys(each.address.host for each in context.services.endpoints(service, port, {}))
 
 
 def http_proxy_listener(pod: Object, context: PushContext) -> Iterator[Listener]:

@@ -23,23 +23,32 @@ class ServiceIndex:
         self._findings = findings
         self.services = tuple(self._read_services(services))
         self._by_host = {service.host: service for service in self.services}
+        self._visible: dict[str, Sequence[Service]] = {}
         self._by_namespace: dict[str, list[Service]] = {}
         for service in self.services:
-            if service.selector:
+            if service.selector and not service.is_for_nobody:
                 self._by_namespace.setdefault(service.namespace, []).append(service)
         self._of_pod: dict[Key, Sequence[Service]] = {}
         self._workloads = self._read_workloads(pods)
 
-    def find(self, host: str) -> Service | None:
-        """Return the Service of that full name, None if there is none."""
-        return self._by_host.get(host)
+    def visible_in(self, namespace: str) -> Sequence[Service]:
+        """Return the Services that pods in a namespace know of, the oldest first."""
+        if namespace not in self._visible:
+            self._visible[namespace] = [service for service in self.services if service.is_visible_in(namespace)]
+        return self._visible[namespace]
+
+    def find(self, host: str, namespace: str) -> Service | None:
+        """Return the Service of that full name, None if there is none or pods in the namespace do not know of it."""
+        service = self._by_host.get(host)
+        return service if service and service.is_visible_in(namespace) else None
 
     def of_pod(self, pod: Object) -> Sequence[Service]:
-        """Return the Services that a pod belongs to, the oldest first."""
+        """Return the Services that a pod belongs to, by host: the first one says what a port of the pod takes."""
         key, labels = key_of(pod), labels_of(pod)
         if key not in self._of_pod:
             services = self._by_namespace.get(key.namespace, ())
-            self._of_pod[key] = [service for service in services if selects(service.selector, labels)]
+            found = (service for service in services if selects(service.selector, labels))
+            self._of_pod[key] = sorted(found, key=lambda service: service.host)
         return self._of_pod[key]
 
     def workloads(self, service: Service) -> Sequence[Workload]:

@@ -4,10 +4,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from localmesh.core.objects import Key, Object, key_of
+from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.istio.hosts import service_host, service_names
 from localmesh.kinds.kubernetes.ports import Protocol, protocol_of
 from localmesh.kinds.service_ports import target_of
+from localmesh.proxy.clusters import ServiceName
+
+EXPORT_TO = "networking.istio.io/exportTo"
+ANYBODY, OWN_NAMESPACE, NOBODY = "*", ".", "~"
+EVERYBODY = frozenset((ANYBODY,))
+TRAFFIC_DISTRIBUTION = "networking.istio.io/traffic-distribution"
+NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,54 @@ class Service:
     publishes_unready: bool = False
     """Whether its pods get requests even while they are not ready (`publishNotReadyAddresses`)."""
 
+    is_headless: bool = False
+    """Whether its name stands for the addresses of its pods: clients choose one themselves."""
+
+    prefers_close: bool = False
+    """Whether pods near to the client go before others (`trafficDistribution`): here all are equally near."""
+
+    exported_to: frozenset[str] = EVERYBODY
+    """Namespaces whose pods can see it; `*` for all, `.` for its own."""
+
     @property
     def key(self) -> Key:
         """The object that it is read from."""
         return Key(self.namespace, self.name)
 
+    @property
+    def called(self) -> ServiceName:
+        """What it is called, as clusters tell it."""
+        return ServiceName(self.host, self.name, self.namespace)
+
     def port(self, number: int) -> ServicePort | None:
-        """Return the port of that number, None if the Service has none."""
-        return next((port for port in self.ports if port.number == number), None)
+        """Return the port of that number, None if the Service has none; what is UDP's nobody calls."""
+        return next((port for port in self.called_ports if port.number == number), None)
+
+    @property
+    def called_ports(self) -> tuple[ServicePort, ...]:
+        """The ports that proxies call: all but UDP's."""
+        return tuple(port for port in self.ports if port.protocol is not Protocol.UDP)
 
     def names(self, namespace: str) -> tuple[str, ...]:
-        """Return the names, and the address, under which pods in a namespace can call the Service."""
-        return (*service_names(self.key, namespace), *((self.address,) if self.address else ()))
+        """Return the names, and the address, under which pods in a namespace can call the Service.
+
+        Under a headless Service's names the pods themselves have names.
+        """
+        names = service_names(self.key, namespace)
+        of_pods = tuple(f"*.{name}" for name in names) if self.is_headless else ()
+        return (*names, *((self.address,) if self.address else ()), *of_pods)
+
+    @property
+    def is_for_nobody(self) -> bool:
+        """Whether it is hidden from all pods, and pods do not know that they are behind it."""
+        return self.exported_to == {NOBODY}
+
+    def is_visible_in(self, namespace: str) -> bool:
+        """Tell whether pods in a namespace know of it."""
+        if self.is_for_nobody:
+            return False
+        own = {OWN_NAMESPACE} if namespace == self.namespace else set()
+        return bool(self.exported_to & ({ANYBODY, namespace} | own))
 
 
 def read_service(obj: Object) -> Service:
@@ -65,12 +108,24 @@ def read_service(obj: Object) -> Service:
         selector=spec.get("selector") or {},
         ports=tuple(_ports(spec.get("ports") or [])),
         publishes_unready=bool(spec.get("publishNotReadyAddresses")),
+        is_headless=cluster_ip == "None",
+        prefers_close=_prefers_close(obj),
+        exported_to=_exported_to(obj),
     )
 
 
+def _exported_to(obj: Object) -> frozenset[str]:
+    said = annotations_of(obj).get(EXPORT_TO, "")
+    return frozenset(entry.strip() for entry in said.split(",")) if said else EVERYBODY
+
+
+def _prefers_close(obj: Object) -> bool:
+    """Tell whether the Service says so, in a field or in the way of old."""
+    if obj["spec"].get("trafficDistribution") in NEAR:
+        return True
+    return annotations_of(obj).get(TRAFFIC_DISTRIBUTION, "").lower() in (name.lower() for name in NEAR)
+
+
 def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[ServicePort]:
-    """Yield the ports that a proxy can see: UDP passes by."""
     for port in ports:
-        protocol = protocol_of(port)
-        if protocol is not Protocol.UDP:
-            yield ServicePort(port["port"], protocol, target_of(port), port.get("nodePort"))
+        yield ServicePort(port["port"], protocol_of(port), target_of(port), port.get("nodePort"))

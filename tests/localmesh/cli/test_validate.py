@@ -86,7 +86,19 @@ def test_a_kind_that_is_not_served_is_refused_by_name(file: Path, capsys: pytest
         ("just a text\n", "1: document refused: kind: this is no object"),
         ("- 1\n", "1: document refused: kind: this is no object"),
         ("apiVersion: v1\nkind: Service\n", "1: Service/ refused: metadata"),
-        ("apiVersion: [1]\nkind: {}\nmetadata: 1\n", "2: {}/ refused: kind: no matches"),
+        ("apiVersion: [1]\nkind: [2]\nmetadata: 1\n", "2: [2]/ refused: kind: no matches"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: hello\n", "3: ConfigMap/ refused: metadata: Invalid value"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, creationTimestamp: alpha}\n", "3: ConfigMap/a refused:"),
+        ("foo: bar\n", "1: object/ refused: kind: this is no manifest: it has no apiVersion and kind"),
+        (
+            "{{- if .Values.x }}\nkind: A\n{{- end }}\n",
+            "1: not YAML: expected the node content, but found '-' ({{ … }} is",
+        ),
+        (
+            "apiVersion: networking.istio.io/v1\nkind: EnvoyFilter\n",
+            "2: EnvoyFilter/ refused: kind: no matches for kind",
+        ),
+        ("apiVersion: gateway.networking.k8s.io/v1\nkind: Gateway\n", "2: Gateway/ refused: kind: no matches for kind"),
     ],
 )
 def test_what_is_no_manifest_is_told_with_its_place(

@@ -126,15 +126,16 @@ def test_unknown_fields_are_refused_warned_about_or_ignored() -> None:
     text = SERVICE.replace("selector:", "slector:")
     with pytest.raises(DecodingError, match=r'strict decoding error: unknown field "spec\.slector"'):
         admitted(text)
-    assert admitted(text, field_validation="Warn").warnings == ('unknown field "spec.slector"',)
-    assert admitted(text, field_validation="Ignore").warnings == ()
+    warned, ignored = (admitted(text, field_validation=way).warnings for way in ("Warn", "Ignore"))
+    assert warned == ('unknown field "spec.slector"', *ignored)
+    assert not [warning for warning in ignored if "slector" in warning]
 
 
 @pytest.mark.parametrize("text", [DEPLOYMENT, SERVICE, ROUTE])
 def test_finalizers_are_no_secret_failure(text: str) -> None:
     warning = "metadata.finalizers: not honoured by the local mesh: a deletion waits for nobody"
     assert warning in admitted(text.replace("{name: catalog}", "{name: catalog, finalizers: [a/b]}", 1)).warnings
-    assert admitted(text).warnings == ()
+    assert warning not in admitted(text).warnings
 
 
 def test_one_complaint_stands_bare_and_several_in_brackets() -> None:

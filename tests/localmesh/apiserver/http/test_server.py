@@ -137,7 +137,7 @@ def test_only_json_is_answered(client: Client) -> None:
 
 def test_warnings_are_headers_that_kubectl_prints(world: World, namespace: str) -> None:
     text = f"""{{apiVersion: v1, kind: Service, metadata: {{name: s, namespace: {namespace}}},
-                spec: {{ports: [{{port: 80, "ü\\"x": 1}}]}}}}"""
+                spec: {{selector: {{app: s}}, ports: [{{name: http, port: 80, "ü\\"x": 1}}]}}}}"""
     done = world.kubectl("apply", "--validate=warn", "-f", "-", stdin=text)
     assert (done.returncode, done.stderr) == (0, 'Warning: unknown field "spec.ports[0].ü"x"\n')
 

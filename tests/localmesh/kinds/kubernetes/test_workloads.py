@@ -17,12 +17,16 @@ def pod(container: dict[str, Any] | None = None, **spec: Any) -> Object:
     return {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": containers, **spec}}
 
 
+def port(number: int, **fields: Any) -> list[Object]:
+    return [{"port": number, **fields}]
+
+
 def service(**spec: Any) -> Object:
-    ports = [{"port": 80}]
+    ports = [{"name": "http", "port": 80}]
     return {
         "kind": "Service",
         "metadata": {"name": "web"},
-        "spec": {"selector": {"app": "web"}, "ports": ports, **spec},
+        "spec": {"type": "ClusterIP", "selector": {"app": "web"}, "ports": ports, **spec},
     }
 
 
@@ -51,7 +55,13 @@ def service(**spec: Any) -> Object:
         ),
         (service(externalName="example.com"), "spec.externalName"),
         (service(sessionAffinity="ClientIP"), "spec.sessionAffinity"),
-        (service(ports=[{"port": 53, "protocol": "UDP"}]), "spec.ports[0].protocol"),
+        (service(ports=port(53, protocol="UDP")), "spec.ports[0].protocol"),
+        (service(ports=port(80, name="web")), "spec.ports[0].name"),
+        (service(ports=port(8080, name="udp")), "spec.ports[0].name"),
+        (service(ports=port(3306)), "spec.ports[0].name"),
+        (service(ports=port(443, appProtocol="kubernetes.io/wss")), "spec.ports[0].appProtocol"),
+        (service(selector={}), "spec.selector"),
+        ({"kind": "EndpointSlice", "metadata": {"name": "web-1"}}, "metadata"),
     ],
 )
 def test_what_would_change_traffic_or_results_is_warned_about(document: Object, field: str) -> None:
