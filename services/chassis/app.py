@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
@@ -14,17 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.chassis import probes, problems
 from services.chassis.access import Answer
-from services.chassis.head import HeadAsGet
-from services.chassis.identity import Identity
-from services.chassis.limit import BodyLimit
+from services.chassis.identity import RELEASE, Identity
 from services.chassis.logs import TRACE_ID
-from services.chassis.probes import Readiness, is_probe
-from services.chassis.release import RELEASE
+from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry, instrument, make_decodable
 from services.chassis.trace import caller_of, new_trace_id, unsampled
 
-MAX_BODY_BYTES = 64 * 1024
-"""Largest request body; a larger one is refused with 413."""
 # The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
 _NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
@@ -38,9 +34,8 @@ class ServiceApp(FastAPI):
 
     def __init__(self, recorder: Telemetry, **settings: Any) -> None:
         super().__init__(**settings)
-        self.identity = recorder.identity or Identity(self.title)
+        self.identity = recorder.identity or Identity(service=self.title)
         self._recorder = recorder
-        self._uninstrumented: ASGIApp | None = None
         if recorder.in_use:
             instrument(self, recorder)
 
@@ -48,7 +43,7 @@ class ServiceApp(FastAPI):
         """Answers a request, or runs the lifespan."""
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
-        elif is_probe(scope):
+        elif scope["path"] in probes.PATHS:
             await self._past_the_instrumentation(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
@@ -81,10 +76,12 @@ class ServiceApp(FastAPI):
             scope["headers"].append(unsampled(trace_id))
         return recorded or self._recorder.counts
 
+    @cached_property
+    def _uninstrumented(self) -> ASGIApp:
+        # The class's own method: the instrumentation has put another one on the object.
+        return FastAPI.build_middleware_stack(self)
+
     async def _past_the_instrumentation(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._uninstrumented is None:
-            # The class's own method: the instrumentation has put another one on the object.
-            self._uninstrumented = FastAPI.build_middleware_stack(self)
         scope["app"] = self
         if not self._recorder.in_use:
             await self._uninstrumented(scope, receive, send)
@@ -94,6 +91,27 @@ class ServiceApp(FastAPI):
             await self._uninstrumented(scope, receive, send)
         finally:
             detach(token)
+
+
+class HeadAsGet:
+    """Has GET's route answer HEAD; the server sends the headers only.
+
+    FastAPI's routes, unlike Starlette's, answer HEAD with 405 unless each one lists it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the app answer."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        inner = {**scope, "method": "GET"}
+        try:
+            await self._app(inner, receive, send)
+        finally:
+            scope["route"] = inner.get("route")  # the access log looks for it where it handed in its own scope
 
 
 def new_app(
@@ -120,7 +138,7 @@ def new_app(
         version=RELEASE,
         routes=list(routes),
         lifespan=lifespan,
-        middleware=[Middleware(HeadAsGet), Middleware(BodyLimit, max_bytes=MAX_BODY_BYTES)],
+        middleware=[Middleware(HeadAsGet)],
         telemetry=_NO_TELEMETRY_OF_ITS_OWN,
         redirect_slashes=False,
         # Their pages load scripts from elsewhere.

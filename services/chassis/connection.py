@@ -22,8 +22,10 @@ ABORT = "services.chassis.abort"
 """ASGI extension; its key ``now`` is a function that closes the connection at once."""
 MAX_HEAD_BYTES = 64 * 1024
 """Largest head of a request: names and values of all headers, and the request line. Envoy takes 60 KiB."""
+MAX_BODY_BYTES = 64 * 1024
+"""Largest body; one whose length says more is refused before it is read."""
 MAX_REQUEST_BYTES = 1024 * 1024
-"""What is read of one request in all, the part that the app has refused included."""
+"""What is read of one request in all, the framing of a chunked body included."""
 REQUEST_SECONDS = 20.0
 """How long a request may take to arrive, from its first byte to its last."""
 _FAREWELL_SECONDS = 2.0
@@ -34,10 +36,8 @@ log = logging.getLogger(__name__)
 class DrainState(ServerState):
     """What the connections of one server share."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.draining = False
-        """True once connections are to close after their next answer."""
+    draining = False
+    """True once connections are to close after their next answer."""
 
 
 class Connection(HttpToolsProtocol):
@@ -47,7 +47,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._answering: asyncio.Task[Any] | None = None
         self._arriving = self._in_head = self._refused = False
-        self._bytes = 0
+        self._bytes = self._body_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
 
     @property
@@ -83,8 +83,10 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if not self._arriving:
             self._set_deadline(None)
-        elif self._bytes > (MAX_HEAD_BYTES if self._in_head else MAX_REQUEST_BYTES):
-            self._refuse_size()
+        elif self._in_head and self._bytes > MAX_HEAD_BYTES:
+            self._refuse_head()
+        elif self._bytes > MAX_REQUEST_BYTES:
+            self._refuse_body()
         elif self._deadline is None:
             self._set_deadline(REQUEST_SECONDS)
 
@@ -92,21 +94,33 @@ class Connection(HttpToolsProtocol):
         """Called by the parser: a request begins."""
         super().on_message_begin()
         self._arriving = self._in_head = True
+        self._body_bytes = 0
         self.scope["extensions"] = {ABORT: {"now": self.transport.abort}}
 
     def on_headers_complete(self) -> None:
         """Called by the parser: method, path and headers are known.
 
         Raises:
-            ValueError: they are too large, which the client has been told.
+            ValueError: they are too large or announce what is, which the client has been told.
         """
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
-            self._refuse_size()
-            raise ValueError("the head is too large")  # the parser stops and has send_400_response called
+            self._refuse_head()
+        elif any(name == b"content-length" and int(value) > MAX_BODY_BYTES for name, value in self.headers):
+            self._refuse_body()
+        if self._refused:
+            raise ValueError("too large")  # the parser stops and has send_400_response called
         self._in_head = False
         super().on_headers_complete()
         if cast("DrainState", self.server_state).draining:
             self.close_after_answer()
+
+    def on_body(self, body: bytes) -> None:
+        """Called by the parser, with a piece of the body."""
+        self._body_bytes += len(body)
+        if self._body_bytes > MAX_BODY_BYTES:
+            self._refuse_body()
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Called by the parser: all of the request is here."""
@@ -138,11 +152,11 @@ class Connection(HttpToolsProtocol):
         late = partial(self._refuse, HTTPStatus.REQUEST_TIMEOUT, f"a request has to be here in {REQUEST_SECONDS:g} s")
         self._deadline = self.loop.call_later(seconds, late) if seconds else None
 
-    def _refuse_size(self) -> None:
-        if self._in_head:
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has {MAX_HEAD_BYTES} bytes at most")
-        else:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request has {MAX_REQUEST_BYTES} bytes at most")
+    def _refuse_head(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has {MAX_HEAD_BYTES} bytes at most")
+
+    def _refuse_body(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a body has {MAX_BODY_BYTES} bytes at most")
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Tells the client, unless an answer has begun, and closes the connection.

@@ -1,12 +1,15 @@
-"""Who answers: the service, its version and the pod, as answers, the page and the telemetry name them."""
+"""Who answers: the service, its version and the pod, as answers, the page, ``/version`` and the telemetry name them."""
 
 import socket
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.chassis.settings import ServiceSettings
 
+RELEASE = "1.0.0"
+"""The one number that pyproject.toml, the images and their tags, OpenAPI and ``/version`` give."""
 SERVED_BY = "x-served-by"
 """The header that lists who had a part in an answer, from the caller's side on."""
 MAX_HOPS_LENGTH = 1024
@@ -15,24 +18,27 @@ MAX_HOPS_LENGTH = 1024
 _upstreams: ContextVar[list[str] | None] = ContextVar("upstreams", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """One process among those that answer."""
+class Identity(BaseModel):
+    """One process among those that answer, as ``/version`` tells it: what is not known is left out."""
+
+    model_config = ConfigDict(frozen=True)
 
     service: str
     """Name of the service."""
     version: str | None = None
     """The pod's label of this name; None where nothing says it, for it is not to be guessed."""
-    pod: str = field(default_factory=socket.gethostname)
+    pod: str = Field(default_factory=socket.gethostname)
     """Name of the pod: in a container, the host's."""
     namespace: str | None = None
     """The pod's namespace."""
+    release: str = RELEASE
+    """Of this project."""
 
     @classmethod
     def of(cls, service: str, settings: ServiceSettings) -> "Identity":
         """This process, as the pod's manifest describes it."""
         pod = settings.pod_name or settings.hostname or socket.gethostname()
-        return cls(service, settings.service_version, pod, settings.pod_namespace)
+        return cls(service=service, version=settings.service_version, pod=pod, namespace=settings.pod_namespace)
 
     @property
     def hop(self) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.chassis.connection import Connection, DrainState
-from services.chassis.listener import listen, waiting_at
 from services.chassis.probes import Readiness
 from services.chassis.settings import ServiceSettings
 
@@ -30,6 +30,26 @@ LINGER_SECONDS = 0.5
 _PAUSE_SECONDS = 0.02
 
 log = logging.getLogger(__name__)
+
+
+def listen(host: str, port: int, service: str) -> socket.socket:
+    """A bound TCP socket.
+
+    Its protocol number is spelt out because asyncio, where there is no uvloop, sets TCP_NODELAY only then; without, an
+    answer in two writes waits for the peer's delayed acknowledgement, some 40 ms.
+
+    Raises:
+        SystemExit: the address can't be listened on; one line on stderr says why.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, _, _, address = found[0]
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        sys.exit(f"{service}: cannot listen on HOST={host} PORT={port}: {error.strerror or error}")
+    return listener
 
 
 def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service: str) -> float:
@@ -54,7 +74,7 @@ def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service
         backlog=BACKLOG,
     )
     log.info("%s listens on %s:%s", service, *listener.getsockname()[:2])
-    server = DrainingServer(config, listener, readiness)
+    server = DrainingServer(config, readiness)
     server.run(sockets=[listener])
     return max(0.0, settings.drain_seconds - server.seconds_since_signal)
 
@@ -68,9 +88,8 @@ class DrainingServer(uvicorn.Server):
     closes what is idle and waits for what is not.
     """
 
-    def __init__(self, config: uvicorn.Config, listener: socket.socket, readiness: Readiness) -> None:
+    def __init__(self, config: uvicorn.Config, readiness: Readiness) -> None:
         super().__init__(config)
-        self._listener = listener
         self.server_state: DrainState = DrainState()
         self._readiness = readiness
         self._told = 0.0
@@ -83,7 +102,7 @@ class DrainingServer(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called on SIGTERM and SIGINT; the second SIGINT ends at once."""
         self._told = self._told or time.monotonic()
-        self._readiness.drain()
+        self._readiness.draining = True
         super().handle_exit(sig, frame)
 
     @contextmanager
@@ -107,22 +126,12 @@ class DrainingServer(uvicorn.Server):
         for connection in connections:
             connection.close_after_answer()
         await self._for(LEAVE_SECONDS)
-        await self._stop_listening()
+        for server in self.servers:
+            server.close()
         if any(connection.idle for connection in connections):
             await self._for(LINGER_SECONDS)
         await super().shutdown(sockets)
         log.info("drained")
-
-    async def _stop_listening(self) -> None:
-        # The connections that wait in the kernel would be reset; no await comes between the last one and the end.
-        waiting = list(waiting_at(self._listener))
-        for server in self.servers:
-            server.close()
-        for accepted in waiting:
-            await asyncio.get_running_loop().connect_accepted_socket(self._connection, accepted)
-
-    def _connection(self) -> Connection:
-        return Connection(self.config, self.server_state, self.lifespan.state)
 
     async def _for(self, seconds: float) -> None:
         """Lets `seconds` go by, unless a second SIGINT comes.

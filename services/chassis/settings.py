@@ -4,18 +4,11 @@ import sys
 from importlib.metadata import entry_points
 from typing import Annotated, Literal, Never, TypeVar
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 BAD_SETTINGS = 2
 """Exit status of a process whose environment is not valid (the shell's own for wrong usage)."""
-
-_HTTP_URL = TypeAdapter(AnyHttpUrl)
-
-
-def _http_url(value: str) -> str:
-    _HTTP_URL.validate_python(value)
-    return value
 
 
 def _known_propagators(value: str) -> str:
@@ -32,10 +25,6 @@ def _lower(value: object) -> object:
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """A TCP port; 0 lets the system choose one, which the log then names."""
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-"""An absolute http or https URL, kept as it was written."""
-
-
 OtlpProtocol = Literal["http/protobuf"]
 Sampler = Literal[
     "always_on",
@@ -90,11 +79,11 @@ class ServiceSettings(BaseSettings):
     """Which requests are recorded."""
     otel_traces_sampler_arg: Annotated[float, Field(ge=0, le=1)] | None = None
     """The share of requests, for the samplers that take one."""
-    otel_exporter_otlp_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_endpoint: AnyHttpUrl | None = None
     """Base URL of an OTLP/HTTP collector; nothing is exported when no endpoint is set."""
-    otel_exporter_otlp_traces_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_traces_endpoint: AnyHttpUrl | None = None
     """Full URL for traces, instead of ``<base>/v1/traces``."""
-    otel_exporter_otlp_metrics_endpoint: HttpUrl | None = None
+    otel_exporter_otlp_metrics_endpoint: AnyHttpUrl | None = None
     """Full URL for metrics, instead of ``<base>/v1/metrics``."""
     otel_exporter_otlp_protocol: OtlpProtocol = "http/protobuf"
     """The only one that is spoken; it is a setting so that another one is refused, and not silently lost."""

@@ -1,4 +1,4 @@
-"""Traces and metrics: what records them, where they go, and which headers carry them."""
+"""Traces and metrics: what an app needs to record them; `exporting` has what sends them."""
 
 import os
 import threading
@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
-from opentelemetry import propagate
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Span, TracerProvider, format_trace_id
 
 from services.chassis.identity import Identity
 from services.chassis.logs import TRACE_ID
-from services.chassis.propagators import RecordedOnly, default_propagator
 from services.chassis.settings import ServiceSettings
 from services.chassis.trace import Caller
 
@@ -23,13 +21,8 @@ if TYPE_CHECKING:
 FLUSH_SECONDS = 5.0
 """Most that the end of the process waits for the last spans to be delivered."""
 
-
 _NO_SPANS = NoOpTracerProvider()
 _NO_METERS = NoOpMeterProvider()
-
-
-def _nothing() -> None:
-    """There is nothing to deliver."""
 
 
 def _none(_caller: Caller, _trace_id: str) -> bool:
@@ -50,7 +43,7 @@ class Telemetry:
     """Whether a request with this caller, in the trace with this id, is recorded."""
     counts: bool = False
     """Whether the instrumentation is to see every request, because it counts them."""
-    flush: Callable[[], None] = _nothing
+    flush: Callable[[], object] = lambda: None
     """Delivers what was recorded and ends the exporters; may block for long."""
 
     @property
@@ -64,6 +57,16 @@ class Telemetry:
         worker = threading.Thread(target=self.flush, daemon=True)
         worker.start()
         worker.join(min(seconds, FLUSH_SECONDS))
+
+
+def from_settings(settings: ServiceSettings, service: str) -> Telemetry:
+    """Telemetry as the standard OTEL_* variables say; without an endpoint there is no exporter and no thread."""
+    identity = Identity.of(service, settings)
+    if not (settings.exports_traces or settings.exports_metrics):
+        return Telemetry(identity)
+    from services.chassis.exporting import exporting  # noqa: PLC0415 - only who exports pays for the SDK
+
+    return exporting(settings, identity)
 
 
 def instrument(app: FastAPI, telemetry: Telemetry) -> None:
@@ -83,6 +86,22 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> None:
     )
 
 
+def record_calls(http: "httpx.AsyncClient", telemetry: Telemetry) -> None:
+    """Has `http` make one client span of each call that belongs to a recorded request, and count every call."""
+    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415 - as above
+
+    HTTPXClientInstrumentor.instrument_client(
+        http, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider
+    )
+
+
+def recorded(transport: "httpx.AsyncBaseTransport", telemetry: Telemetry) -> "httpx.AsyncBaseTransport":
+    """`transport`, as `record_calls` has it for a client."""
+    from opentelemetry.instrumentation.httpx import AsyncOpenTelemetryTransport  # noqa: PLC0415 - as above
+
+    return AsyncOpenTelemetryTransport(transport, telemetry.tracer_provider, telemetry.meter_provider)
+
+
 def make_decodable(headers: list[tuple[bytes, bytes]]) -> None:
     """Takes out the headers that the instrumentation can't decode, on which it would fail.
 
@@ -98,34 +117,6 @@ def _is_utf8(value: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def record_calls(http: "httpx.AsyncClient", telemetry: Telemetry) -> None:
-    """Has `http` make one client span of each call that belongs to a recorded request, and count every call."""
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415 - as above
-
-    HTTPXClientInstrumentor.instrument_client(
-        http, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider
-    )
-
-
-def from_settings(settings: ServiceSettings, service: str) -> Telemetry:
-    """Telemetry as the standard OTEL_* variables say; without an endpoint there is no exporter and no thread."""
-    identity = Identity.of(service, settings)
-    if not (settings.exports_traces or settings.exports_metrics):
-        return Telemetry(identity)
-    # The SDK, the exporters and what they drag in (requests, protobuf) cost 0.2 s to import: only who exports pays.
-    from services.chassis.exporting import exporting  # noqa: PLC0415
-
-    install_propagator(settings)
-    return exporting(settings, identity)
-
-
-def install_propagator(settings: ServiceSettings) -> None:
-    """Sets the process's propagator: the instrumentations take theirs from there and from nowhere else."""
-    # The API has read OTEL_PROPAGATORS when it was imported.
-    chosen = propagate.get_global_textmap() if settings.otel_propagators else default_propagator()
-    propagate.set_global_textmap(RecordedOnly([chosen]))
 
 
 def _note_trace_id(span: Span, _scope: dict[str, Any]) -> None:

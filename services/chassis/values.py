@@ -1,9 +1,9 @@
-"""Values as they may be written."""
+"""Values as they may be written: ids, texts, hosts."""
 
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 _CANONICAL = re.compile("0|-?[1-9][0-9]*")
 
@@ -23,3 +23,11 @@ Text = Annotated[
     str, StringConstraints(pattern=rf"^[^\s{_CONTROL}]([^{_CONTROL}]*[^\s{_CONTROL}])?$", min_length=1, max_length=200)
 ]
 """One line without blanks around it."""
+
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9._:-]+$", max_length=253)]
+"""A host name or an IP address, without scheme, port or path."""
+
+
+def base_url(host: str, port: int) -> str:
+    """The URL of a service's root, without a slash at its end."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

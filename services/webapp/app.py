@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 from services.chassis.app import new_app
 from services.chassis.probes import Readiness
 from services.chassis.problems import problem
-from services.chassis.telemetry import Telemetry, record_calls
+from services.chassis.telemetry import Telemetry, recorded
 from services.webapp import catalog, forum, page, routes
 from services.webapp.proxy import proxy_for
 from services.webapp.settings import Settings
@@ -64,14 +64,12 @@ async def connected(
     name: str, url: str, settings: Settings, telemetry: Telemetry, transport: httpx.AsyncBaseTransport | None
 ) -> AsyncIterator[Upstream]:
     """The service at `url`, with connections of its own: one that is slow takes none from the other."""
-    timeout = httpx.Timeout(
-        settings.connect_timeout_seconds, read=settings.read_timeout_seconds, write=settings.read_timeout_seconds
-    )
     transport = transport or Transport(url, proxy_for(url, proxy_loopback=settings.proxy_loopback))
-    async with httpx.AsyncClient(timeout=timeout, transport=transport) as http:
-        if telemetry.in_use:
-            record_calls(http, telemetry)
-        yield Upstream(http, name, url, settings.call_timeout_seconds)
+    if telemetry.in_use:
+        transport = recorded(transport, telemetry)
+    timeout = httpx.Timeout(settings.connect_timeout_seconds, read=settings.read_timeout_seconds)
+    async with transport:
+        yield Upstream(transport, name, url, timeout, settings.call_timeout_seconds)
 
 
 async def _refused(_request: Request, error: UpstreamRefusedError) -> Response:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from services.chassis.addresses import Host, base_url
 from services.chassis.settings import Port, ServiceSettings
+from services.chassis.values import Host, base_url
 
 
 class Settings(ServiceSettings):

@@ -5,7 +5,7 @@ import tomllib
 
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import Settings as CatalogSettings
-from services.chassis.release import RELEASE as SERVICES_RELEASE
+from services.chassis.identity import RELEASE as SERVICES_RELEASE
 from services.webapp.app import create_app as create_webapp
 from services.webapp.settings import Settings as WebappSettings
 from tests.k8s.manifests import CHECKOUT

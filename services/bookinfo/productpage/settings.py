@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr
 
 from services.bookinfo.backends import BackendPort, BackendSettings
-from services.chassis.addresses import Host
 from services.chassis.settings import Port
+from services.chassis.values import Host
 
 
 class Settings(BackendSettings):

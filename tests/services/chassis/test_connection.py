@@ -12,8 +12,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 
 from services.chassis import connection
-from services.chassis.app import MAX_BODY_BYTES, new_app
-from services.chassis.connection import MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Connection
+from services.chassis.app import new_app
+from services.chassis.connection import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Connection
 from services.chassis.probes import Readiness
 from services.chassis.server import DrainingServer
 from services.chassis.telemetry import Telemetry
@@ -65,11 +65,13 @@ async def served() -> AsyncIterator[Served]:
         service.app(), http=Connection, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1
     )
     config.load()
-    server = DrainingServer(config, None, Readiness())  # type: ignore[arg-type] # its shutdown is not used here
+    server = DrainingServer(config, Readiness())
     server.lifespan = config.lifespan_class(config)
     await server.lifespan.startup()
     loop = asyncio.get_running_loop()
-    listener = await loop.create_server(server._connection, "127.0.0.1", 0)
+    listener = await loop.create_server(
+        lambda: Connection(config, server.server_state, server.lifespan.state), "127.0.0.1", 0
+    )
     service.port = listener.sockets[0].getsockname()[1]
     yield service
     listener.close()

@@ -2,8 +2,7 @@ import pytest
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.identity import Identity, collect_hops, hops_so_far, note_hops
-from services.chassis.release import RELEASE
+from services.chassis.identity import RELEASE, Identity, collect_hops, hops_so_far, note_hops
 from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
 

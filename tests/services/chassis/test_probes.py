@@ -18,7 +18,7 @@ async def test_readiness_ends_when_draining_begins_and_liveness_does_not(service
         app = create_webapp(WebappSettings(), readiness=readiness)
     async with client_of(app) as client:
         assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 200]
-        readiness.drain()
+        readiness.draining = True
         assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 503]
 
 

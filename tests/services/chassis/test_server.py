@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS
-from tests.services.processes import Service, running
+from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS, listen
+from tests.services.processes import Service, run_to_end, running
 from tests.services.waiting import until
 
 ENVOY_IDLE_SECONDS = 3600
@@ -122,8 +122,7 @@ async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
     assert set(seen) <= {"answered 200", "sent too late"}, seen
 
 
-async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_served(catalog: Service) -> None:
-    """The client connects, waits until all else is over, and still gets its answer on the connection it has."""
+async def test_a_connection_without_a_request_when_the_listener_closes_is_still_served(catalog: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
     catalog.process.terminate()
 
@@ -143,3 +142,17 @@ async def test_a_connection_that_the_kernel_holds_when_the_listener_closes_is_se
 
 def test_idle_connections_outlive_envoys() -> None:
     assert KEEP_ALIVE_SECONDS > ENVOY_IDLE_SECONDS
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        ended = run_to_end("catalog", PORT=str(port))
+    assert ended.returncode == 1
+    reason = "Address already in use"
+    assert ended.stderr == f"catalog: cannot listen on HOST=127.0.0.1 PORT={port}: {reason}\n"
+
+
+def test_the_listener_has_asyncio_set_nodelay_on_its_connections() -> None:
+    with listen("127.0.0.1", 0, "test") as listener:
+        assert listener.proto == socket.IPPROTO_TCP

@@ -13,9 +13,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.exporting import recording
-from services.chassis.propagators import RecordedOnly, default_propagator
-from services.chassis.telemetry import from_settings, install_propagator
+from services.chassis.exporting import AsTheCallerSpeaks, RecordedOnly, install_propagator, recording
+from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
 from tests.services.processes import refusing_port, running
 
@@ -111,7 +110,7 @@ def test_the_standard_switches_turn_export_off(switch: dict[str, object]) -> Non
 
 def test_the_context_of_a_caller_is_not_written_again() -> None:
     carrier: dict[str, str] = {}
-    propagator = RecordedOnly([default_propagator()])
+    propagator = RecordedOnly([AsTheCallerSpeaks()])
     propagator.inject(carrier, propagator.extract(CALLERS["B3 multi"]))
     assert carrier == {}
 

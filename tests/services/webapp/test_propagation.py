@@ -12,9 +12,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, format_span_id
 
-from services.chassis.exporting import recording
+from services.chassis.exporting import install_propagator, recording
 from services.chassis.forwarding import MAX_TOTAL_BYTES, MAX_VALUE_BYTES, forwarded
-from services.chassis.telemetry import Telemetry, install_propagator
+from services.chassis.telemetry import Telemetry
 from services.webapp.app import create_app
 from services.webapp.propagation import goes_on
 from services.webapp.settings import Settings
