@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.resources import Resources
 from localmesh.envoy.stats import Identity
 from localmesh.envoy.telemetry import RUNTIME, Dresser, Telemetry

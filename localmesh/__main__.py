@@ -1,32 +1,49 @@
 """The command `mesh`: what kubectl has no verb for."""
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 
-from localmesh.cli import down, explain, lesson, proxy_config, proxy_status, serve, status, trace, up, validate, xds
 from localmesh.core.errors import MeshError
 
-COMMANDS = (up, down, status, lesson, explain, trace, proxy_status, proxy_config, validate, xds, serve)
+COMMANDS = {
+    "up": "up",
+    "down": "down",
+    "status": "status",
+    "lesson": "lesson",
+    "explain": "explain",
+    "trace": "trace",
+    "proxy-status": "proxy_status",
+    "ps": "proxy_status",
+    "proxy-config": "proxy_config",
+    "pc": "proxy_config",
+    "validate": "validate",
+    "xds": "xds",
+    "serve": "serve",
+}
+"""Each command's module in `localmesh.cli`; short names, too."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's grammar."""
+def parser(command: str = "") -> argparse.ArgumentParser:
+    """Return the grammar of one command, or of all when there is none of that name: each costs its imports."""
+    modules = [COMMANDS[command]] if command in COMMANDS else dict.fromkeys(COMMANDS.values())
     top = argparse.ArgumentParser(
         prog="mesh",
         description="A Kubernetes and an Istio on loopback, small enough to read; all else is done with kubectl.",
         epilog="MESH_DIR names another folder than .mesh in the checkout, for a second mesh beside the first.",
     )
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
+    for module in modules:
+        importlib.import_module(f"localmesh.cli.{module}").add_parser(commands)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what the user can put right is one line on stderr."""
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments = parser(words[0] if words else "").parse_args(words)
     try:
         return int(arguments.run(arguments))
     except MeshError as error:

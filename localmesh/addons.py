@@ -9,7 +9,7 @@ from string import Template
 import yaml
 
 from localmesh.core.loopback import LOOPBACK
-from localmesh.core.objects import Object, labels_of
+from localmesh.core.objects import Object
 
 LABEL = "localmesh/addon"
 MANIFESTS = Path(__file__).with_name("addons.yaml")
@@ -84,11 +84,6 @@ class Addons:
             **{f"{name}_ARGS": json.dumps(["--mesh-id", self.mesh_id, *words]) for name, words in arguments.items()},
             **{f"{name}_PORT": str(number) for name, number in numbers.items()},
         }
-
-
-def is_addon(obj: Object) -> bool:
-    """Tell whether an object of the API is one of these."""
-    return labels_of(obj).get(LABEL) == "true"
 
 
 def _url(port: int) -> str:

@@ -14,18 +14,19 @@ import yaml
 from localmesh.addons import AddonPorts, Addons
 from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.target import Target
+from localmesh.apiserver.write.latecomers import create_last
 from localmesh.apiserver.write.registry import Registry, WriteOptions
 from localmesh.controllers import Controllers
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import LOOPBACK
-from localmesh.core.loops import Loops
+from localmesh.core.loops import Loops, ended, observed
 from localmesh.core.objects import Key, Object
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
 from localmesh.home import Home, Running
 from localmesh.kinds.addresses import HTTP_PORT
-from localmesh.kinds.resources import NAMESPACES, SERVICES, resource_of
+from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
 from localmesh.kubelet.environment import tracing_environment
 from localmesh.kubelet.node_ports import NodePorts
@@ -89,17 +90,8 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
         door.pages["syncz"] = discovery.syncz
         _seed(door.registry, options.gateway_port)
-        if options.telemetry:
-            addons = Addons(
-                options.telemetry,
-                options.gateway_port,
-                door.kubeconfig,
-                home.collector,
-                store.get(NAMESPACES, Key("", "istio-system"))["metadata"]["uid"],
-                prometheus=options.prometheus,
-                outside=options.outside_collector,
-            )
-            _create(door.registry, addons.manifests())
+        addons = _addons(options, door.kubeconfig, store)
+        _create(door.registry, (each for each in addons if each["kind"] != DEPLOYMENTS.kind))
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering())
         await stack.enter_async_context(kubelet)
@@ -115,17 +107,36 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         ready()
+        workloads = [each for each in addons if each["kind"] == DEPLOYMENTS.kind]
+        last = observed(create_last(store, lambda: _create(door.registry, workloads)), "the start of the add-ons")
         try:
             await loops.until(stop)
         except MeshError as error:
             logger.critical("%s", error)
             lock.tell(replace(told, troubles=loops.troubles, failure=str(error)))
             raise
+        finally:
+            await ended(last)
 
 
 def _write(lines: bytes) -> None:
     sys.stdout.buffer.write(lines)
     sys.stdout.buffer.flush()
+
+
+def _addons(options: Options, kubeconfig: Path, store: Store) -> list[Object]:
+    """Return the manifests of what telemetry was asked for."""
+    if options.telemetry is None:
+        return []
+    return Addons(
+        options.telemetry,
+        options.gateway_port,
+        kubeconfig,
+        options.home.collector,
+        store.get(NAMESPACES, Key("", "istio-system"))["metadata"]["uid"],
+        prometheus=options.prometheus,
+        outside=options.outside_collector,
+    ).manifests()
 
 
 def _seed(registry: Registry, gateway_port: int) -> None:

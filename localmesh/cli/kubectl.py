@@ -42,6 +42,12 @@ class Kubectl:
             [self.binary, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
         )
 
+    def lines(self, *arguments: str) -> list[str] | None:
+        """Run kubectl, show what it prints as it comes, and return that; None when it fails."""
+        with self.start(*arguments) as kubectl:
+            printed = [_shown(line) for line in kubectl.stdout or ()]
+        return None if kubectl.returncode else printed
+
     def call(self, *arguments: str) -> int:
         """Run kubectl on the user's terminal and return its exit code."""
         return subprocess.run([self.binary, *arguments], env=self.environment, check=False).returncode
@@ -61,3 +67,8 @@ class Kubectl:
         if done.returncode:
             raise MeshError(done.stderr.strip())
         return json.loads(done.stdout)
+
+
+def _shown(line: str) -> str:
+    print(line, end="", flush=True)
+    return line

@@ -13,18 +13,22 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from localmesh.addons import AddonPorts, is_addon
+from localmesh.addons import LABEL as ADDON
+from localmesh.addons import AddonPorts
 from localmesh.cli.kubectl import Kubectl, scripts_folder
 from localmesh.cli.serve import READY
 from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port, is_taken
-from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.envoy.binary import envoy_binary
 from localmesh.home import CHECKOUT, AlreadyRunsError, Home
 
 GATEWAY_PORT = 30000
 API_PORT = 30443
 """The preferred one: kubectl caches discovery by host and port."""
+
+SEEDED = 1
+"""Deployments that are there before anything is applied: the ingress gateway."""
 
 PATIENCE_S = 90
 BASE = CHECKOUT / "k8s" / "base"
@@ -157,38 +161,37 @@ def _bring_up(home: Home, arguments: argparse.Namespace) -> bool:
     """Apply the storefront and wait until it answers; tell whether it did in time."""
     kubectl = Kubectl(home)
     if arguments.empty:
-        return _wait_for_rollouts(kubectl)
-    if kubectl.call("apply", "-k", str(BASE)):
+        return _wait_for_rollouts(kubectl, SEEDED)
+    applied = kubectl.lines("apply", "-k", str(BASE))
+    if applied is None:
         raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
-    return _wait_for_rollouts(kubectl) and _wait_for_gateway(arguments.gateway_port)
+    count = SEEDED + sum(line.startswith("deployment.apps/") for line in applied)
+    return _wait_for_rollouts(kubectl, count) and _wait_for_gateway(arguments.gateway_port)
 
 
-def _wait_for_rollouts(kubectl: Kubectl) -> bool:
-    """Print a line for each Deployment that becomes ready; False when one is not within PATIENCE_S."""
-    waiting = {
-        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
-        for item in kubectl.json("get", "deployments", "-A")["items"]
-        if not is_addon(item)
-    }
+def _wait_for_rollouts(kubectl: Kubectl, count: int) -> bool:
+    """Print a line for each Deployment that becomes ready; False when fewer than `count` do within PATIENCE_S."""
     columns = (
         "{.metadata.namespace}/{.metadata.name} {.spec.replicas} {.status.updatedReplicas} {.status.availableReplicas}"
     )
-    watch = kubectl.start("get", "deployments", "-A", "--watch", "-o", f"jsonpath={columns}{{'\\n'}}")
+    selector = f"--selector=!{ADDON}"
+    watch = kubectl.start("get", "deployments", "-A", selector, "--watch", "-o", f"jsonpath={columns}{{'\\n'}}")
     timer = threading.Timer(PATIENCE_S, watch.kill)
     timer.start()
+    done: set[str] = set()
     try:
         for line in watch.stdout or ():
             name, *counts = line.split()
-            if name in waiting and len(counts) == 3 and len(set(counts)) == 1:  # noqa: PLR2004 -- the three columns
-                waiting.discard(name)
+            if name not in done and len(counts) == 3 and len(set(counts)) == 1:  # noqa: PLR2004 -- the three columns
+                done.add(name)
                 print(f"  ready: {name}", flush=True)
-            if not waiting:
+            if len(done) >= count:
                 return True
     finally:
         timer.cancel()
         watch.kill()
         watch.wait()
-    print(f"mesh: not ready within {PATIENCE_S} s: {', '.join(sorted(waiting))}", file=sys.stderr)
+    print(f"mesh: {len(done)} of {count} Deployments are ready after {PATIENCE_S} s", file=sys.stderr)
     kubectl.call("get", "pods", "-A")
     return False
 

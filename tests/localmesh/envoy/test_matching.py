@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.matching import Request, Step, steps, taken, virtual_host
 from tests.localmesh.envoy.world import until
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.envoy.stats import Identity
 from localmesh.envoy.telemetry import COLLECTOR, RUNTIME, Dresser, Telemetry

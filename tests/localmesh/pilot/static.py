@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from localmesh.envoy.bootstrap import envoy_binary
+from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.resources import Resources
 
 Json = Any
