@@ -23,6 +23,7 @@ from localmesh.envoy.push import PushResult, Refusal
 from localmesh.envoy.resources import Configuration
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
+from localmesh.pilot.analysis import analyse
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from localmesh.envoy.wire import Encoder
 
 logger = logging.getLogger(__name__)
+
+SETTLING_SECONDS = 5.0
+"""How long after a change it is said what does not fit together: `kubectl apply -f FOLDER` has had its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Discovery:
         self._deliveries: dict[Key, _Delivered] = {}
         self._snapshots = SnapshotReader()
         self._pilot = Pilot(LiveAddresses())
-        self._reporter = Reporter(store)
+        self._reporter, self._adviser = Reporter(store), Reporter(store)
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
         self._findings: Sequence[Finding] = ()
@@ -77,7 +81,7 @@ class Discovery:
         self._encoder = importlib.import_module("localmesh.envoy.wire").Encoder()
         async with ads.AdsServer(self._socket) as self._server:
             try:
-                async with self._loops.kept("discovery", self._run):
+                async with self._loops.kept("discovery", self._run), self._loops.kept("analysis", self._advise):
                     yield
             finally:
                 closing = [each.delivery.close() for each in self._deliveries.values()]
@@ -117,6 +121,15 @@ class Discovery:
         async for _ in self._store.changed():
             self._deliver()
             await self._forget_the_gone()
+
+    async def _advise(self) -> None:
+        """Say what does not fit together; what is applied one after the other is looked at together."""
+        seen: Snapshot | None = None
+        async for _ in self._store.changed():
+            await asyncio.sleep(SETTLING_SECONDS)
+            if self._seen is not None and self._seen is not seen:
+                seen = self._seen
+                self._adviser.report(analyse(seen))
 
     def _deliver(self) -> None:
         proxies = self._computed()

@@ -2,6 +2,7 @@
 
 import argparse
 
+from localmesh.cli.advice import advice_on
 from localmesh.cli.documents import documents
 from localmesh.cli.verdicts import judge, known_images
 
@@ -25,8 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Print refusals and warnings with file and line. Returns 1 when something is refused."""
     images = known_images()
     verdicts = [judge(document, arguments.namespace, images) for document in documents(arguments.filename)]
-    for verdict in verdicts:
-        for line in verdict.lines():
+    advice = advice_on(verdicts)
+    for number, verdict in enumerate(verdicts):
+        for line in (*verdict.lines(), *advice.get(number, ())):
             print(line)
     refused = sum(verdict.admitted is None for verdict in verdicts)
     print(f"{len(verdicts)} object{'s' if len(verdicts) != 1 else ''}, {refused or 'none'} refused")

@@ -27,6 +27,9 @@ class Finding:
     """The path in the object, as kubectl prints it; "" for the whole of it."""
 
     message: str
+    code: str = ""
+    """Of `istioctl analyze`, for what is only a warning: the object is honoured all the same."""
+
     trace: str = dataclass_field(default="", compare=False)
     """Where the mesh failed, if it is the mesh that failed: for its log."""
 
@@ -72,5 +75,6 @@ class _About:
             self.findings.add(Finding(self.resource, self.key, error.field, str(error)))
         elif isinstance(error, Exception):
             message = f"the local mesh cannot translate this: {type(error).__name__}: {error}"
-            self.findings.add(Finding(self.resource, self.key, "", message, "".join(format_exception(error))))
+            trace = "".join(format_exception(error))
+            self.findings.add(Finding(self.resource, self.key, "", message, trace=trace))
         return error is None or isinstance(error, Exception)

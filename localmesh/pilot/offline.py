@@ -5,7 +5,7 @@ Replica r of the n-th Deployment is the pod `<deployment>-r` at 10.10.n.r, the n
 the ingress gateway is there; of bare Pods those are there that say their address (`status.podIP`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
 import yaml
@@ -13,6 +13,8 @@ import yaml
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.injection import inject
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES, Resource, resource_of
+from localmesh.pilot.analysis import analyse
+from localmesh.pilot.findings import Finding
 from localmesh.pilot.proxies import compute
 from localmesh.pilot.registry.addresses import MadeUpAddresses
 from localmesh.pilot.snapshot import Snapshot
@@ -29,13 +31,25 @@ def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
 
     Deployments without replicas are among them. The objects must have passed admission and have a namespace.
     """
-    cluster = [*objects]
-    cluster += _missing(_ingress_gateway(), cluster)
+    cluster = _with_gateway(objects)
+    computed = compute(_snapshot(cluster), MadeUpAddresses()).proxies
     deployments = _of(DEPLOYMENTS, cluster)
-    snapshot = Snapshot.of_objects(map(_dated, _completed(cluster, deployments)))
-    computed = compute(snapshot, MadeUpAddresses()).proxies
     first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
     return {ProxyId(key.namespace, key.name): computed[pod] for pod, key in first.items() if pod in computed}
+
+
+def findings_of(objects: Iterable[Object]) -> Sequence[Finding]:
+    """Return what does not fit together in the cluster that would come of admitted objects."""
+    return list(dict.fromkeys(analyse(_snapshot(_with_gateway(objects)))))
+
+
+def _with_gateway(objects: Iterable[Object]) -> list[Object]:
+    cluster = [*objects]
+    return cluster + _missing(_ingress_gateway(), cluster)
+
+
+def _snapshot(cluster: Sequence[Object]) -> Snapshot:
+    return Snapshot.of_objects(map(_dated, _completed(cluster, _of(DEPLOYMENTS, cluster))))
 
 
 def _completed(cluster: Iterable[Object], deployments: Iterable[Object]) -> Iterator[Object]:

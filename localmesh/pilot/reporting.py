@@ -33,7 +33,8 @@ class Reporter:
         before, self._known = self._known, dict.fromkeys(findings)
         for finding in self._known.keys() - before.keys():
             self._say(finding)
-        for resource, key in {(finding.resource, finding.key) for finding in before.keys() ^ self._known.keys()}:
+        changed = (finding for finding in before.keys() ^ self._known.keys() if not finding.code)
+        for resource, key in {(finding.resource, finding.key) for finding in changed}:
             if resource in SPECS:
                 self._write_status(resource, key)
 
@@ -46,7 +47,7 @@ class Reporter:
         logger.warning("%s %s: %s%s", finding.resource.kind, finding.key, finding, f"\n{finding.trace}".rstrip())
         obj = self._store.find(finding.resource, finding.key)
         if obj is not None:
-            self._events.warning(obj, REASON, str(finding))
+            self._events.warning(obj, finding.code or REASON, str(finding))
 
 
 def _set_condition(messages: Sequence[str], obj: Object) -> None:

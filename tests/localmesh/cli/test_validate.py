@@ -125,3 +125,27 @@ def test_the_items_of_a_list_are_judged_one_by_one(file: Path, capsys: pytest.Ca
     file.write_text(f"apiVersion: v1\nkind: List\nitems:\n- {item}\n")
     assert validate(file) == 1
     assert f"{file}:17: VirtualService/catalog refused: spec.http[0].retries.retryOn" in capsys.readouterr().out
+
+
+SUBSET = GOOD.replace("host: catalog", "host: catalog\n        subset: v1")
+SERVICE = """apiVersion: v1
+kind: Service
+metadata: {name: catalog}
+spec: {selector: {app: catalog}, ports: [{name: http, port: 80}]}
+"""
+
+
+def test_files_together_are_looked_at_as_analyze_would(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(f"{SUBSET}---\n{SERVICE}")
+    assert validate(file) == 0
+    words = 'Referenced host+subset in destinationrule not found: "catalog+v1" [IST0101]'
+    said = capsys.readouterr().out
+    assert f"{file}:12: VirtualService/catalog warning: spec.http[0].route[0].destination.subset: {words}" in said
+
+
+def test_what_may_be_in_the_cluster_is_not_missed_in_a_file_alone(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(SUBSET)
+    assert validate(file) == 0
+    assert capsys.readouterr().out == "1 object, none refused\n"

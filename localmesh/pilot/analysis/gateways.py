@@ -1,0 +1,72 @@
+"""Gateways that nobody serves, on ports that nobody reaches, or that stand in one another's way.
+
+Source: analyzers/gateway/gateway.go and conflictinggateway.go in pkg/config/analysis of Istio 1.31.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from localmesh.kinds.istio import Gateway
+from localmesh.kinds.istio.types.gateway import Server
+from localmesh.pilot.analysis.known import NOT_FOUND, Known, finding
+from localmesh.pilot.findings import Finding
+from localmesh.pilot.snapshot import Config
+
+PORT_NOT_DEFINED = "IST0104"
+CONFLICT = "IST0145"
+
+
+def gateway_findings(known: Known) -> Iterator[Finding]:
+    """Yield what is wrong with each Gateway."""
+    gateways = known.snapshot.configs(Gateway)
+    for gateway in gateways:
+        selector = gateway.spec.selector
+        ports = _reached(selector, known)
+        if ports is None:
+            message = f'Referenced selector not found: "{_written(selector)}"'
+            yield finding(gateway, NOT_FOUND, "spec.selector", message)
+            continue
+        for index, server in enumerate(gateway.spec.servers):
+            field = f"spec.servers[{index}]"
+            if server.port.number not in ports:
+                message = (
+                    "The gateway refers to a port that is not exposed on the workload"
+                    f" (pod selector {_written(selector)}; port {server.port.number})"
+                )
+                yield finding(gateway, PORT_NOT_DEFINED, f"{field}.port.number", message)
+            yield from _conflicts(gateway, server, f"{field}.hosts", gateways)
+
+
+def _reached(selector: Mapping[str, str], known: Known) -> frozenset[int] | None:
+    """Return the ports by which the pods behind a selector are reached, None if there are no such pods."""
+    pods = known.pods_of(selector)
+    if not pods:
+        return None
+    ports = (port for pod in pods for service in known.services_of(pod) for port in service.ports)
+    numbers = ((port.number, port.target if isinstance(port.target, int) else port.number) for port in ports)
+    return frozenset(number for pair in numbers for number in pair)
+
+
+def _conflicts(
+    gateway: Config[Gateway], server: Server, field: str, gateways: Sequence[Config[Gateway]]
+) -> Iterator[Finding]:
+    others = [
+        f"{other.namespace}/{other.name}"
+        for other in gateways
+        if other is not gateway and other.spec.selector == gateway.spec.selector and _claims(other, server)
+    ]
+    if others:
+        message = (
+            f"Conflict with gateways {','.join(sorted(others))} (workload selector {_written(gateway.spec.selector)},"
+            f" port {server.port.number}, hosts {','.join(server.hosts)})."
+        )
+        yield finding(gateway, CONFLICT, field, message)
+
+
+def _claims(other: Config[Gateway], server: Server) -> bool:
+    """Tell whether another Gateway serves one of a server's hosts on its port."""
+    rivals = (each for each in other.spec.servers if each.port.number == server.port.number)
+    return any(set(each.hosts) & set(server.hosts) for each in rivals)
+
+
+def _written(selector: Mapping[str, str]) -> str:
+    return ",".join(f"{name}={value}" for name, value in sorted(selector.items()))

@@ -1,0 +1,49 @@
+"""What the analysis looks at."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from localmesh.core.objects import Object, key_of, labels_of, selects
+from localmesh.kinds.istio import DestinationRule
+from localmesh.kinds.istio.hosts import resolve
+from localmesh.pilot.findings import Finding
+from localmesh.pilot.registry.services import Service, read_service
+from localmesh.pilot.snapshot import Config, Snapshot, SpecT
+
+NOT_FOUND = "IST0101"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything applied, by the names under which objects speak of one another."""
+
+    snapshot: Snapshot
+    services: Mapping[str, Service]
+    """By full name; with those that are a name for something outside, of which no port is known."""
+
+    subsets: frozenset[tuple[str, str]]
+    """Hosts in full with the names of their subsets."""
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> "Known":
+        """Look at everything applied."""
+        services = [read_service(obj) for obj in snapshot.services]
+        rules = snapshot.configs(DestinationRule)
+        subsets = {(resolve(rule.spec.host, rule.namespace), each.name) for rule in rules for each in rule.spec.subsets}
+        return cls(snapshot, {service.host: service for service in services}, frozenset(subsets))
+
+    def pods_of(self, selector: Mapping[str, str]) -> Sequence[Object]:
+        """Return the pods that have some labels, in whatever namespace."""
+        return [pod for pod in self.snapshot.pods if selects(selector, labels_of(pod))]
+
+    def services_of(self, pod: Object) -> Iterator[Service]:
+        """Yield the Services in front of a pod."""
+        namespace, labels = key_of(pod).namespace, labels_of(pod)
+        for service in self.services.values():
+            if service.selector and service.namespace == namespace and selects(service.selector, labels):
+                yield service
+
+
+def finding(config: Config[SpecT], code: str, field: str, message: str) -> Finding:
+    """Return a finding with analyze's code about an object."""
+    return Finding(config.resource, config.key, field, f"{message} [{code}]", code=code)
