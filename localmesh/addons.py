@@ -12,6 +12,9 @@ from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
 
 LABEL = "localmesh/addon"
+SERVICES = "http://zipkin.istio-system:9411/metrics"
+"""What services count, as the receiver of spans shows it."""
+
 MANIFESTS = Path(__file__).with_name("addons.yaml")
 
 
@@ -59,7 +62,7 @@ class Addons:
     """A real Prometheus, or a VictoriaMetrics, that takes the stand-in's place."""
 
     outside: str = ""
-    """An OTLP endpoint that gets all spans, too."""
+    """An OTLP endpoint that gets all spans, which are not kept here then."""
 
     def manifests(self) -> list[Object]:
         """Return the objects to create."""
@@ -71,7 +74,7 @@ class Addons:
         real = ["--real", str(self.prometheus)] if self.prometheus else []
         forward = ["--forward", f"{self.outside.rstrip('/')}/v1/traces"] if self.outside else []
         arguments = {
-            "METRICS": ["metrics", "--kubeconfig", str(self.kubeconfig), *real],
+            "METRICS": ["metrics", "--kubeconfig", str(self.kubeconfig), "--page", SERVICES, *real],
             "MESH": [
                 "page", "--kubeconfig", str(self.kubeconfig), "--prometheus", "http://prometheus.istio-system:9090",
                 "--metrics", _url(ports.metrics), "--traces", _url(ports.traces), "--gateway", _url(self.gateway_port),

@@ -158,7 +158,7 @@ class Discovery:
     def _configuration(self, proxy: Proxy, pod: Object) -> Configuration:
         if self._encoder is None:
             raise RuntimeError("nothing is delivered yet")
-        return self._encoder.encode_all(self._dress(self._emitter.emit(proxy), pod))
+        return self._encoder.encode_all(self._dress(self._emitter.emit(proxy), pod, proxy.sampling))
 
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:

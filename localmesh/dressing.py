@@ -17,8 +17,8 @@ class Dress(Protocol):
     def runtime(self) -> Mapping[str, int]:
         """Settings of Envoy's own that its bootstrap gets."""
 
-    def __call__(self, resources: Resources, pod: Object) -> Resources:
-        """Return a pod's resources as they are delivered."""
+    def __call__(self, resources: Resources, pod: Object, sampling: float | None = None) -> Resources:
+        """Return a pod's resources as they are delivered, with its own percentage of traces if there is one."""
 
     def forget(self) -> None:
         """Forget what was not asked for since this was called last."""
@@ -29,7 +29,7 @@ class Undressed:
 
     runtime: Mapping[str, int] = {}
 
-    def __call__(self, resources: Resources, pod: Object) -> Resources:  # noqa: ARG002 -- the protocol's
+    def __call__(self, resources: Resources, pod: Object, sampling: float | None = None) -> Resources:  # noqa: ARG002 -- the protocol's
         """Return the resources as they are."""
         return resources
 
@@ -45,11 +45,11 @@ class Dressed:
     def __init__(self, telemetry: Telemetry) -> None:
         self._dresser = Dresser(telemetry)
 
-    def __call__(self, resources: Resources, pod: Object) -> Resources:
+    def __call__(self, resources: Resources, pod: Object, sampling: float | None = None) -> Resources:
         """Return the resources with telemetry."""
         canonical = canonical_of(pod)
         identity = Identity(workload_name(pod), pod["metadata"]["namespace"], canonical.name, canonical.revision)
-        return self._dresser.dress(resources, identity)
+        return self._dresser.dress(resources, identity, sampling)
 
     def forget(self) -> None:
         """Forget what was not dressed since this was called last."""

@@ -56,7 +56,7 @@ class Options:
     """Where the pages of telemetry answer on loopback; None for a mesh without telemetry."""
 
     outside_collector: str = ""
-    """OTEL_EXPORTER_OTLP_ENDPOINT as it was set at `mesh up`: it gets all spans, too."""
+    """OTEL_EXPORTER_OTLP_ENDPOINT as it was set at `mesh up`: it gets all spans then."""
 
     prometheus: Path | None = None
     """A real Prometheus or VictoriaMetrics of this machine."""

@@ -4,6 +4,7 @@ import argparse
 import json
 import secrets
 import shutil
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -48,18 +49,22 @@ def run(arguments: argparse.Namespace) -> int:
         headers = dict(header(text) for text in arguments.header)
         trace = _of_request(base, Request(authority, f"/{arguments.url.lstrip('/')}", headers=headers), None)
     else:
+        _check_kept(base)
         trace = _ask(f"{base}/{arguments.id or _newest(base)}")
-    if arguments.output == "json":
-        print(json.dumps(trace, indent=1))
-    else:
-        print(drawn(trace, shutil.get_terminal_size((120, 24)).columns))
+    if trace is not None:
+        print(json.dumps(trace, indent=1) if arguments.output == "json" else _drawn(trace))
     return 0
 
 
 def send(client: Kubectl, request: Request, proxy_port: int | None) -> None:
     """Send a request, through a sidecar if one is named by its port, and draw what became of it. Raises MeshError."""
-    base = _base(client, pages.services_of(client))
-    print(drawn(_of_request(base, request, proxy_port), shutil.get_terminal_size((120, 24)).columns))
+    trace = _of_request(_base(client, pages.services_of(client)), request, proxy_port)
+    if trace is not None:
+        print(_drawn(trace))
+
+
+def _drawn(trace: dict[str, Any]) -> str:
+    return drawn(trace, shutil.get_terminal_size((120, 24)).columns)
 
 
 def gateway_port(services: Sequence[Object]) -> int:
@@ -81,8 +86,20 @@ def _newest(base: str) -> str:
     return str(traces[0]["id"])
 
 
-def _of_request(base: str, request: Request, proxy_port: int | None) -> dict[str, Any]:
-    """Send a request that begins a trace of its own, and wait for its spans."""
+def _outside(base: str) -> str:
+    """Return the collector that gets all spans in place of this mesh, "" if there is none."""
+    outside = _ask(f"{base}?limit=1").get("outside")
+    return str(outside["url"]) if outside else ""
+
+
+def _check_kept(base: str) -> None:
+    """Raise MeshError when no traces are kept here, with where they are."""
+    if url := _outside(base):
+        raise MeshError(f"spans go to {url}, as OTEL_EXPORTER_OTLP_ENDPOINT said at mesh up; none are kept here")
+
+
+def _of_request(base: str, request: Request, proxy_port: int | None) -> dict[str, Any] | None:
+    """Send a request that begins a trace of its own, and wait for its spans; None when they go elsewhere."""
     trace, span = secrets.token_hex(16), secrets.token_hex(8)
     url = f"http://{request.authority}{request.target}"
     asked = urllib.request.Request(url, headers=dict(request.headers), method=request.method)
@@ -90,12 +107,15 @@ def _of_request(base: str, request: Request, proxy_port: int | None) -> dict[str
     proxies = {"http": f"http://127.0.0.1:{proxy_port}"} if proxy_port else {}
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler(proxies)).open(asked, timeout=30) as answer:
-            print(f"{url} answers {answer.status}")
+            print(f"{url} answers {answer.status}", file=sys.stderr)
     except urllib.error.HTTPError as error:
         with error:
-            print(f"{url} answers {error.code}")
+            print(f"{url} answers {error.code}", file=sys.stderr)
     except OSError as error:
         raise MeshError(f"{url}: {error}") from error
+    if outside := _outside(base):
+        print(f"trace {trace} goes to {outside}, none is kept here", file=sys.stderr)
+        return None
     return _whole(f"{base}/{trace}", span)
 
 

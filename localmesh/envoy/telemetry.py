@@ -37,7 +37,7 @@ class Telemetry:
     """The Unix socket that takes spans, None for no traces."""
 
     sampling: float = 100.0
-    """Percentage of the traces begun here."""
+    """Percentage of the requests that begin a trace, for proxies of which nobody says another one."""
 
 
 class _Own:
@@ -56,15 +56,18 @@ class Dresser:
         self._collector = [_collector(telemetry.collector)] if telemetry.collector else []
         self._clusters: Memo[Resource, Resource] = Memo(_cluster)
         self._endpoints: Memo[Resource, Resource] = Memo(_assignment)
-        self._own: dict[Identity, _Own] = {}
-        self._asked: set[Identity] = set()
+        self._own: dict[tuple[Identity, float], _Own] = {}
+        """By whose it is, and its sampling."""
 
-    def dress(self, resources: Resources, identity: Identity) -> Resources:
-        """Return a proxy's resources with telemetry added."""
-        if identity not in self._own:
-            self._own[identity] = _Own(identity, self._telemetry)
-        self._asked.add(identity)
-        own = self._own[identity]
+        self._asked: set[tuple[Identity, float]] = set()
+
+    def dress(self, resources: Resources, identity: Identity, sampling: float | None = None) -> Resources:
+        """Return a proxy's resources with telemetry added; it samples as all do unless a percentage is said."""
+        whose = identity, self._telemetry.sampling if sampling is None else sampling
+        if whose not in self._own:
+            self._own[whose] = _Own(identity, replace(self._telemetry, sampling=whose[1]))
+        self._asked.add(whose)
+        own = self._own[whose]
         clusters = [*map(self._clusters.get, resources.cds), *self._collector]
         return replace(
             resources,
@@ -76,7 +79,7 @@ class Dresser:
 
     def forget(self) -> None:
         """Forget what was not dressed since this was called last."""
-        self._own = {identity: own for identity, own in self._own.items() if identity in self._asked}
+        self._own = {whose: own for whose, own in self._own.items() if whose in self._asked}
         self._asked.clear()
         for own in self._own.values():
             own.listeners.forget()

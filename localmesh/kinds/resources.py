@@ -76,6 +76,9 @@ REQUEST_AUTHENTICATIONS = Resource(
     ("ra",),
     custom=True,
 )
+TELEMETRIES = Resource(
+    "telemetry.istio.io", ("v1", "v1alpha1"), "Telemetry", "telemetries", "telemetry", ("telemetry",), custom=True
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -93,6 +96,7 @@ RESOURCES = (
     DESTINATION_RULES,
     AUTHORIZATION_POLICIES,
     REQUEST_AUTHENTICATIONS,
+    TELEMETRIES,
 )
 
 BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}

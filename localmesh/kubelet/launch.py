@@ -18,6 +18,7 @@ from localmesh.kubelet.environment import (
     Folders,
     base_environment,
     expand,
+    leaves_tracing_alone,
     listening,
     manifest_environment,
     outbound_port,
@@ -99,7 +100,7 @@ class Launch:
         if image is not None and image.is_proxy:
             baked_in["PATH"] = f"{PROXY_TOOLS}:{PATH}"
         own = baked_in | self._manifest()
-        traced = is_injected(self.pod) and not any(name.startswith("OTEL_") for name in own)
+        traced = is_injected(self.pod) and leaves_tracing_alone(own)
         return base_environment(self.folders, hostname) | (dict(self.node.tracing) if traced else {}) | own
 
     def _manifest(self) -> dict[str, str]:

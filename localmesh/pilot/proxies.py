@@ -12,6 +12,7 @@ from localmesh.pilot.clusters.defaults import BLACK_HOLE, passthrough
 from localmesh.pilot.clusters.inbound import inbound_clusters
 from localmesh.pilot.clusters.outbound import outbound_clusters
 from localmesh.pilot.config.gateways import servers_of
+from localmesh.pilot.config.sampling import sampling_of
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.http.gateway_hosts import gateway_routes
 from localmesh.pilot.http.outbound import outbound_routes
@@ -133,6 +134,7 @@ def _gateway(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
         shared.same(key_of(pod), gateway_listeners(servers, context)),
         shared.same(key_of(pod), gateway_routes(servers, context, view)),
         (BLACK_HOLE, *shared.clusters(view)),
+        sampling=sampling_of(pod, context),
     )
 
 
@@ -152,6 +154,7 @@ def _sidecar(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
         listeners,
         (each for each in shared.routes(view) if each.name in followed or not context.addresses.intercepts),
         (BLACK_HOLE, *shared.same(key, own), *shared.clusters(view)),
+        sampling=sampling_of(pod, context),
     )
 
 
@@ -161,6 +164,8 @@ def _proxy(
     listeners: Iterable[Listener],
     routes: Iterable[RouteConfiguration],
     clusters: Iterable[Cluster],
+    *,
+    sampling: float | None,
 ) -> Proxy:
     key = key_of(pod)
     return Proxy(
@@ -169,6 +174,7 @@ def _proxy(
         listeners=tuple(sorted(listeners, key=lambda listener: listener.name)),
         routes=tuple(sorted(routes, key=lambda configuration: configuration.name)),
         clusters=tuple(sorted(clusters, key=lambda cluster: cluster.name)),
+        sampling=sampling,
     )
 
 

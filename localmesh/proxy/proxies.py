@@ -39,3 +39,5 @@ class Proxy:
     listeners: tuple[Listener, ...]
     routes: tuple[RouteConfiguration, ...]
     clusters: tuple[Cluster, ...]
+    sampling: float | None = None
+    """Percentage of the requests of which it begins a trace, if anybody says so; None leaves it to whoever traces."""

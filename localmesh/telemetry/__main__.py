@@ -79,7 +79,9 @@ def parser() -> argparse.ArgumentParser:
     role.set_defaults(run=metrics)
     role = roles.add_parser("traces", help="takes spans and shows traces")
     role.add_argument("--socket", type=Path, help="where proxies send their spans")
-    role.add_argument("--forward", metavar="URL", help="a collector outside that gets all spans, too, as OTLP")
+    role.add_argument(
+        "--forward", metavar="URL", help="a collector outside that gets all spans in place of this, as OTLP"
+    )
     role.add_argument("--mesh", default="/", metavar="URL", help="the page of the mesh, for the browser")
     role.set_defaults(run=traces)
     role = roles.add_parser("page", help="shows the mesh")

@@ -35,7 +35,13 @@ class Forwarder:
     url: str
     """`…/v1/traces`."""
 
+    sent: int = 0
+    """Bodies that the collector has taken."""
+
     dropped: int = 0
+    trouble: str = ""
+    """Why the last body was not taken; "" when it was."""
+
     _waiting: deque[bytes] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -46,6 +52,10 @@ class Forwarder:
             self.dropped += 1
         self._waiting.append(body)
         self._news.set()
+
+    def document(self) -> dict[str, str | int]:
+        """Return for JSON where spans go, and how that fares."""
+        return {"url": self.url, "sent": self.sent, "dropped": self.dropped, "trouble": self.trouble}
 
     async def run(self) -> None:
         """Send for ever. A body that is refused is dropped; one that did not arrive is tried again after a pause."""
@@ -64,10 +74,16 @@ class Forwarder:
             await asyncio.to_thread(self._post, body)
         except urllib.error.HTTPError as error:
             error.close()
+            self.dropped += 1
+            self.trouble = f"it refuses spans: {error}"
             logger.warning("%s refuses spans: %s", self.url, error)
         except (OSError, http.client.HTTPException) as error:
+            self.trouble = f"it does not answer: {error}"
             logger.warning("%s: %s; %d bodies of spans wait", self.url, error, len(self._waiting))
             return False
+        else:
+            self.sent += 1
+            self.trouble = ""
         return True
 
     def _post(self, body: bytes) -> None:

@@ -1,4 +1,7 @@
-"""The receiver of spans, and the page of traces. Runs as `jaeger` in `istio-system`, behind the Service `tracing`."""
+"""The receiver of what proxies and services send, and the page of traces.
+
+Runs as `jaeger` in `istio-system`, behind the Service `tracing`.
+"""
 
 import asyncio
 import contextlib
@@ -12,41 +15,54 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from localmesh.telemetry.exposition import CONTENT_TYPE
 from localmesh.telemetry.forwarding import Forwarder, to_otlp
 from localmesh.telemetry.guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
+from localmesh.telemetry.service_metrics import BadMetricsError, ServiceMetrics
 from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin
 from localmesh.telemetry.trace_store import TraceStore, Wanted
 from localmesh.telemetry.waterfall import document, summary
 
 MAX_LISTED = 200
+PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Takes spans, and passes them on to a collector outside if there is one."""
+    """Takes spans, which go to a collector outside if there is one and are kept here if not, and services' metrics."""
 
     store: TraceStore
     forwarder: Forwarder | None
+    metrics: ServiceMetrics
 
     async def zipkin(self, request: Request) -> Response:
         """Take a list of Zipkin's, as Envoys send it."""
         spans = list(from_zipkin(await _body(request)))
-        self.store.add(spans)
         if self.forwarder:
             self.forwarder.take(to_otlp(spans))
+        else:
+            self.store.add(spans)
         return Response(b"", HTTPStatus.ACCEPTED)
 
     async def otlp(self, request: Request) -> Response:
         """Take a body of OTLP's, as services send it."""
-        if request.headers.get("content-type", "").partition(";")[0] != "application/x-protobuf":
-            kind = "application/x-protobuf: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-            raise BadSpansError(f"OTLP is taken as {kind}")
-        body = await _body(request)
-        self.store.add(list(from_otlp(body)))
+        body = await _otlp_body(request)
+        spans = list(from_otlp(body))
         if self.forwarder:
             self.forwarder.take(body)
-        return Response(b"", media_type="application/x-protobuf")
+        else:
+            self.store.add(spans)
+        return Response(b"", media_type=PROTOBUF)
+
+    async def otlp_metrics(self, request: Request) -> Response:
+        """Take what a service counts."""
+        self.metrics.take(await _otlp_body(request))
+        return Response(b"", media_type=PROTOBUF)
+
+    async def page(self, _: Request) -> Response:
+        """Show what services count, for the page of all metrics."""
+        return Response(self.metrics.text(), media_type=CONTENT_TYPE)
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
@@ -60,7 +76,7 @@ class Receiver:
 
 def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | None = None) -> Starlette:
     """Return the app: receivers for Zipkin and OTLP, a page, and the JSON behind it."""
-    receiver = Receiver(store, forwarder)
+    receiver = Receiver(store, forwarder, ServiceMetrics())
 
     async def listed(request: Request) -> Response:
         traces = store.search(_wanted(request))
@@ -70,6 +86,7 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
                 "kept": len(store),
                 "dropped": store.dropped,
                 "bytes": store.size,
+                "outside": forwarder.document() if forwarder else None,
                 "traces": [summary(trace) for trace in traces],
             }
         )
@@ -77,9 +94,8 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
     async def one(request: Request) -> Response:
         trace = store.find(request.path_params["id"])
         if trace is None:
-            text = (
-                f"no trace begins with {request.path_params['id']}: it is gone, was not sampled or has not come in yet"
-            )
+            why = f"spans go to {forwarder.url}" if forwarder else "it is gone, was not sampled or has not come in yet"
+            text = f"no trace begins with {request.path_params['id']}: {why}"
             return JSONResponse({"error": text}, HTTPStatus.NOT_FOUND)
         return JSONResponse(document(trace))
 
@@ -92,10 +108,19 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
             Route("/api/traces/{id}", one),
             Route("/api/v2/spans", receiver.zipkin, methods=["POST"]),
             Route("/v1/traces", receiver.otlp, methods=["POST"]),
+            Route("/v1/metrics", receiver.otlp_metrics, methods=["POST"]),
+            Route("/metrics", receiver.page),
         ],
         lifespan=receiver.lifespan,
-        exception_handlers={BadSpansError: _refuse},
+        exception_handlers={BadSpansError: _refuse, BadMetricsError: _refuse},
     )
+
+
+async def _otlp_body(request: Request) -> bytes:
+    """Return a body of OTLP over HTTP. Raises BadSpansError."""
+    if request.headers.get("content-type", "").partition(";")[0] != PROTOBUF:
+        raise BadSpansError(f"OTLP is taken as {PROTOBUF}: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+    return await _body(request)
 
 
 async def _body(request: Request) -> bytes:

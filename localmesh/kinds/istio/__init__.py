@@ -15,17 +15,20 @@ from localmesh.kinds.istio.rules.authorization_policy import review_authorizatio
 from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
 from localmesh.kinds.istio.rules.gateway import review_gateway
 from localmesh.kinds.istio.rules.request_authentication import review_request_authentication
+from localmesh.kinds.istio.rules.telemetry import review_telemetry
 from localmesh.kinds.istio.rules.virtual_service import review_virtual_service
 from localmesh.kinds.istio.types.authorization_policy import AuthorizationPolicy
 from localmesh.kinds.istio.types.destination_rule import DestinationRule
 from localmesh.kinds.istio.types.gateway import Gateway
 from localmesh.kinds.istio.types.request_authentication import RequestAuthentication
+from localmesh.kinds.istio.types.telemetry import Telemetry
 from localmesh.kinds.istio.types.virtual_service import VirtualService
 from localmesh.kinds.resources import (
     AUTHORIZATION_POLICIES,
     DESTINATION_RULES,
     GATEWAYS,
     REQUEST_AUTHENTICATIONS,
+    TELEMETRIES,
     VIRTUAL_SERVICES,
     Resource,
 )
@@ -38,6 +41,7 @@ __all__ = [
     "Gateway",
     "InvalidSpecError",
     "RequestAuthentication",
+    "Telemetry",
     "VirtualService",
     "read",
     "review",
@@ -49,6 +53,7 @@ SPECS: Mapping[Resource, type[Any]] = {
     VIRTUAL_SERVICES: VirtualService,
     AUTHORIZATION_POLICIES: AuthorizationPolicy,
     REQUEST_AUTHENTICATIONS: RequestAuthentication,
+    TELEMETRIES: Telemetry,
 }
 """The kinds that are served, and the types of their specs."""
 
@@ -58,6 +63,7 @@ _REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
     VIRTUAL_SERVICES: review_virtual_service,
     AUTHORIZATION_POLICIES: review_authorization_policy,
     REQUEST_AUTHENTICATIONS: review_request_authentication,
+    TELEMETRIES: review_telemetry,
 }
 """What istiod's webhook says of each kind, by the object's key and its spec."""
 

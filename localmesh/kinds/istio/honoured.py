@@ -14,6 +14,7 @@ from localmesh.kinds.resources import (
     DESTINATION_RULES,
     GATEWAYS,
     REQUEST_AUTHENTICATIONS,
+    TELEMETRIES,
     VIRTUAL_SERVICES,
     Resource,
 )
@@ -121,6 +122,7 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
         "jwtRules[].outputClaimToHeaders",
         "jwtRules[].spaceDelimitedClaims",
     ),
+    TELEMETRIES: ("selector", "tracing[].randomSamplingPercentage"),
 }
 
 VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {

@@ -22,12 +22,21 @@ async function look() {
     const found = await ask(`api/traces?${query}`);
     byId("live").className = "live on";
     say(byId("live"), `${found.kept} traces kept${found.dropped ? `, ${found.dropped} older ones dropped` : ""}`);
+    outside(found.outside);
     services(found.services);
     list(found.traces);
   } catch (error) {
     byId("live").className = "live off";
     say(byId("live"), `the page's pod does not answer: ${error.message}`);
   }
+}
+
+function outside(collector) {
+  byId("outside").hidden = !collector;
+  if (!collector) return;
+  const trouble = collector.trouble ? ` · ${collector.trouble}` : "";
+  const dropped = collector.dropped ? ` · ${collector.dropped} bodies of spans were lost` : "";
+  say(byId("outside"), `All spans go to ${collector.url}, which OTEL_EXPORTER_OTLP_ENDPOINT named at mesh up; none are kept here. ${collector.sent} bodies of spans sent${dropped}${trouble}`);
 }
 
 function services(names) {

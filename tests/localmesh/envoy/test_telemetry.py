@@ -260,6 +260,15 @@ def test_what_was_emitted_stays_as_it_is_and_nothing_is_added_that_was_not_asked
     assert "loggers.stats" not in json.dumps(Dresser(Telemetry(metrics=False)).dress(resources, WEBAPP).lds)
 
 
+def test_a_proxy_samples_as_all_do_unless_its_own_share_is_said(tmp_path: Path) -> None:
+    def share(sampling: float | None) -> float:
+        found = dresser.dress(resources, WEBAPP, sampling).lds[0]["filter_chains"][0]["filters"][0]["typed_config"]
+        return float(found["tracing"]["random_sampling"]["value"])
+
+    resources, dresser = outbound(tmp_path), Dresser(Telemetry(collector=tmp_path / "zipkin"))
+    assert [share(each) for each in (None, 0, 12.5, None)] == [100, 0, 12.5, 100]
+
+
 def test_what_is_added_has_the_fields_that_the_protobufs_have(tmp_path: Path) -> None:
     for resources in (outbound(tmp_path), inbound(tmp_path)):
         configuration = encode_all(Dresser(Telemetry(collector=tmp_path / "zipkin")).dress(resources, WEBAPP))

@@ -11,6 +11,7 @@ from localmesh.kubelet.environment import (
     Folders,
     base_environment,
     expand,
+    leaves_tracing_alone,
     listening,
     manifest_environment,
     outbound_port,
@@ -109,3 +110,12 @@ async def test_a_missing_config_map_holds_the_container_back(node: Node) -> None
     key = node.pod("web", script("sleep 60", env=[{"name": "X", "valueFrom": reference}]))
     pod = await node.until(key, lambda pod: state(pod).get("waiting", {}).get("message"))
     assert state(pod)["waiting"] == {"reason": "CreateContainerConfigError", "message": 'configmap "none" not found'}
+
+
+@pytest.mark.parametrize(
+    ("variable", "leaves_alone"),
+    [("PORT", True), ("OTEL_METRICS_EXPORTER", True), ("OTEL_METRIC_EXPORT_INTERVAL", True),
+     ("OTEL_EXPORTER_OTLP_ENDPOINT", False), ("OTEL_TRACES_SAMPLER", False), ("OTEL_SDK_DISABLED", False)],
+)  # fmt: skip
+def test_who_asks_for_metrics_alone_leaves_tracing_to_the_mesh(variable: str, leaves_alone: bool) -> None:
+    assert leaves_tracing_alone({"HOST": "127.0.0.1", variable: "x"}) == leaves_alone

@@ -1,7 +1,9 @@
-"""Spans made by hand: one request that webapp's proxy tried twice."""
+"""Spans made by hand: one request that webapp's proxy tried twice; and what a service counts."""
 
 import json
 from typing import Any
+
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
 TRACE = "1f".zfill(32)
 
@@ -36,3 +38,18 @@ RETRIED = [
 
 def body(spans: Any) -> bytes:
     return json.dumps(spans).encode()
+
+
+def counted(pod: str = "catalog-1", *, value: int = 3, **sums: Any) -> bytes:
+    """An OTLP body in which a pod of catalog says how many requests it has answered."""
+    request = ExportMetricsServiceRequest()
+    group = request.resource_metrics.add()
+    own = {"service.name": "catalog", "service.namespace": "shop", "k8s.namespace.name": "shop", "k8s.pod.name": pod}
+    for name, text in own.items():
+        group.resource.attributes.add(key=name).value.string_value = text
+    metric = group.scope_metrics.add().metrics.add(name="requests", description="How many.\nAll of them.")
+    point = metric.sum.data_points.add(as_int=value)
+    point.attributes.add(key="code").value.int_value = 200
+    for name, given in ({"is_monotonic": True, "aggregation_temporality": 2} | sums).items():
+        setattr(metric.sum, name, given)
+    return bytes(request.SerializeToString())

@@ -48,6 +48,8 @@ async def test_what_did_not_arrive_is_sent_again_and_what_is_refused_is_not(monk
         with suppress(asyncio.CancelledError):
             await task
     assert collector.bodies == [b"one", b"one", b"refused", b"three"]
+    assert forwarder.sent >= 1
+    assert forwarder.dropped == 1
 
 
 def test_a_collector_that_is_dead_holds_no_more_than_so_much() -> None:

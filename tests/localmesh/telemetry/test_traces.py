@@ -1,10 +1,11 @@
 import gzip
 
+from localmesh.telemetry.forwarding import Forwarder
 from localmesh.telemetry.guard import MAX_BODY
 from localmesh.telemetry.trace_store import TraceStore
 from localmesh.telemetry.traces import create_app
 from tests.localmesh.telemetry.asking import asking
-from tests.localmesh.telemetry.making import RETRIED, TRACE, body
+from tests.localmesh.telemetry.making import RETRIED, TRACE, body, counted
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 
@@ -48,3 +49,27 @@ async def test_the_page_and_its_files_are_there_and_no_others() -> None:
         assert (await client.get("/static/traces.js")).headers["content-type"].startswith("text/javascript")
         for name in ("traces.html", "nothing.js", "..%2Fguard.py", "%2e%2e%2fguard.py"):
             assert (await client.get(f"/static/{name}")).status_code == 404
+
+
+async def test_with_a_collector_outside_nothing_is_kept_and_the_page_says_where_it_went() -> None:
+    forwarder = Forwarder("http://127.0.0.1:1/v1/traces")
+    async with asking(create_app(TraceStore(), forwarder=forwarder)) as client:
+        assert (await client.post("/api/v2/spans", content=body(RETRIED))).status_code == 202
+        assert (await client.post("/v1/traces", content=b"", headers=PROTOBUF)).status_code == 200
+        listed = (await client.get("/api/traces")).json()
+        answer = await client.get(f"/api/traces/{TRACE}")
+    assert (listed["kept"], listed["traces"], listed["outside"]["url"]) == (0, [], forwarder.url)
+    assert (answer.status_code, forwarder.url in answer.json()["error"]) == (404, True)
+    assert len(forwarder._waiting) == 2
+    async with asking(create_app(TraceStore())) as client:
+        assert (await client.get("/api/traces")).json()["outside"] is None
+
+
+async def test_what_services_count_is_taken_and_shown() -> None:
+    async with asking(create_app(TraceStore())) as client:
+        assert (await client.post("/v1/metrics", content=counted(), headers=PROTOBUF)).status_code == 200
+        page = await client.get("/metrics")
+        assert (await client.post("/v1/metrics", content=b"\xff", headers=PROTOBUF)).status_code == 400
+        assert (await client.post("/v1/metrics", content=counted())).status_code == 400
+    assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert 'requests_total{code="200",namespace="shop",pod="catalog-1",job="shop/catalog"} 3\n' in page.text
