@@ -5,6 +5,7 @@
 
 from localmesh.apiserver.errors import ApiError
 from localmesh.kinds.resources import RESOURCES, Resource
+from localmesh.kinds.unserved import why_not_served
 
 
 def _core(kind: str, plural: str, short: str = "", *, namespaced: bool = True) -> Resource:
@@ -63,5 +64,7 @@ ABSENT_BY_KIND = {(resource.group, resource.kind): resource for resource in ABSE
 
 def not_done(resource: Resource) -> ApiError:
     """Return the answer to a write of what the local mesh lists and has not."""
+    reason = why_not_served(resource.api_version(), resource.kind)
     message = f"{resource.qualified} are not supported by the local mesh: it lists none and keeps none"
+    message = f"{message}; {reason}" if reason else message
     return ApiError(405, "MethodNotAllowed", message, resource=resource)

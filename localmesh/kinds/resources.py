@@ -50,6 +50,9 @@ EVENTS = Resource("", ("v1",), "Event", "events", "event", ("ev",))
 DEPLOYMENTS = Resource("apps", ("v1",), "Deployment", "deployments", "deployment", ("deploy",), categories=("all",))
 REPLICA_SETS = Resource("apps", ("v1",), "ReplicaSet", "replicasets", "replicaset", ("rs",), categories=("all",))
 ENDPOINT_SLICES = Resource("discovery.k8s.io", ("v1",), "EndpointSlice", "endpointslices", "endpointslice")
+POD_DISRUPTION_BUDGETS = Resource(
+    "policy", ("v1",), "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", ("pdb",)
+)
 GATEWAYS = Resource("networking.istio.io", _ISTIO, "Gateway", "gateways", "gateway", ("gw",), custom=True)
 VIRTUAL_SERVICES = Resource(
     "networking.istio.io", _ISTIO, "VirtualService", "virtualservices", "virtualservice", ("vs",), custom=True
@@ -91,6 +94,7 @@ RESOURCES = (
     DEPLOYMENTS,
     REPLICA_SETS,
     ENDPOINT_SLICES,
+    POD_DISRUPTION_BUDGETS,
     GATEWAYS,
     VIRTUAL_SERVICES,
     DESTINATION_RULES,

@@ -18,6 +18,7 @@ from localmesh.kinds.resources import (
     ENDPOINTS,
     EVENTS,
     NAMESPACES,
+    POD_DISRUPTION_BUDGETS,
     PODS,
     REPLICA_SETS,
     SERVICE_ACCOUNTS,
@@ -185,6 +186,13 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
         Column("AddressType", _at("addressType")),
         Column("Ports", _slice_ports),
         Column("Endpoints", _slice_addresses),
+        _AGE,
+    ),
+    POD_DISRUPTION_BUDGETS: (
+        _NAME,
+        Column("Min Available", _at("spec", "minAvailable", default="N/A")),
+        Column("Max Unavailable", _at("spec", "maxUnavailable", default="N/A")),
+        Column("Allowed Disruptions", _at("status", "disruptionsAllowed", default=0), type="integer"),
         _AGE,
     ),
     # Kubernetes counts the Secrets that are named here, and has made none since 1.24.

@@ -75,6 +75,8 @@ def _remarks(kind: str, spec: Object) -> Iterator[Problem | str]:
             yield from _pod(spec["template"]["spec"], "spec.template.spec")
         case "Service":
             yield from _service(spec)
+        case "PodDisruptionBudget":
+            yield not_honoured("spec", "nothing here evicts pods, so there is nothing to hold back")
         case "Endpoints" | "EndpointSlice":
             yield not_honoured("metadata", "a Service's endpoints are the pods that it selects, and no others")
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from localmesh.__main__ import main
-from tests.k8s.manifests import CHECKOUT
+from tests.k8s.manifests import CHECKOUT, kustomize
 
 GOOD = """\
 apiVersion: networking.istio.io/v1alpha3
@@ -149,3 +149,27 @@ def test_what_may_be_in_the_cluster_is_not_missed_in_a_file_alone(
     file.write_text(SUBSET)
     assert validate(file) == 0
     assert capsys.readouterr().out == "1 object, none refused\n"
+
+
+OVERLAYS = CHECKOUT / "k8s/overlays"
+NOT_HERE = ("gateway-api", "strict-mtls")
+SAID = "spec: not honoured by the local mesh: nothing here evicts pods, so there is nothing to hold back"
+
+
+def taken(overlay: Path, file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what is said of an overlay that is taken."""
+    file.write_text(kustomize(overlay).stdout)
+    assert validate(file) == 0
+    *said, total = capsys.readouterr().out.splitlines()
+    assert total.endswith("objects, none refused")
+    return [line.partition(" warning: ")[2] for line in said]
+
+
+def test_disruption_budgets_are_taken_with_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert taken(OVERLAYS / "replicas", file, capsys) == [SAID, SAID]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", sorted(path.name for path in OVERLAYS.iterdir() if path.name not in NOT_HERE))
+def test_every_overlay_is_taken(name: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(taken(OVERLAYS / name, file, capsys)) <= {SAID}

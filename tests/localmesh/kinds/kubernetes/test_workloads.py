@@ -61,6 +61,7 @@ def service(**spec: Any) -> Object:
         (service(ports=port(3306)), "spec.ports[0].name"),
         (service(ports=port(443, appProtocol="kubernetes.io/wss")), "spec.ports[0].appProtocol"),
         (service(selector={}), "spec.selector"),
+        ({"kind": "PodDisruptionBudget", "metadata": {"name": "web"}, "spec": {"maxUnavailable": 1}}, "spec"),
         ({"kind": "EndpointSlice", "metadata": {"name": "web-1"}}, "metadata"),
     ],
 )
