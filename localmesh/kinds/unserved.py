@@ -20,7 +20,6 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
         "WorkloadGroup": _MACHINES,
     },
     "extensions.istio.io": {"WasmPlugin": _CODE},
-    "telemetry.istio.io": {"Telemetry": "`mesh up` decides on metrics, logs and traces (--help lists its options)"},
     "install.istio.io": {"IstioOperator": "there is no control plane to install; `mesh up` starts one"},
     "gateway.networking.k8s.io": dict.fromkeys(
         ("GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "ReferenceGrant", "TCPRoute", "TLSRoute"), _GATEWAY_API

@@ -44,7 +44,9 @@ __all__ = [
     "Telemetry",
     "VirtualService",
     "read",
+    "refusals",
     "review",
+    "webhook_review",
 ]
 
 SPECS: Mapping[Resource, type[Any]] = {
@@ -70,8 +72,12 @@ _REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
 
 def review(resource: Resource, obj: Object) -> Review:
     """Judge one object: what the local mesh does not take, then what istiod's webhook refuses."""
-    if refused := (*annotation_problems(resource, obj), *refusals(resource, obj)):
-        return Review(refused)
+    refused = (*annotation_problems(resource, obj), *refusals(resource, obj))
+    return Review(refused) if refused else webhook_review(resource, obj)
+
+
+def webhook_review(resource: Resource, obj: Object) -> Review:
+    """Judge one object as istiod's webhook does, whether the local mesh takes all of its fields or not."""
     try:
         spec: Any = read(SPECS[resource], obj)
     except InvalidSpecError as error:

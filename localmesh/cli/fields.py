@@ -1,0 +1,91 @@
+"""`mesh validate --explain`: each field of a document, and what becomes of it here."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from localmesh.cli.tables import table
+from localmesh.cli.verdicts import Verdict
+from localmesh.core.objects import Object
+from localmesh.kinds import istio
+from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.kinds.resources import Resource, resource_of
+from localmesh.kinds.review import Problem, Review
+from localmesh.kinds.schema.decode import decode
+from localmesh.kinds.schema.suggestions import did_you_mean
+
+HONOURED, APPROXIMATED, WARNING, REFUSED = "honoured", "approximated", "warning", "refused"
+_MARKER = "the local mesh"
+"""Warnings with these words are about what is done otherwise here; the others are Istio's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a document."""
+
+    path: str
+    verdict: str
+    reason: str = ""
+    """Why it is refused and what would be taken, or how it differs from a cluster."""
+
+
+def fields_of(verdict: Verdict) -> Sequence[Field]:
+    """Return what there is to say of a document: of Istio's kinds every field, of others what stands out."""
+    obj = verdict.document.object
+    resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", ""))) if isinstance(obj, dict) else None
+    if resource is None or resource not in istio.SPECS:
+        refused = [Field(each.field, REFUSED, each.message) for each in verdict.problems]
+        return refused + [_warned(warning) for warning in verdict.warnings]
+    return list(_of_istios(resource, obj))
+
+
+def explained(verdict: Verdict) -> str:
+    """Return a heading and a table."""
+    document = verdict.document
+    outcome = REFUSED if verdict.admitted is None else "taken"
+    heading = f"{document.source}:{document.line()}: {verdict.name}: {outcome}"
+    rows = [(f"  {each.path}", each.verdict, each.reason) for each in fields_of(verdict)]
+    return f"{heading}\n{table(rows, gap=3)}" if rows else heading
+
+
+def _of_istios(resource: Resource, document: Object) -> Iterator[Field]:
+    """Yield the fields in the document's order, behind them what is missing or is said of no field in particular."""
+    decoded = decode(resource, document)
+    obj = complete(resource, decoded.object)
+    unsupported = list(istio.refusals(resource, obj))
+    reviewed = Review() if decoded.problems else istio.webhook_review(resource, obj)
+    unknown = [Problem(path, f"unknown field{did_you_mean(resource, path)}") for path in decoded.unknown]
+    said = {each.path: each for each in map(_warned, reviewed.warnings)}
+    said |= {each.field: Field(each.field, REFUSED, each.message) for each in (*decoded.problems, *reviewed.problems)}
+    for path in _leaves(document.get("spec"), "spec"):
+        refused = next((each for each in (*unknown, *unsupported) if _is_within(path, each.field)), None)
+        if refused is not None:
+            yield Field(path, REFUSED, refused.message)
+            said.pop(path, None)
+        else:
+            yield said.pop(path, Field(path, HONOURED))
+    yield from (Field(each.field, REFUSED, each.message) for each in unknown if not each.field.startswith("spec"))
+    yield from said.values()
+
+
+def _warned(warning: str) -> Field:
+    path, colon, reason = warning.partition(": ")
+    if not colon or " " in path:
+        return Field("", WARNING, warning)
+    return Field(path, APPROXIMATED if _MARKER in reason else WARNING, reason)
+
+
+def _leaves(value: Any, path: str) -> Iterator[str]:
+    """Yield the paths of all values that have no others in them, as kubectl prints paths."""
+    if isinstance(value, dict) and value:
+        for name, content in value.items():
+            yield from _leaves(content, f"{path}.{name}")
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{path}[{index}]")
+    else:
+        yield path
+
+
+def _is_within(path: str, field: str) -> bool:
+    return path == field or path.startswith((f"{field}.", f"{field}["))
