@@ -4,11 +4,10 @@ from localmesh.controllers.clock import age
 from localmesh.controllers.loop import reconcile_each, soonest
 from localmesh.controllers.ownership import claim, reference
 from localmesh.core.names import suffix
-from localmesh.core.objects import Key, Object, key_of
-from localmesh.kinds.injection import inject
-from localmesh.kinds.kubernetes.defaults import complete
+from localmesh.core.objects import Object, key_of
 from localmesh.kinds.kubernetes.pods import condition_of, is_finished, is_ready, is_terminating
-from localmesh.kinds.resources import NAMESPACES, PODS, REPLICA_SETS, SERVICE_ACCOUNTS
+from localmesh.kinds.resources import PODS, REPLICA_SETS
+from localmesh.store.births import DEFAULT_ACCOUNT, born, closed, without_account
 from localmesh.store.deletion import delete
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store, now
@@ -42,18 +41,12 @@ class ReplicaSetController:
     def _obstacle(self, owner: Object) -> str:
         """Return why no pod can be made now, as the API server would say it; "" when one can."""
         name, namespace = owner["metadata"]["name"], owner["metadata"]["namespace"]
-        found = self._store.find(NAMESPACES, Key("", namespace))
-        if found is not None and is_terminating(found):
-            return f'pods "{name}-" is forbidden: namespace {namespace} is being terminated'
-        account = owner["spec"]["template"]["spec"].get("serviceAccountName", "default")
-        if account != "default" and self._store.find(SERVICE_ACCOUNTS, Key(namespace, account)) is None:
-            where = f"error looking up service account {namespace}/{account}"
-            return f'pods "{name}-" is forbidden: {where}: serviceaccount "{account}" not found'
-        return ""
+        account = owner["spec"]["template"]["spec"].get("serviceAccountName", DEFAULT_ACCOUNT)
+        why = closed(self._store, namespace) or without_account(self._store, namespace, account)
+        return f'pods "{name}-" is forbidden: {why}' if why else ""
 
     def _create(self, owner: Object) -> Object:
-        namespace = self._store.find(NAMESPACES, Key("", owner["metadata"]["namespace"]))
-        pod = self._store.create(PODS, inject(complete(PODS, _pod_from(owner)), namespace))
+        pod = self._store.create(PODS, born(self._store, _pod_from(owner)))
         self._events.normal(owner, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
         return pod
 

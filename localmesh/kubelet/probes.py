@@ -6,12 +6,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import quote
+
+import h11
 
 from localmesh.core.sockets import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
 EAGER = 0.05
 """Seconds between two looks at a container that has not answered yet: a start is seen at once, not a period later."""
+
+CHUNK = 64 * 1024
+_URL_SIGNS = "%/?:@!$&'()*+,;=-._~[]"
+"""What may stand in a request's target; all else is escaped, as the kubelet does."""
 
 Ask = Callable[[], Awaitable[str | None]]
 """Puts the question once: returns None for yes, else what is wrong."""
@@ -110,7 +117,7 @@ async def _ask_http(get: HttpGet, port: Place) -> str | None:
     url = f"http://{authority(port)}/{get.path.removeprefix('/')}"
     try:
         status = await http_status(get, port)
-    except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:
+    except (OSError, EOFError, ValueError) as error:
         return f'Get "{url}": {_refused(port, error)}'
     return None if 200 <= status < 400 else f"HTTP probe failed with statuscode: {status}"  # noqa: PLR2004
 
@@ -119,22 +126,35 @@ async def http_status(get: HttpGet, port: Place) -> int:
     """Send a GET to a place and return the answer's status. Raises OSError, EOFError, ValueError."""
     reader, writer = await connect(port)
     try:
-        writer.write(_request(get, port))
-        line = await reader.readuntil(b"\r\n")
-        return int(line.split(b" ")[1])
-    except IndexError as error:
-        raise ValueError("malformed HTTP response") from error
+        connection = h11.Connection(h11.CLIENT)
+        writer.write(connection.send(_request(get, port)) or b"")
+        return await _status(connection, reader)
+    except h11.ProtocolError as error:
+        raise ValueError(f"malformed HTTP: {error}") from error
     finally:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
 
 
-def _request(get: HttpGet, port: Place) -> bytes:
+async def _status(connection: h11.Connection, reader: asyncio.StreamReader) -> int:
+    """Read the head of an answer. Raises EOFError, h11.ProtocolError."""
+    while not isinstance(event := connection.next_event(), h11.Response):
+        if event is h11.NEED_DATA:
+            data = await reader.read(CHUNK)
+            if not data:
+                raise EOFError("EOF")
+            connection.receive_data(data)
+    return event.status_code
+
+
+def _request(get: HttpGet, port: Place) -> h11.Request:
     headers = {"Host": authority(port), "User-Agent": "kube-probe/1.34", "Accept": "*/*", "Connection": "close"}
-    headers |= {header.name: header.value for header in get.http_headers}
-    lines = [f"GET /{get.path.removeprefix('/')} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode()
+    names = {header.name.lower() for header in get.http_headers}
+    defaults = [(name, value) for name, value in headers.items() if name.lower() not in names]
+    own = [(header.name, header.value) for header in get.http_headers]
+    target = quote(f"/{get.path.removeprefix('/')}", safe=_URL_SIGNS)
+    return h11.Request(method="GET", target=target, headers=[*defaults, *own])
 
 
 def _refused(port: Place, error: Exception) -> str:

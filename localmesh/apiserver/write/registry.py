@@ -21,11 +21,11 @@ from localmesh.apiserver.write.allocation import allocate
 from localmesh.apiserver.write.scale import scale_of, scaled
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.admission import Admitted, FieldValidation, InvalidError, admit
-from localmesh.kinds.injection import inject
-from localmesh.kinds.kubernetes.pods import images_of, is_terminating
-from localmesh.kinds.resources import NAMESPACES, PODS, SERVICE_ACCOUNTS, SERVICES
+from localmesh.kinds.kubernetes.pods import images_of
+from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES
 from localmesh.kinds.schema.decode import decode
 from localmesh.kinds.schema.definitions import Schema
+from localmesh.store.births import born, closed, without_account
 from localmesh.store.deletion import delete
 from localmesh.store.objects import Store
 
@@ -129,11 +129,9 @@ class Registry:
     def _check_namespace(self, target: Target, document: Object) -> None:
         if not target.resource.namespaced:
             return
-        namespace = self._store.find(NAMESPACES, Key("", target.namespace))
-        if namespace is None:
+        if self._store.find(NAMESPACES, Key("", target.namespace)) is None:
             raise not_found(NAMESPACES, target.namespace)
-        if is_terminating(namespace):
-            why = f"unable to create new content in namespace {target.namespace} because it is being terminated"
+        if why := closed(self._store, target.namespace):
             raise forbidden(target.resource, document["metadata"].get("name", ""), why)
 
     def _completed(self, target: Target, obj: Object) -> Object:
@@ -142,7 +140,7 @@ class Registry:
             return allocate(self._store, obj)
         if target.resource is PODS:
             self._check_service_account(target, obj)
-            return inject(obj, self._store.find(NAMESPACES, Key("", target.namespace)))
+            return born(self._store, obj)
         return obj
 
     def _image_warnings(self, obj: Object) -> Iterator[str]:
@@ -151,10 +149,7 @@ class Registry:
                 yield f"{field}: {missing}"
 
     def _check_service_account(self, target: Target, pod: Object) -> None:
-        # A namespace's account `default` is made a moment after the namespace.
-        account = Key(target.namespace, pod["spec"]["serviceAccountName"])
-        if account.name != "default" and self._store.find(SERVICE_ACCOUNTS, account) is None:
-            why = f'error looking up service account {account}: serviceaccount "{account.name}" not found'
+        if why := without_account(self._store, target.namespace, pod["spec"]["serviceAccountName"]):
             raise forbidden(PODS, pod["metadata"]["name"], why)
 
     def _update_status(self, target: Target, document: Object, options: WriteOptions) -> Written:

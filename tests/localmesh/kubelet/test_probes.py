@@ -81,8 +81,10 @@ async def answering(response: bytes) -> tuple[int, asyncio.Server]:
         (b"HTTP/1.1 204 No Content\r\n\r\n", None),
         (b"HTTP/1.1 302 Found\r\n\r\n", None),
         (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP probe failed with statuscode: 503"),
-        (b"rubbish\r\n", "malformed HTTP response"),
-        (b"", "0 bytes read"),
+        (b"rubbish\r\n\r\n", "malformed HTTP: illegal status line"),
+        (b"", ": EOF"),
+        (b"HTTP/1.1 200", ": EOF"),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", None),
     ],
 )
 async def test_an_http_probe_wants_200_to_399(response: bytes, failure: str | None) -> None:
@@ -91,6 +93,25 @@ async def test_an_http_probe_wants_200_to_399(response: bytes, failure: str | No
     answer = await question(probe, Pod(port))()
     server.close()
     assert answer is None if failure is None else failure in str(answer)
+
+
+async def test_an_http_probe_sends_what_its_manifest_says() -> None:
+    port, heads = PortAllocator().take(), list[list[str]]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n"))
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    headers = [{"name": "host", "value": "shop.example"}, {"name": "X-Word", "value": "a b"}]
+    get = {"port": "http", "path": "a b?q=é", "httpHeaders": headers}
+    assert await question(Probe.model_validate({"httpGet": get}), Pod(port))() is None
+    server.close()
+    [[line, *fields]] = heads
+    assert line == "GET /a%20b?q=%C3%A9 HTTP/1.1"
+    assert {"host: shop.example", "X-Word: a b", "User-Agent: kube-probe/1.34"} <= set(fields)
+    assert not [field for field in fields if field.startswith("Host")]
 
 
 async def test_nobody_there_is_said_as_the_kubelet_says_it() -> None:
