@@ -10,6 +10,7 @@ both alike.
 
 import argparse
 import asyncio
+import gc
 import multiprocessing
 import random
 import statistics
@@ -140,6 +141,7 @@ class Bench:
         pusher, seeded = Pusher(envoy.channel), random.Random(1)
         envoy.serve(random_resources(envoy, seeded, load.ports))
         await envoy.start()
+        gc.freeze()  # as the supervisor does
         load.begin(envoy.port, self.connections)
         await load.more(100)
 
