@@ -14,11 +14,10 @@ install: .venv/.installed  ## set up .venv without starting anything
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 " + "$(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
-	@# xds-protos lays an old opentelemetry/proto over the maintained one, in which the services' exporter has no place.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $$(grep -o '^opentelemetry-proto==[^ ]*' requirements/dev.txt)
+	@# xds-protos lays an old opentelemetry/proto over the one that the services' exporter works with
+	@sed -n '/^opentelemetry-proto==/,/[^\\]$$/p' requirements/dev.txt > .venv/again.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall -r .venv/again.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@# xds-protos brings an old opentelemetry/proto along, over the one that the services' exporter works with
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "$$(grep '^opentelemetry-proto==' requirements/dev.txt)"
 	@touch $@
 
 up: install          ## the storefront behind Envoy, on http://127.0.0.1:30000
@@ -68,8 +67,8 @@ lint: install        ## ruff, mypy --strict, import contracts; actionlint where 
 boards: install      ## write Grafana's boards anew from tools/boards
 	$(BIN)/python -m tools.boards
 
-lock: install        ## write requirements/*.txt anew from pyproject.toml (needs uv)
-	for part in catalog webapp bookinfo-ratings bookinfo-details bookinfo-reviews bookinfo-productpage reload mesh dev browser; do uv pip compile -q --universal --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
+lock: install        ## write requirements/*.txt anew from pyproject.toml, each file of a package by its hash (needs uv)
+	for part in catalog webapp bookinfo-ratings bookinfo-details bookinfo-reviews bookinfo-productpage reload mesh dev browser; do uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
 bench: install       ## what a request costs catalog and webapp (ARGS='--originals DIR': beside the book's own)
 	$(BIN)/python -m bench.services $(ARGS)

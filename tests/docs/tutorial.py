@@ -38,4 +38,14 @@ PATTERNS = list(chain.from_iterable(patterns(row[0]) for row in ROWS))
 
 def local_cell(command: str) -> str:
     """Return what the page says of a command on a local mesh."""
-    return next(row[1] for row in ROWS if any(fits(pattern, command) for pattern in patterns(row[0])))
+    return _row(command)[1]
+
+
+def cluster_cell(command: str) -> str:
+    """Return what the page says of a command in a cluster."""
+    _, local, cluster = _row(command)
+    return local if cluster.startswith("the same") else cluster
+
+
+def _row(command: str) -> list[str]:
+    return next(row for row in ROWS if any(fits(pattern, command) for pattern in patterns(row[0])))

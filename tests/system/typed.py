@@ -13,6 +13,7 @@ ENDLESS = 124
 SECONDS = 5
 """How long an endless command is watched."""
 
+PROXIES = r"^istio-ingressgateway-\S+\.istio-system "
 READY = "kubectl rollout status deploy/{0} -n istioinaction --timeout=90s"
 ASK_CATALOG = "curl -sf --retry 40 --retry-all-errors --retry-delay 0 http://127.0.0.1:30000/api/catalog"
 V1, V2 = '"name": "Atlas Shirt"', '"imageUrl": "'
@@ -77,7 +78,18 @@ ANSWERS = {
     "kubectl get gw,vs,dr -n istioinaction": Typed(
         r"destinationrule.networking.istio.io/catalog +catalog", first=heredocs.SUBSETS
     ),
+    "docker exec … istioctl proxy-status": Typed(PROXIES),
+    "docker exec … istioctl ps": Typed(PROXIES),
+    "istioctl proxy-status": Typed(PROXIES),
     "WEBAPP=…": Typed("^$"),
+    "docker exec … istioctl proxy-config all …": Typed("webapp.istioinaction.svc.cluster.local"),
+    "docker exec … istioctl proxy-config listener …": Typed(r"^0\.0\.0\.0 +\d+ +ALL +Route: "),
+    "docker exec … istioctl proxy-config route $ISTIOIGW": Typed("webapp-virtualservice.istioinaction"),
+    "docker exec … istioctl proxy-config route $WEBAPP": Typed("catalog.istioinaction"),
+    "docker exec … istioctl proxy-config routes …": Typed("webapp-virtualservice.istioinaction"),
+    "docker exec … istioctl proxy-config cluster …": Typed("catalog.istioinaction.svc.cluster.local +80 "),
+    "docker exec … istioctl proxy-config endpoint …": Typed(r"HEALTHY .*outbound\|80\|\|catalog.istioinaction"),
+    "docker exec … istioctl proxy-config log …": Typed(r"^ +http: \w+"),
     "kubectl get svc,ep …": Typed(r"endpoints/istio-ingressgateway +127.0.0.1:\d+"),
     "kubectl get svc -n istio-system …": Typed(r"istio-ingressgateway +NodePort .*,80:30000/TCP"),
     "kubectl describe svc …": Typed(r"External Traffic Policy: +Local"),
