@@ -40,6 +40,7 @@ ITEM = r'"id": 1,\s+"color": "amber"'
 ANSWERS = {
     # the tools
     "echo …": Typed("^$"),
+    "kubectl version --client=true": Typed(r"Client Version: v1\.\d+"),
     # a first cluster
     "kubectl cluster-info": Typed("control plane is running at"),
     "kubectl get node -o wide": Typed("No resources found"),
