@@ -131,7 +131,7 @@ metadata: {name: outsider, namespace: default}
 spec:
   selector: {matchLabels: {app: outsider}}
   template:
-    metadata: {labels: {app: outsider}}
+    metadata: {labels: {app: outsider, sidecar.istio.io/inject: "false"}}
     spec:
       terminationGracePeriodSeconds: 0
       containers:
