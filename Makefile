@@ -13,10 +13,10 @@ install: .venv/.installed  ## set up .venv without starting anything
 .venv/.installed: requirements/dev.txt pyproject.toml Makefile
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "make: Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11 " + "$(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@# xds-protos lays an old opentelemetry/proto over the one that the services' exporter works with
-	@sed -n '/^opentelemetry-proto==/,/[^\\]$$/p' requirements/dev.txt > .venv/again.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall -r .venv/again.txt
+	@sed -n '/^opentelemetry-proto==/,/[^\\]$$/p' requirements/dev.txt > .venv/opentelemetry-proto.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall --require-hashes -r .venv/opentelemetry-proto.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -36,7 +36,7 @@ test-long: install   ## storms, lessons, worlds, behaviour tables: what takes mi
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m long $(ARGS)
 
 test-browser: install  ## the page in a headless Chromium
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/browser.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/browser.txt
 	$(BIN)/python -m pytest -m browser $(ARGS)
 
 test-cluster: install  ## the system tests against the cluster that KUBECONFIG names
