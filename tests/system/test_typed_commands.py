@@ -28,7 +28,7 @@ IN_CLUSTER = "TEST_CLUSTER" in os.environ
 CELL = cluster_cell if IN_CLUSTER else local_cell
 SAID = ANSWERS | (typed_cluster.ANSWERS if IN_CLUSTER else {})
 WORKING = [command for command in COMMANDS if CELL(command).startswith(("works", "instead: `mesh proxy-"))]
-ELSEWHERE = re.compile(r"(not|never|neither was) (tried|opened) here|works where (\w+) is installed|works with Istio 1.17")
+ELSEWHERE = re.compile(r"(not|neither was) (tried|opened) here|works where \w+ is installed|works with Istio 1.17")
 """How a cell says that a tool of the reader's own must be there, or what was not to be had."""
 IN_NODE = "docker exec -it myk8s-control-plane "
 FORWARDED = (8080, 15000, 20001)
@@ -88,7 +88,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     first = next(port for port in range(31500, 32700, 4) if all(map(is_free, range(port, port + 4))))
     forwarded = {port: free_port() for port in FORWARDED}
     with in_cluster() if IN_CLUSTER else local_mesh(tmp_path_factory.mktemp("mesh"), telemetry=first) as cluster:
-        pages = {} if IN_CLUSTER else {30001 + number: first + number for number in range(4)}
+        pages = {30001 + number: (30001 if IN_CLUSTER else first) + number for number in range(4)}
         ports = {30000: int(cluster.gateway.rpartition(":")[2]), **pages, **forwarded}
         reader = Reader(cluster, tmp_path_factory.mktemp("home"), ports)
         try:
