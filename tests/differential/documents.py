@@ -5,6 +5,7 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
+from tests.differential.security import authorization_policy, request_authentication
 from tests.differential.worlds import destination_rule, gateway, virtual_service
 
 ODD = (
@@ -31,12 +32,23 @@ STRAYS = (
     "uri",
 )
 
+MAKERS = (
+    virtual_service,
+    virtual_service,
+    virtual_service,
+    gateway,
+    destination_rule,
+    destination_rule,
+    authorization_policy,
+    request_authentication,
+)
+
 Place = tuple[Any, Any]
 
 
 def document(random: Random) -> dict[str, Any]:
     """Return one document of a kind of Istio's."""
-    made = random.choice((virtual_service, virtual_service, virtual_service, gateway, destination_rule))(random)
+    made = random.choice(MAKERS)(random)
     spoilt = deepcopy(made)
     for _ in range(random.choice((0, 0, 1, 1, 2))):
         _spoil(random, spoilt)

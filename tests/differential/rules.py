@@ -11,6 +11,7 @@ PATHS = ("/", "/api", "/api/", "/items/1", "/API")
 REGEXES = ("/a.*", ".*", "[a-z]+/[0-9]+", "^/api$", "a|b")
 HEADERS = ("x-user", "X-Group", "cookie", "accept", "end-user")
 DURATIONS = ("1s", "250ms", "1m", "1h", "1.5s", "15ms", "0.001s")
+AUTHORITIES = ("x-set", "x-a", "x-a", "Host", ":authority")
 RETRY_ON = ("5xx", "gateway-error,connect-failure", "503,429", "reset,503", "retriable-4xx", "", "unavailable,504,404")
 
 
@@ -90,7 +91,7 @@ def _route(random: Random) -> list[Object]:
     count = random.choice((1, 1, 1, 2, 3))
     shares: list[Object] = [{"destination": _destination(random)} for _ in range(count)]
     for share in shares:
-        maybe(random, share, "weight", lambda: random.choice((0, 1, 50, 90, 100)), 0.9 if count > 1 else 0.1)
+        maybe(random, share, "weight", lambda: random.choice((0, 1, 1, 50, 90, 100)), 0.9 if count > 1 else 0.1)
         maybe(random, share, "headers", lambda: _headers(random), 0.12)
     return shares
 
@@ -99,8 +100,15 @@ def _headers(random: Random) -> Object:
     operations: Object = {}
     for side in random.choice((("request",), ("response",), ("request", "response"))):
         one: Object = {}
-        maybe(random, one, "set", lambda: {random.choice(("x-set", "Host", ":authority", "x-a")): "value"}, 0.5)
-        maybe(random, one, "add", lambda: {"x-add": random.choice(("1", "%REQ(x)%", "50%")), "x-b": ""}, 0.5)
+        names = AUTHORITIES if side == "request" else ("x-set", "x-a")
+        maybe(random, one, "set", lambda names=names: {random.choice(names): "value"}, 0.5)
+        maybe(
+            random,
+            one,
+            "add",
+            lambda: {"x-add": random.choice(("1", "2", "%REQ(x)%", "%REQ(x)%", "50%%")), "x-b": ""},
+            0.5,
+        )
         maybe(random, one, "remove", lambda: random.sample(("x-gone", "server", "X-Old"), 2), 0.4)
         operations[side] = one
     return operations

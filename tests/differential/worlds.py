@@ -1,4 +1,4 @@
-"""Whole worlds by chance: Services, Deployments, Gateways, DestinationRules, and VirtualServices with every field.
+"""Whole worlds by chance: applications, Gateways, routing rules and policies with every field that is honoured.
 
 Names are few, so that things meet: hosts overlap, rules shadow each other, subsets are missing.
 """
@@ -6,21 +6,15 @@ Names are few, so that things meet: hosts overlap, rules shadow each other, subs
 from random import Random
 from typing import Any
 
+from tests.differential.applications import application
+from tests.differential.policies import traffic_policy
 from tests.differential.rules import http_rule, maybe
+from tests.differential.security import authorization_policy, request_authentication
 
 Object = dict[str, Any]
 
 NAMESPACES = ("a", "b")
 SERVICES = ("s", "t", "u")
-PORTS = (
-    {"name": "http", "port": 80, "targetPort": 8080},
-    {"name": "http-web", "port": 80},
-    {"name": "http2", "port": 8000, "targetPort": "named"},
-    {"name": "grpc", "port": 7070},
-    {"name": "admin", "port": 8080, "appProtocol": "http"},
-    {"name": "tcp", "port": 9000},
-    {"port": 8088},
-)
 GATEWAY_HOSTS = (
     "*",
     "shop.example",
@@ -44,12 +38,24 @@ def world(random: Random) -> list[Object]:
     objects = [_namespace(name) for name in NAMESPACES]
     for namespace in NAMESPACES:
         for name in random.sample(SERVICES, random.randint(1, 2)):
-            objects += _application(random, namespace, name)
+            objects += application(random, namespace, name)
     gateways = [_gateway(random, name) for name in ("gw", "second")[: random.choice((0, 1, 1, 2))]]
     objects += gateways
     objects += [virtual_service(random, f"vs{number}") for number in range(random.choice((1, 1, 2, 3)))]
-    objects += [destination_rule(random, f"dr{number}") for number in range(random.choice((0, 1, 2)))]
+    objects += [destination_rule(random, f"dr{number}") for number in range(random.choice((0, 1, 2, 3)))]
+    objects += [authorization_policy(random, f"ap{number}") for number in range(random.choice((0, 0, 0, 1, 2)))]
+    objects += [request_authentication(random, f"ra{number}") for number in range(random.choice((0, 0, 0, 1)))]
+    objects += [_mesh_config(random)] if random.random() < 0.1 else []
     return objects
+
+
+def _mesh_config(random: Random) -> Object:
+    """Return Istio's mesh configuration, now and then with what is refused by name."""
+    settings = ("outboundTrafficPolicy: {mode: ALLOW_ANY}", "rootNamespace: istio-system", "trustDomain: cluster.local")
+    refused = ("outboundTrafficPolicy: {mode: REGISTRY_ONLY}", "defaultHttpRetryPolicy: {attempts: 5}")
+    text = random.choice((*settings, *settings, *refused))
+    metadata = {"name": "istio", "namespace": "istio-system"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"mesh": text}}
 
 
 def _metadata(random: Random, name: str, namespace: str = "") -> Object:
@@ -61,46 +67,6 @@ def _metadata(random: Random, name: str, namespace: str = "") -> Object:
 
 def _namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-
-def _application(random: Random, namespace: str, name: str) -> list[Object]:
-    ports = random.sample(PORTS, random.choice((1, 1, 1, 2, 3)))
-    ports = [port | {"name": port.get("name", f"p{index}")} for index, port in enumerate(_apart(ports))]
-    if len(ports) == 1 and random.random() < 0.2:
-        ports = [{key: value for key, value in ports[0].items() if key != "name"}]
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name, "namespace": namespace},
-        "spec": {"selector": {"app": name}, "ports": ports},
-    }
-    versions = random.choice((("v1",), ("v1", "v2")))
-    return [service, *(_deployment(random, service, version) for version in versions)]
-
-
-def _apart(ports: list[Object]) -> list[Object]:
-    """Return the ports without those whose number another has."""
-    return list({port["port"]: port for port in ports}.values())
-
-
-def _deployment(random: Random, service: Object, version: str) -> Object:
-    """Return a Deployment behind a Service: of its ports, the pods declare those that have to have a name."""
-    namespace, name = service["metadata"]["namespace"], service["metadata"]["name"]
-    labels = {"app": name, "version": version}
-    named = any(port.get("targetPort") == "named" for port in service["spec"]["ports"])
-    container: Object = {"name": "main", "image": "example/app:1"}
-    if named:
-        container["ports"] = [{"name": "named", "containerPort": 8000}]
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": f"{name}-{version}", "namespace": namespace},
-        "spec": {
-            "replicas": random.choice((0, 1, 1, 2)),
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-        },
-    }
 
 
 def gateway(random: Random) -> Object:
@@ -126,7 +92,7 @@ def virtual_service(random: Random, name: str = "vs") -> Object:
     """Return one VirtualService."""
     gateways = random.choice(([], ["mesh"], ["gw"], ["gw", "mesh"], ["a/gw"], ["a/gw", "b/second", "mesh"], ["b/gw"]))
     hosts = MESH_HOSTS if not gateways or "mesh" in gateways else (*OUTER_HOSTS, "*")
-    spec: Object = {"hosts": random.sample(sorted(set(hosts)), random.choice((1, 1, 2)))}
+    spec: Object = {"hosts": random.sample(sorted(set(hosts)), random.choice((1, 1, 1, 1, 2)))}
     if gateways:
         spec["gateways"] = gateways
     if "mesh" in gateways and len(gateways) > 1 and random.random() < 0.5:
@@ -136,15 +102,24 @@ def virtual_service(random: Random, name: str = "vs") -> Object:
 
 
 def destination_rule(random: Random, name: str = "dr") -> Object:
-    """Return one DestinationRule: subsets alone."""
+    """Return one DestinationRule."""
     hosts = ("s", "t", "u", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "*.a.svc.cluster.local", "out.io")
-    subsets = [_subset(random, version) for version in random.sample(("v1", "v2", "v3"), random.randint(1, 2))]
-    return _configuration(
-        "DestinationRule", _metadata(random, name), {"host": random.choice(hosts), "subsets": subsets}
-    )
+    spec: Object = {"host": random.choice(hosts)}
+    maybe(random, spec, "subsets", lambda: _subsets(random), 0.8)
+    maybe(random, spec, "trafficPolicy", lambda: traffic_policy(random), 0.5)
+    if random.random() < 0.1:
+        spec["workloadSelector"] = {"matchLabels": {"app": random.choice(SERVICES)}}
+    else:
+        maybe(random, spec, "exportTo", lambda: random.choice((["."], ["*"], ["a"], ["b"], ["a", "b"])), 0.15)
+    return _configuration("DestinationRule", _metadata(random, name), spec)
+
+
+def _subsets(random: Random) -> list[Object]:
+    return [_subset(random, version) for version in random.sample(("v1", "v2", "v3"), random.randint(1, 2))]
 
 
 def _subset(random: Random, version: str) -> Object:
     subset: Object = {"name": version}
     maybe(random, subset, "labels", lambda: {"version": version}, 0.9)
+    maybe(random, subset, "trafficPolicy", lambda: traffic_policy(random), 0.3)
     return subset

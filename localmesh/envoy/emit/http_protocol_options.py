@@ -1,7 +1,7 @@
 """envoy.extensions.upstreams.http.v3.HttpProtocolOptions: how HTTP is spoken to a cluster's endpoints."""
 
 from localmesh.envoy.emit.messages import Message, any_of, duration, given
-from localmesh.proxy.cluster_policies import Connections, Http2Keepalive
+from localmesh.proxy.cluster_policies import ENVOYS_OWN, Connections, Http2Keepalive
 from localmesh.proxy.clusters import Cluster, UpstreamProtocol
 
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -9,9 +9,9 @@ HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 def http_protocol_options(described: Cluster) -> Message | None:
     """Return what is said of HTTP: nothing if it is Envoy's own HTTP/1; else the protocol has to be named."""
-    common = _common(described.connections)
-    if described.protocol is UpstreamProtocol.HTTP1 and not common:
+    if described.protocol is UpstreamProtocol.HTTP1 and described.connections == ENVOYS_OWN:
         return None
+    common = _common(described.connections)
     options = _protocol(described.protocol, described.connections)
     return {HTTP_OPTIONS: any_of(HTTP_OPTIONS, **options, **given(common_http_protocol_options=common or None))}
 

@@ -35,6 +35,11 @@ class Protocol(StrEnum):
         return self in (Protocol.HTTP, Protocol.SNIFFED) or self.is_http2
 
     @property
+    def is_spoken_http(self) -> bool:
+        """Whether it is said that requests are routed one by one."""
+        return self.is_http and self is not Protocol.SNIFFED
+
+    @property
     def is_http2(self) -> bool:
         """Whether it is HTTP/2 from the first byte."""
         return self in (Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB)

@@ -10,6 +10,7 @@ from localmesh.kinds.service_ports import container_port, container_ports
 from localmesh.pilot.clusters.defaults import CONNECT_TIMEOUT, NO_BREAKERS, upstream_protocol
 from localmesh.pilot.clusters.policies import with_connection_pool
 from localmesh.pilot.config.traffic_policies import port_policy
+from localmesh.pilot.destination_rules import NO_RULE
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
 from localmesh.pilot.registry.services import Service, ServicePort
@@ -63,8 +64,9 @@ def _of_services(cluster: Cluster, served: Sequence[Served], context: PushContex
     A limit that clients keep is the server's too, or it would stand in their way.
     """
     service, port = served[0]
-    rule = context.destination_rules.for_server(service, service.namespace)
+    known = service.is_visible_in(service.namespace)
+    rule = context.destination_rules.for_server(service, service.namespace) if known else NO_RULE
     config = rule.config if rule.traffic_policy else ""
-    names = tuple(dict.fromkeys(each.called for each, _ in served))
+    names = tuple(dict.fromkeys(each.called for each, other in served if other.number == port.number))
     described = replace(cluster, metadata=ClusterMetadata(names, config))
     return with_connection_pool(described, port_policy(rule.traffic_policy, port.number))

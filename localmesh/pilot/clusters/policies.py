@@ -51,7 +51,7 @@ def with_connection_pool(cluster: Cluster, policy: TrafficPolicy | None) -> Clus
         connect_timeout=tcp.connect_timeout or cluster.connect_timeout,
         protocol=UpstreamProtocol.AS_DOWNSTREAM if http.use_client_protocol else cluster.protocol,
         circuit_breakers=_circuit_breakers(http, tcp, policy.retry_budget),
-        connections=_connections(http, tcp, cluster.protocol),
+        connections=_connections(http, tcp),
         tcp_keepalive=_tcp_keepalive(tcp),
     )
 
@@ -82,18 +82,17 @@ def _retry_budget(budget: RetryBudget) -> proxy.RetryBudget:
     )
 
 
-def _connections(http: HTTPSettings, tcp: TCPSettings, protocol: UpstreamProtocol) -> Connections:
-    """Return how long connections live; HTTP's idle time goes before TCP's, and streams are HTTP/2's."""
+def _connections(http: HTTPSettings, tcp: TCPSettings) -> Connections:
+    """Return how long connections live; HTTP's idle time goes before TCP's."""
     idle = http.idle_timeout
     if idle is None and tcp.idle_timeout is not None:
         idle = parse_any_duration(tcp.idle_timeout)
-    spoken = http if protocol is UpstreamProtocol.HTTP2 else HTTPSettings()
     return Connections(
         idle,
         tcp.max_connection_duration,
         http.max_requests_per_connection or None,
-        spoken.max_concurrent_streams or None,
-        _http2_keepalive(spoken),
+        http.max_concurrent_streams or None,
+        _http2_keepalive(http),
     )
 
 

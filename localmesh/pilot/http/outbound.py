@@ -30,8 +30,7 @@ def outbound_routes(context: PushContext, view: View) -> Iterator[RouteConfigura
 
 def spoken_ports(services: Sequence[Service]) -> list[int]:
     """Return the numbers of the ports on which some Service says that it takes HTTP, but for the sidecars' own."""
-    ports = {port for service in services for port in service.ports if port.protocol.is_http}
-    spoken = {port.number for port in ports if port.protocol is not Protocol.SNIFFED}
+    spoken = {port.number for service in services for port in service.ports if port.protocol.is_spoken_http}
     return sorted(spoken - RESERVED)
 
 

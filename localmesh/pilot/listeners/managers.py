@@ -43,22 +43,31 @@ def gateway_manager(stat_prefix: str, routes: str, guards: tuple[HttpFilter, ...
     )
 
 
-def outbound_manager(stat_prefix: str, routes: str, *, absolute_urls: bool = False) -> HttpConnectionManager:
-    """Return the manager for the application beside the proxy."""
+def outbound_manager(
+    stat_prefix: str, routes: str, *, protocol: Protocol = Protocol.HTTP, absolute_urls: bool = False
+) -> HttpConnectionManager:
+    """Return the manager for the application beside the proxy, and for what the port's first Service speaks."""
     return HttpConnectionManager(
-        routes, f"outbound_{stat_prefix}", FILTERS, use_remote_address=False, absolute_urls=absolute_urls
+        routes,
+        f"outbound_{stat_prefix}",
+        (*_before(protocol), *FILTERS),
+        use_remote_address=False,
+        absolute_urls=absolute_urls,
     )
+
+
+def _before(protocol: Protocol) -> tuple[HttpFilter, ...]:
+    return (PlainFilter.GRPC_WEB,) if protocol is Protocol.GRPC_WEB else ()
 
 
 def inbound_manager(
     stat_prefix: str, routes: RouteConfiguration, guards: tuple[HttpFilter, ...] = (), *, protocol: Protocol
 ) -> HttpConnectionManager:
     """Return the manager for the mesh, in front of an application that speaks a protocol."""
-    before = (PlainFilter.GRPC_WEB,) if protocol is Protocol.GRPC_WEB else ()
     return HttpConnectionManager(
         routes,
         f"inbound_{stat_prefix}",
-        (*guards, *before, *FILTERS),
+        (*guards, *_before(protocol), *FILTERS),
         use_remote_address=False,
         server_name=ISTIO,
         client_certificates=ClientCertificates("APPEND_FORWARD", ("subject", "dns", "uri")),

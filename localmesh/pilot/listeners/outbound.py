@@ -8,6 +8,7 @@ but they open no sockets.
 from collections.abc import Iterator
 
 from localmesh.core.objects import Object
+from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.http.outbound import HTTP_PROXY, sniffed_ports, sniffed_routes_name, spoken_ports
 from localmesh.pilot.listeners.managers import chain, outbound_manager
 from localmesh.pilot.push_context import PushContext
@@ -22,7 +23,8 @@ def outbound_listeners(context: PushContext, namespace: str) -> Iterator[Listene
     """Yield the listeners that catch an application's calls in a cluster: the same for all sidecars in a namespace."""
     services = context.services.visible_in(namespace)
     for number in spoken_ports(services):
-        yield _listener(Address(ANY_ADDRESS, number), str(number))
+        first = next(port for service in services if (port := service.port(number)) and port.protocol.is_spoken_http)
+        yield _listener(Address(ANY_ADDRESS, number), str(number), first.protocol)
     for service, port in sniffed_ports(services):
         for host in _dialled(service, port, context):
             yield _listener(Address(host, port.number), sniffed_routes_name(service, port))
@@ -43,7 +45,7 @@ def http_proxy_listener(pod: Object, context: PushContext) -> Iterator[Listener]
         yield _listener(address, HTTP_PROXY, reached=True)
 
 
-def _listener(address: Address, routes: str, *, reached: bool = False) -> Listener:
+def _listener(address: Address, routes: str, protocol: Protocol = Protocol.HTTP, *, reached: bool = False) -> Listener:
     name = f"{address.host}_{address.port}"
-    manager = outbound_manager(name, routes, absolute_urls=reached)
+    manager = outbound_manager(name, routes, protocol=protocol, absolute_urls=reached)
     return Listener(name, address, TrafficDirection.OUTBOUND, (chain(manager),), bound=reached)

@@ -26,7 +26,7 @@ class ServiceIndex:
         self._visible: dict[str, Sequence[Service]] = {}
         self._by_namespace: dict[str, list[Service]] = {}
         for service in self.services:
-            if service.selector and not service.is_for_nobody:
+            if service.selector:
                 self._by_namespace.setdefault(service.namespace, []).append(service)
         self._of_pod: dict[Key, Sequence[Service]] = {}
         self._workloads = self._read_workloads(pods)
@@ -52,8 +52,8 @@ class ServiceIndex:
         return self._of_pod[key]
 
     def workloads(self, service: Service) -> Sequence[Workload]:
-        """Return the pods behind a Service, by name."""
-        return self._workloads.get(service.host, ())
+        """Return the pods behind a Service, by name; none for one that is hidden from all pods."""
+        return () if service.is_for_nobody else self._workloads.get(service.host, ())
 
     def endpoints(self, service: Service, port: ServicePort, labels: Mapping[str, str]) -> Iterator[Endpoint]:
         """Yield where the Service's port is served by pods that have these labels besides.

@@ -85,7 +85,7 @@ class Service:
 
     @property
     def is_for_nobody(self) -> bool:
-        """Whether it is hidden from all pods, and pods do not know that they are behind it."""
+        """Whether it is hidden from all pods."""
         return self.exported_to == {NOBODY}
 
     def is_visible_in(self, namespace: str) -> bool:
