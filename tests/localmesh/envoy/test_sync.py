@@ -1,5 +1,6 @@
 """What `proxy-status` says of an Envoy, with one that is played by hand: it answers when it is told to, or never."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
@@ -72,6 +73,23 @@ async def test_what_was_not_answered_is_stale_and_what_was_not_asked_for_not_sen
     assert delivery.sync() == {"CDS": "STALE"} | dict.fromkeys(("LDS", "EDS", "RDS", "SDS"), "NOT SENT")
     acknowledge(channel, connection)
     assert delivery.sync()["CDS"] == "SYNCED"
+
+
+async def test_an_envoy_that_was_killed_is_sent_each_type_once_and_is_in_sync_when_it_has_answered(
+    channel: Channel, delivery: Delivery
+) -> None:
+    delivery.submit(configuration("1"))
+    await delivery.settled()
+    for _ in range(3):
+        connection = channel.connect()
+        for type_ in (CDS, EDS, LDS, RDS):
+            channel.receive(connection, Request(type_, frozenset({"one"})))
+        sent = Counter[ResourceType]()
+        while responses := list(connection.stream.responses()):
+            sent.update(each.type for each in responses)
+            acknowledge(channel, connection)
+        assert sent == Counter((CDS, EDS, LDS, RDS))
+        assert [delivery.sync()[type_.discovery] for type_ in (CDS, EDS, LDS, RDS)] == 4 * ["SYNCED"]
 
 
 async def test_what_is_wanted_but_not_sent_yet_is_stale(channel: Channel, delivery: Delivery) -> None:
