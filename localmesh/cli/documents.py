@@ -113,6 +113,13 @@ def _is_for_kustomize(loaded: Any) -> bool:
     return isinstance(loaded, dict) and str(loaded.get("apiVersion", "")).startswith("kustomize.config.k8s.io/")
 
 
+def without_nulls(value: Any) -> Any:
+    """Return a document as `kubectl apply` sends it: a field that is null is one that is not there."""
+    if isinstance(value, dict):
+        return {name: without_nulls(content) for name, content in value.items() if content is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 def in_namespace(obj: Object, namespace: str) -> Object:
     """Return an object that lives in a namespace as kubectl would send it: in this one, unless it names one."""
     metadata = obj.get("metadata") or {}

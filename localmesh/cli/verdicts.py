@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from localmesh.cli.documents import Document, in_namespace
+from localmesh.cli.documents import Document, in_namespace, without_nulls
 from localmesh.core.objects import Object
 from localmesh.home import Home
 from localmesh.kinds.admission import AdmissionError, admit
@@ -51,7 +51,7 @@ def known_images() -> Images:
 
 def judge(document: Document, namespace: str, images: Images) -> Verdict:
     """Return the verdict on one document, as if it were applied to that namespace of a mesh that knows these images."""
-    obj = document.object
+    obj = without_nulls(document.object)
     if not isinstance(obj, dict):
         return _refused(document, Problem("kind", "this is no object; a manifest has apiVersion, kind and metadata"))
     resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", "")))

@@ -65,6 +65,14 @@ def test_a_field_that_is_missing_is_looked_for_where_it_should_be(
     )
 
 
+def test_what_is_null_is_not_there_as_for_kubectl_apply(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(GOOD.replace("perTryTimeout: 2s", "perTryTimeout: null\n    timeout: ~\n  tcp:\n"))
+    assert validate(file) == 0
+    file.write_text(GOOD.replace("  - catalog", "  - null"))
+    assert validate(file) == 1
+    assert "spec.hosts[0]: Invalid value: null: must be a string" in capsys.readouterr().out
+
+
 def test_a_warning_is_no_refusal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     again = "  - route:\n    - destination:\n        host: catalog\n"
     file.write_text(GOOD + again)
