@@ -29,7 +29,9 @@ PORTS: tuple[Object, ...] = (
     {"name": "gone", "port": 8090, "targetPort": "absent"},
     {"port": 8088},
 )
-EXPORTS = (".", "~", "*", "a", "b, istio-system", ".,b")
+EXPORTS = (".", "*", "a", "b, istio-system", ".,b")
+"""Not `~`: whether what leads to such a Service finds its pods depends on which of istiod's threads is first."""
+
 NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
 
 
