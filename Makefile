@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster differential lint lock boards bench clean images release-images cluster addons cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster differential samples lint lock boards bench clean images release-images cluster addons cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -44,6 +44,10 @@ test-cluster: install  ## the system tests against the cluster that KUBECONFIG n
 
 differential: install  ## worlds and documents by chance against a real istiod: ORACLE=BINARY, ARGS='--worlds 5000 --seed 7'
 	@$(BIN)/python -m tests.differential --oracle '$(ORACLE)' $(ARGS)
+
+samples: install     ## write docs/samples.md anew: ISTIO=Istio's folder of samples, BOOK=the book's source code
+	@test -n "$(ISTIO)" -a -n "$(BOOK)" || { echo "samples: say where they are: make samples ISTIO=FOLDER BOOK=FOLDER"; exit 2; }
+	@$(BIN)/python -m tools.samples "Istio's own samples=$(ISTIO)" "Istio in Action, chapters 2 to 9=$(BOOK)/ch[2-9]"
 
 images:              ## all images, for this machine (needs docker)
 	@bin/images.sh build
