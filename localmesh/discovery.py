@@ -69,8 +69,9 @@ class Discovery:
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
         self._findings: Sequence[Finding] = ()
+        self._advice: Sequence[Finding] = ()
         self._refusals: dict[Key, Sequence[Finding]] = {}
-        """What each Envoy does not take of objects, by its pod."""
+        """What each Envoy does not take, by its pod: of objects, or of the pod where no object is to blame."""
 
     @asynccontextmanager
     async def delivering(self) -> AsyncIterator[None]:
@@ -117,6 +118,20 @@ class Discovery:
             if (sync := each.delivery.sync())
         ]
 
+    def findings(self) -> list[dict[str, str]]:
+        """Return all that is wrong with what was applied: what is left out, what Envoys refuse, and advice."""
+        refused = (finding for findings in self._refusals.values() for finding in findings)
+        return [
+            {
+                "kind": finding.resource.kind,
+                "namespace": finding.key.namespace,
+                "name": finding.key.name,
+                "message": str(finding),
+                "code": finding.code,
+            }
+            for finding in dict.fromkeys([*self._findings, *refused, *self._advice])
+        ]
+
     async def _run(self) -> None:
         async for _ in self._store.changed():
             self._deliver()
@@ -129,7 +144,8 @@ class Discovery:
             await asyncio.sleep(SETTLING_SECONDS)
             if self._seen is not None and self._seen is not seen:
                 seen = self._seen
-                self._adviser.report(analyse(seen))
+                self._advice = tuple(analyse(seen))
+                self._adviser.report(self._advice)
 
     def _deliver(self) -> None:
         proxies = self._computed()
@@ -176,19 +192,20 @@ class Discovery:
         if pod is not None and result.outcome == "refused":
             self._events.warning(pod, "ConfigRejected", str(result))
         if result.outcome in ("accepted", "refused"):
-            self._refusals[key] = [finding for each in result.refusals if (finding := _finding(each))]
+            self._refusals[key] = [_finding(each, key) for each in result.refusals]
             self._report_findings()
 
     def _report_findings(self) -> None:
-        refusals = (finding for findings in self._refusals.values() for finding in findings)
+        # What is nobody's is an event of the pod already.
+        refusals = (each for refused in self._refusals.values() for each in refused if each.resource is not PODS)
         self._reporter.report([*self._findings, *refusals])
 
 
-def _finding(refusal: Refusal) -> Finding | None:
-    """Return what is to be said of the object that Envoy refuses, None where that may be any of several."""
+def _finding(refusal: Refusal, pod: Key) -> Finding:
+    """Return what is to be said of the object that a pod's Envoy refuses, or of the pod where that may be several."""
     paths: frozenset[str] = importlib.import_module("localmesh.envoy.origins").origins(refusal)
     about = origin(min(paths)) if len(paths) == 1 else None
-    return Finding(*about, "", f"Envoy refuses {refusal}") if about is not None else None
+    return Finding(*(about or (PODS, pod)), "", f"Envoy refuses {refusal}")
 
 
 def _node(pod: Object, proxy: Proxy) -> Node:

@@ -89,10 +89,13 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             tracing=tracing_environment(options.telemetry.traces) if options.telemetry else {},
         )
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
-        door.pages["syncz"] = discovery.syncz
-        _seed(door.registry, options.gateway_port)
+        door.pages |= {"syncz": discovery.syncz, "findings": discovery.findings}
+        seed = [_with_node_port(each, options.gateway_port) for each in yaml.safe_load_all(SEED.read_text("utf-8"))]
+        _create(door.registry, (each for each in seed if each["kind"] == NAMESPACES.kind))
+        # Before the gateway's Service, whose other ports get any that are free: these have to have theirs.
         addons = _addons(options, door.kubeconfig, store)
         _create(door.registry, (each for each in addons if each["kind"] != DEPLOYMENTS.kind))
+        _create(door.registry, (each for each in seed if each["kind"] != NAMESPACES.kind))
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering())
         await stack.enter_async_context(kubelet)
@@ -139,12 +142,6 @@ def _addons(options: Options, kubeconfig: Path, store: Store) -> list[Object]:
         prometheus=options.prometheus,
         outside=options.outside_collector,
     ).manifests()
-
-
-def _seed(registry: Registry, gateway_port: int) -> None:
-    """Create what stands in a cluster before anybody applies anything."""
-    documents = yaml.safe_load_all(SEED.read_text(encoding="utf-8"))
-    _create(registry, (_with_node_port(document, gateway_port) for document in documents))
 
 
 def _create(registry: Registry, documents: Iterable[Object]) -> None:

@@ -41,12 +41,12 @@ def traces(arguments: argparse.Namespace) -> None:
 def mesh(arguments: argparse.Namespace) -> None:
     """Run the page of the mesh."""
     from localmesh.telemetry.eyes import Eyes  # noqa: PLC0415
-    from localmesh.telemetry.kube import EVENTS, PODS, Watched  # noqa: PLC0415
+    from localmesh.telemetry.kube import PODS, Watched  # noqa: PLC0415
     from localmesh.telemetry.page import Links, create_app  # noqa: PLC0415
 
-    pods, events = Watched(arguments.kubeconfig, PODS), Watched(arguments.kubeconfig, EVENTS)
+    pods = Watched(arguments.kubeconfig, PODS)
     links = Links(arguments.traces, arguments.metrics, arguments.gateway)
-    _serve(create_app(Eyes(arguments.prometheus, pods, events), links), 20001, arguments)
+    _serve(create_app(Eyes(arguments.prometheus, pods), links), 20001, arguments)
 
 
 def boards(arguments: argparse.Namespace) -> None:

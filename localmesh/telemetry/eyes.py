@@ -5,13 +5,12 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from localmesh.telemetry import faults, rules
+from localmesh.telemetry import faults, findings, rules
 from localmesh.telemetry.client import ClientError, get_json
 from localmesh.telemetry.expressions import RULE_TOTALS, SERIES, Expression, questions
-from localmesh.telemetry.findings import findings
 from localmesh.telemetry.history import Value
 from localmesh.telemetry.kube import Watched
 from localmesh.telemetry.picture import Answers, Graph, Line, lines_of
@@ -33,14 +32,14 @@ class Eyes:
     """Base URL."""
 
     pods: Watched
-    events: Watched
     _reading: rules.Reading = field(default_factory=rules.Reading)
+    _untold: list[str] = field(default_factory=list)
     _read_at: float = -math.inf
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Watch the API server as long as the context is open."""
-        async with self.pods.watching(), self.events.watching():
+        async with self.pods.watching():
             yield
 
     def fault_pods(self) -> list[faults.Pod]:
@@ -55,7 +54,7 @@ class Eyes:
             self._lines(missing),
             self._rule_counts(window_s, missing),
             faults.active(self.fault_pods()),
-            self._rules(),
+            self._rules(missing),
         )
         return {
             "at": time.time(),
@@ -65,8 +64,8 @@ class Eyes:
             "rules": [asdict(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
             "faults": faults.documents(active),
             "fault_pods": [asdict(pod) for pod in self.fault_pods()],
-            "troubles": [asdict(each) for each in (*reading.troubles, *findings(self.events.objects.values()))],
-            "missing": sorted(set(missing) | {each.failed for each in (self.pods, self.events) if each.failed}),
+            "troubles": [asdict(each) for each in reading.troubles],
+            "missing": sorted(filter(None, {*missing, self.pods.failed})),
         }
 
     async def _graph(self, window_s: int, missing: list[str]) -> dict[str, Any]:
@@ -92,11 +91,23 @@ class Eyes:
                 found[value.labels["rule"]]["rps"] = value.value
         return found
 
-    async def _rules(self) -> rules.Reading:
+    async def _rules(self, missing: list[str]) -> rules.Reading:
+        """Return what proxies run, with what they and the control plane say is wrong."""
         if time.monotonic() - self._read_at > RULES_EVERY_S:
-            self._read_at = time.monotonic()
-            self._reading = await rules.read(envoys_of(self.pods.objects.values()))
+            self._read_at, self._untold = time.monotonic(), []
+            reading, found = await asyncio.gather(
+                rules.read(envoys_of(self.pods.objects.values())), self._findings(self._untold)
+            )
+            self._reading = replace(reading, troubles=(*reading.troubles, *found))
+        missing += self._untold
         return self._reading
+
+    async def _findings(self, missing: list[str]) -> list[rules.Trouble]:
+        try:
+            return await findings.ask(self.pods.kubeconfig)
+        except findings.FindingsError as error:
+            missing.append(f"the control plane: {error}")
+            return []
 
     async def _ask(self, expression: Expression, missing: list[str]) -> list[Value]:
         found = await self._data("query", {"query": expression.promql()}, missing)

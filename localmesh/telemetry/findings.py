@@ -1,44 +1,46 @@
-"""What the mesh itself says is wrong: the warnings of its control plane, as `kubectl get events` shows them."""
+"""What the control plane says is wrong at this moment: what it could not do as applied, and what Envoys refuse."""
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+import asyncio
+import http.client
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
-from localmesh.telemetry.kube import Object
+import yaml
+
+from localmesh.telemetry.kube import Server
 from localmesh.telemetry.rules import Trouble
 
-CONTROL_PLANE = "istiod"
-RECENT = timedelta(minutes=5)
+FINDINGS = "/debug/findings"
+TIMEOUT_S = 5.0
 MAX_SHOWN = 20
 
 
-def findings(events: Iterable[Object], now: datetime | None = None) -> list[Trouble]:
-    """Return what the control plane has warned of lately, the newest first."""
-    since = (now or datetime.now(UTC)) - RECENT
-    found = sorted((each for each in events if _counts(each)), key=_when, reverse=True)
-    return list(_troubles([each for each in found if _when(each) >= since]))[:MAX_SHOWN]
+class FindingsError(Exception):
+    """The control plane does not say; the text says why."""
 
 
-def _counts(event: Object) -> bool:
-    by = (event.get("source") or {}).get("component") or event.get("reportingComponent")
-    return event.get("type") == "Warning" and by == CONTROL_PLANE
+async def ask(kubeconfig: Path) -> list[Trouble]:
+    """Return what is wrong. Raises FindingsError."""
+    return await asyncio.to_thread(_ask, kubeconfig)
 
 
-def _troubles(events: list[Object]) -> Iterator[Trouble]:
-    seen = set()
-    for event in events:
-        about = event.get("involvedObject") or {}
-        name = f"{about.get('kind', '')} {about.get('name', '')}.{about.get('namespace', '')}"
-        text = f"{name}: {event.get('message', '')}"
-        if text not in seen:
-            seen.add(text)
-            level = "error" if "Reject" in event.get("reason", "") else "warning"
-            yield Trouble(level, text, f"kubectl describe {about.get('kind', '').lower()} {about.get('name', '')}"
-                          f" -n {about.get('namespace', '')}")  # fmt: skip
-
-
-def _when(event: Object) -> datetime:
-    text = event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
+def _ask(kubeconfig: Path) -> list[Trouble]:
     try:
-        return datetime.fromisoformat(str(text)).astimezone(UTC)
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        with Server.of(kubeconfig).open(FINDINGS, TIMEOUT_S) as answer:
+            return troubles(json.load(answer))
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+        raise FindingsError(f"{FINDINGS}: {error}") from error
+
+
+def troubles(findings: Iterable[Mapping[str, str]]) -> list[Trouble]:
+    """Return findings as the banner shows them: first what is left out, then what analysis only wonders about."""
+    found = [_trouble(each) for each in findings]
+    return sorted(found, key=lambda trouble: trouble.level != "error")[:MAX_SHOWN]
+
+
+def _trouble(finding: Mapping[str, str]) -> Trouble:
+    kind, name, namespace = finding["kind"], finding["name"], finding["namespace"]
+    level = "warning" if finding["code"] else "error"
+    text = f"{kind} {name}.{namespace}: {finding['message']}"
+    return Trouble(level, text, f"kubectl describe {kind.lower()} {name} -n {namespace}")

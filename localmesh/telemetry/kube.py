@@ -19,7 +19,6 @@ import yaml
 logger = logging.getLogger(__name__)
 
 PODS = "/api/v1/pods"
-EVENTS = "/api/v1/events"
 RETRY_S = 0.5
 HELD_S = 300
 """How long one watch may last; the next begins with a new list."""

@@ -27,6 +27,51 @@ pytestmark = pytest.mark.browser
 LAPTOP, PHONE = (1280, 900), (390, 844)
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 CALLS = 600
+WRONG = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: catalog, namespace: istioinaction}
+spec: {host: catalog, subsets: [{name: v9, labels: {version: v9}}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: catalog, namespace: istioinaction}
+spec:
+  hosts: [catalog]
+  http:
+  - route: [{destination: {host: catalog, subset: v9}}]
+  - match: [{headers: {x-dark-launch: {exact: v2}}}]
+    route: [{destination: {host: catalog, subset: v9}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: nowhere, namespace: istioinaction}
+spec: {hosts: [webapp], http: [{route: [{destination: {host: webapp, subset: nowhere}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: refused, namespace: istioinaction}
+spec:
+  hosts: [refused.example]
+  gateways: [outfitters-gateway]
+  http:
+  - headers: {request: {set: {x-from: '%NOBODY_KNOWS%'}}}
+    route: [{destination: {host: catalog}}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: strayed, namespace: istioinaction}
+spec: {hosts: [strayed.example], gateways: [forgotten], http: [{route: [{destination: {host: catalog}}]}]}
+"""
+BANNER = {
+    "VirtualService catalog.istioinaction: catalog v9 has no healthy endpoint: requests for it get 503 (UH)": "error",
+    "VirtualService nowhere.istioinaction: webapp nowhere does not exist: requests for it get 503 (NC)": "error",
+    "VirtualService refused.istioinaction: Envoy refuses RDS": "error",
+    "VirtualService catalog.istioinaction: VirtualService rule #1 not used": "warning",
+    "VirtualService strayed.istioinaction: spec.gateways[0]: Referenced gateway not found": "warning",
+}
+"""What is wrong with these, as the page says it."""
+
 CATALOG_CALLS = '#calls tr[data-source="istioinaction/webapp"][data-service="catalog.istioinaction"]'
 UNLABELLED = """[...document.querySelectorAll('button, input, select, a')].filter(
   element => !(element.labels?.length || element.textContent.trim() || element.ariaLabel)).length"""
@@ -106,7 +151,7 @@ def share(cell: "Locator") -> float:
 def test_callers_see_94_percent_where_attempts_see_50(browser: "Browser", watched: Watched) -> None:
     with opened(browser, watched.mesh, "mesh", ready=CATALOG_CALLS) as page:
         page.locator("#windows label", has_text="5 min").click()
-        page.wait_for_function("document.querySelector('#live').textContent === 'live'")
+        page.locator("#live.on").wait_for()
         cells = page.locator(f"{CATALOG_CALLS} td")
         calls, attempts = share(cells.nth(2)), share(cells.nth(3))
         assert abs(calls - 0.9375) < bound(0.9375, CALLS) + 0.005
@@ -157,7 +202,7 @@ def test_faults_are_ended_and_set_with_the_keyboard(browser: "Browser", watched:
         assert "500, 50 %" in row.inner_text()
         end = row.get_by_role("button")
         end.focus()
-        page.wait_for_function("document.querySelector('#faults td:nth-child(3)').textContent > 0")
+        page.locator("#faults td:nth-child(3)", has_text=re.compile("^[1-9]")).wait_for()
         page.keyboard.press("Enter")
         page.locator("#no-faults").wait_for()
         page.locator("[name=type]").select_option("503")
@@ -167,3 +212,28 @@ def test_faults_are_ended_and_set_with_the_keyboard(browser: "Browser", watched:
         listed = watched.cluster.run(["bin/chaos.sh", "-n", "istioinaction", "list"]).stdout
         assert "503" in listed
         assert "500" not in listed
+
+
+def test_the_banner_names_what_cannot_work_until_it_is_mended(browser: "Browser", watched: Watched) -> None:
+    watched.cluster.kubectl("apply", "-f", "-", stdin=WRONG)
+    with opened(browser, watched.mesh, "mesh-before-the-banner") as page:
+        for text, level in BANNER.items():
+            page.locator(f"#troubles li.{level}", has_text=text).wait_for()
+        assert page.locator("#banner").get_attribute("aria-live") == "polite"
+        refused = page.locator("#troubles li", has_text="Envoy refuses")
+        assert "kubectl describe virtualservice refused -n istioinaction" in refused.inner_text()
+    for scheme, size in (("light", LAPTOP), ("dark", PHONE)):
+        with opened(browser, watched.mesh, f"mesh-wrong-{scheme}", size=size, scheme=scheme, ready="li.error") as page:
+            assert page.evaluate(OVERFLOW) == 0
+    watched.cluster.kubectl("delete", "-f", "-", stdin=WRONG)
+    with opened(browser, watched.mesh, "mesh-mended") as page:
+        page.locator("#live.on").wait_for()
+        page.locator("#troubles li").first.wait_for(state="detached")
+
+
+def test_without_the_storefront_the_page_says_that_nothing_is_there(browser: "Browser", watched: Watched) -> None:
+    watched.cluster.kubectl("delete", "namespace", "istioinaction")
+    with opened(browser, watched.mesh, "mesh-empty", ready="#no-faults") as page:
+        page.locator("#no-faults", has_text="No catalog runs.").wait_for()
+        assert page.locator("#troubles li").count() == 0
+        assert page.evaluate(OVERFLOW) == 0

@@ -16,6 +16,8 @@ CLUSTER_IPS = IPv4Network("10.200.1.0/24")
 """Nothing answers there: Services are found by name, and a cluster IP is one of the names."""
 
 NODE_PORTS = range(30000, 32768)
+NAMED_PORTS = NODE_PORTS[:86]
+"""A 32nd of them: https://kubernetes.io/docs/concepts/services-networking/service/#avoid-nodeport-collisions."""
 """Where a port is chosen from when the manifest names none."""
 
 
@@ -86,6 +88,7 @@ def _has_listeners(store: Store, service: Object) -> bool:
 
 def _free_port(taken: set[int]) -> int:
     """Choose a port that nobody on the machine listens on: another mesh may run beside this one."""
-    candidates = [port for port in NODE_PORTS if port not in taken]
-    random.shuffle(candidates)
-    return next(port for port in candidates if is_free(port))
+    candidates = random.sample(NODE_PORTS, len(NODE_PORTS))
+    # Kubernetes, too, keeps the lowest for those who name their port, as long as there are others.
+    candidates.sort(key=lambda port: port in NAMED_PORTS)
+    return next(port for port in candidates if port not in taken and is_free(port))

@@ -49,7 +49,7 @@ function pathOf(from, to, size, narrow, shift) {
     return { d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`, x: (x1 * 0.35 + x2 * 0.65), y: y1 * 0.4 + y2 * 0.6 };
   }
   const [x1, y1, x2, y2] = [from.x + size.width, from.y + size.height / 2 + shift, to.x, to.y + size.height / 2 + shift];
-  return { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`, x: x1 * 0.42 + x2 * 0.58, y: y1 * 0.3 + y2 * 0.7 };
+  return { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`, x: (x1 + x2) / 2, y: y1 * 0.3 + y2 * 0.7 };
 }
 
 function edgeElement(edge, layout, narrow) {
@@ -60,7 +60,7 @@ function edgeElement(edge, layout, narrow) {
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
   const worst = grade(edge.success);
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
-  const rates = narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const rates = edge.success === null ? "no calls now" : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
   const lines = s("g", { class: "edge" },
     s("title", {}, edgeText(edge)),
     tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,

@@ -105,7 +105,8 @@ function drawCalls(picture) {
 }
 
 function part(edge) {
-  return h("small", {}, `${edge.destination.split("/").pop()}: ${percent(edge.share)} of calls, ${percent(edge.attempt_success)} of its tries succeed`);
+  const whose = edge.destination.startsWith("service:") ? "nobody" : edge.destination.split("/").pop();
+  return h("small", {}, `${whose}: ${percent(edge.share)} of calls, ${percent(edge.attempt_success)} of its tries succeed`);
 }
 
 function speed(parts) {
@@ -132,6 +133,7 @@ function drawRules(rules) {
 
 function drawFaults({ faults, fault_pods: pods }) {
   byId("no-faults").hidden = faults.length > 0;
+  say(byId("no-faults"), pods.length ? "Catalog behaves." : "No catalog runs.");
   keyed(byId("faults"), faults, (fault) => `${fault.namespace}/${fault.pod}/${fault.type}`, (fault) => {
     const row = cells(["Fault", "Pod", "seen", "hit", ""], "", "", "number", "number", "number");
     row.lastChild.firstChild.append(h("button", { type: "button", onclick: () => send({ type: fault.type, active: false, version: fault.version }),

@@ -6,7 +6,7 @@ from typing import Any
 from localmesh.telemetry import page
 from localmesh.telemetry.eyes import Eyes
 from localmesh.telemetry.guard import TOKEN_HEADER
-from localmesh.telemetry.kube import EVENTS, PODS, Watched
+from localmesh.telemetry.kube import PODS, Watched
 from localmesh.telemetry.page import Links, create_app
 from localmesh.telemetry.scraping import ADDRESSES, Envoy
 from tests.localmesh.telemetry.asking import asking
@@ -18,9 +18,9 @@ LINKS = Links("http://127.0.0.1:30004/", "http://127.0.0.1:30001/", "http://127.
 
 def eyes(folder: Path) -> Eyes:
     """Eyes that have seen the pods whose Envoys are in a folder, and cannot see any further."""
-    pods, events = (Watched(folder / "kubeconfig", path) for path in (PODS, EVENTS))
+    pods = Watched(folder / "kubeconfig", PODS)
     pods.objects = {envoy.pod: pod_of(envoy) for envoy in targets(folder).envoys()}
-    return Eyes("http://127.0.0.1:1", pods, events)
+    return Eyes("http://127.0.0.1:1", pods)
 
 
 def pod_of(envoy: Envoy) -> dict[str, Any]:
@@ -40,6 +40,7 @@ async def test_a_picture_shows_what_is_there_and_says_what_is_missing(tmp_path: 
     missing = "\n".join(picture["missing"])
     assert "metrics: http://127.0.0.1:1/api/v1/query: " in missing
     assert "metrics: http://127.0.0.1:1/api/v1/query_range: " in missing
+    assert "the control plane: /debug/findings: " in missing
 
 
 async def test_an_odd_window_is_the_usual_one(tmp_path: Path) -> None:
