@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 
 ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
+LISTENERS = "/listeners?format=json"
+"""Without those that are gone and answer only what was begun; their routes are shown as long."""
+
 DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 """What Istio retries on unless told otherwise."""
 
@@ -82,10 +85,19 @@ async def _ask(envoy: Envoy) -> tuple[Envoy, list[Message], list[Message]] | Non
     try:
         routes = json.loads(await envoy.get(ROUTES)).get("configs", [])
         clusters = json.loads(await envoy.get(CLUSTERS)).get("cluster_statuses", [])
+        listeners = json.loads(await envoy.get(LISTENERS)).get("listener_statuses", [])
     except (ScrapeError, ValueError) as error:
         logger.info("%s/%s does not say what it runs: %s", envoy.namespace, envoy.pod, error)
         return None
-    return envoy, [each["route_config"] for each in routes if "route_config" in each], clusters
+    found = [each["route_config"] for each in routes if "route_config" in each]
+    names = [str(listener["name"]) for listener in listeners]
+    return envoy, [each for each in found if _is_listened_for(str(each.get("name", "")), names)], clusters
+
+
+def _is_listened_for(routes: str, listeners: Sequence[str]) -> bool:
+    """Tell whether a gateway still listens for routes, by istiod's names: `http.8080` and `0.0.0.0_8080`."""
+    protocol, _, port = routes.partition(".")
+    return protocol != "http" or any(name.endswith(f"_{port}") for name in listeners)
 
 
 def _one_each(envoys: Iterable[Envoy]) -> list[Envoy]:

@@ -235,5 +235,6 @@ def test_without_the_storefront_the_page_says_that_nothing_is_there(browser: "Br
     watched.cluster.kubectl("delete", "namespace", "istioinaction")
     with opened(browser, watched.mesh, "mesh-empty", ready="#no-faults") as page:
         page.locator("#no-faults", has_text="No catalog runs.").wait_for()
+        page.locator("#no-rules").wait_for()
         assert page.locator("#troubles li").count() == 0
         assert page.evaluate(OVERFLOW) == 0

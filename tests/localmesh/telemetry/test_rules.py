@@ -3,7 +3,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from localmesh.telemetry.rules import CLUSTERS, DEFAULT_CONDITIONS, ROUTES, read
+from localmesh.telemetry.rules import CLUSTERS, DEFAULT_CONDITIONS, LISTENERS, ROUTES, read
 from tests.localmesh.telemetry.servers import envoy, targets
 
 PATH = "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/catalog"
@@ -37,6 +37,8 @@ HEALTHY = {"eds_health_status": "HEALTHY"}
 def dump(path: str) -> dict[str, Any] | None:
     if path == ROUTES:
         return {"configs": [{"route_config": {"virtual_hosts": [HOST]}}, {"version_info": "no route_config yet"}]}
+    if path == LISTENERS:
+        return {"listener_statuses": [{"name": "0.0.0.0_8080"}]}
     assert path == CLUSTERS
     ill = {**HEALTHY, "failed_outlier_check": True}
     hosts = {V1: [HEALTHY, ill], V2: [ill, {"eds_health_status": "UNHEALTHY"}]}
@@ -83,3 +85,14 @@ async def test_a_mesh_without_rules_has_none(tmp_path: Path) -> None:
     with envoy(tmp_path, "shop", "webapp", lambda _: json.dumps({})):
         found = await read(targets(tmp_path).envoys())
     assert (found.rules, found.troubles) == ((), ())
+
+
+async def test_routes_of_a_listener_that_is_gone_are_no_rules_any_more(tmp_path: Path) -> None:
+    def draining(name: str) -> Any:
+        return lambda path: (
+            {"configs": [{"route_config": {"name": name, "virtual_hosts": [HOST]}}]} if path == ROUTES else dump(path)
+        )
+
+    for name, count in (("http.8080", 3), ("http.80", 0), ("80", 3)):
+        with envoy(tmp_path, "shop", "gateway", draining(name)):
+            assert len((await read(targets(tmp_path).envoys())).rules) == count
