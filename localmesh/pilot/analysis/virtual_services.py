@@ -41,7 +41,9 @@ def _gateway(
 ) -> Iterator[Finding]:
     if gateway is None:
         yield finding(config, NOT_FOUND, field, f'Referenced gateway not found: "{name}"')
-    elif not any(covers(served, host) for served in _hosts_for(config, gateway) for host in config.spec.hosts):
+    if gateway is None or not any(
+        covers(served, host) for served in _hosts_for(config, gateway) for host in config.spec.hosts
+    ):
         hosts, own = " ".join(config.spec.hosts), f"{config.namespace}/{config.name}"
         message = (
             f"one or more host [{hosts}] defined in VirtualService {own} not found in Gateway {_full(name, config)}."

@@ -87,6 +87,13 @@ def test_gateways_that_are_not_there_or_serve_other_hosts() -> None:
     assert found(lost, gateway("narrow", "other.io", f"{NAMESPACE}x/shop.io")) == [
         ("lost: spec.gateways[0]", 'Referenced gateway not found: "gone" [IST0101]'),
         (
+            "lost: spec.gateways[0]",
+            (
+                f"one or more host [shop.io] defined in VirtualService {own} not found in Gateway {NAMESPACE}/gone."
+                " [IST0132]"
+            ),
+        ),
+        (
             "lost: spec.gateways[1]",
             (
                 f"one or more host [shop.io] defined in VirtualService {own} not found in Gateway {NAMESPACE}/narrow."

@@ -1,13 +1,9 @@
 """RequestAuthentications: whose tokens are looked at, and what a real Envoy does with them."""
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import httpx
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from localmesh.core.objects import Object
 from localmesh.envoy.emit import emit
@@ -26,33 +22,9 @@ from tests.localmesh.pilot.objects import (
     proxies,
     service,
 )
+from tests.tokens import ISSUER, Issuer
 
 ADDRESSES = PodAddresses(app={3000: 21000}, inbound={3000: 21001}, http_proxy=21002, network=21003, admin="/run/c")
-ISSUER = "auth@istioinaction.io"
-FAR_FUTURE = 4102444800
-
-
-def encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
-
-class Issuer:
-    """Gives out tokens, signed with a key of its own (RS256)."""
-
-    def __init__(self) -> None:
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-    def keys(self) -> str:
-        numbers = self._key.public_key().public_numbers()
-        size = (numbers.n.bit_length() + 7) // 8
-        n, e = encoded(numbers.n.to_bytes(size, "big")), encoded(numbers.e.to_bytes(3, "big"))
-        return json.dumps({"keys": [{"kty": "RSA", "kid": "one", "n": n, "e": e}]})
-
-    def token(self, **claims: Any) -> str:
-        body = {"iss": ISSUER, "exp": FAR_FUTURE} | claims
-        parts = [encoded(json.dumps(part).encode()) for part in ({"alg": "RS256", "kid": "one"}, body)]
-        signed = ".".join(parts)
-        return f"{signed}.{encoded(self._key.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
 
 def authentication(name: str, *rules: Object, namespace: str = NAMESPACE, **spec: Any) -> Object:
