@@ -148,6 +148,19 @@ async def test_a_body_whose_length_says_too_much_is_refused_before_it_is_read() 
     assert (status, document["title"]) == (413, "Content Too Large")
 
 
+async def test_the_answer_to_head_is_the_answer_to_get_without_a_body_on_the_wire_too() -> None:
+    async with served() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        for method, more in (b"HEAD", b""), (b"GET", b"connection: close\r\n"):
+            writer.write(method + b" /version HTTP/1.1\r\nhost: s\r\n" + more + b"\r\n")
+        head, got, body, *rest = (await reader.read()).split(b"\r\n\r\n")
+        writer.close()
+        await writer.wait_closed()
+    assert rest == []
+    assert head + b"\r\nconnection: close" == got
+    assert b"content-length: %d" % len(body) in head
+
+
 def test_abandoned_requests_under_latency_hold_up_no_end_and_leave_no_traceback() -> None:
     with running("catalog", DRAIN_SECONDS="3600") as catalog:
         body = {"active": True, "type": "latency", "latencyMs": 3_600_000}
