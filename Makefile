@@ -74,8 +74,14 @@ boards: install      ## write Grafana's boards anew from tools/boards
 lock: install        ## write requirements/*.txt anew from pyproject.toml, each file of a package by its hash (needs uv)
 	for part in catalog webapp bookinfo-ratings bookinfo-details bookinfo-reviews bookinfo-productpage reload mesh dev browser; do uv pip compile -q --universal --generate-hashes --no-emit-index-url --python-version 3.11 --extra $$part pyproject.toml -o requirements/$$part.txt; done
 
-bench: install       ## what a request costs catalog and webapp (ARGS='--originals DIR': beside the book's own)
-	$(BIN)/python -m bench.services $(ARGS)
+bench: install .venv/image/.installed  ## what a request costs catalog and webapp (ARGS='--originals DIR': beside the book's own)
+	$(BIN)/python -m bench.services --python .venv/image/bin/python $(ARGS)
+
+# What webapp's image carries, and with it all of catalog's.
+.venv/image/.installed: requirements/webapp.txt
+	$(PYTHON) -m venv --clear .venv/image
+	.venv/image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/webapp.txt
+	@touch $@
 
 clean: down          ## down, and remove .venv and caches
 	rm -rf .venv .mesh .mypy_cache .ruff_cache .import_linter_cache *.egg-info

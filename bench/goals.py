@@ -13,6 +13,8 @@ FLAT_MB = 2.0
 DIALER = (
     "it dials anew for each answer and keeps the connection for a minute: the more it has, the more an answer costs"
 )
+MEMORY_MB = {"no exporter": 60.0, "sampled": 70.0}
+START_SECONDS = {"catalog": 0.5, "webapp": 0.7}
 BUSY = 0.9
 """Below this share of its core, a variant waited for the load: its figure is still its own, its rate is not."""
 
@@ -95,28 +97,32 @@ class Goal:
 def goals(measured: Sequence[Figures]) -> Iterator[Goal]:
     """The goals that this run can judge."""
     of = {(figures.variant.service, figures.variant.name): figures for figures in measured}
-    limits = {"catalog": ((0.45, 1 / 3), (1.0, 0.8)), "webapp": ((1.25, 1.0), (1.75, 1.3))}
-    for service, pairs in limits.items():
-        if original := of.get((service, ORIGINAL)):
-            for name, (limit, aim) in zip(("not sampled", "sampled"), pairs, strict=True):
-                what = f"{service}, {name}: CPU per answer, times the original's"
-                yield Goal(what, of[service, name].median / original.median, limit, round(aim, 2))
-    for service in limits:
-        bare = of[service, "no telemetry"].median
+    for service, limits in (("catalog", ((0.45, 1 / 3), (1.0, 0.8))), ("webapp", ((1.25, 1.0), (1.75, 1.3)))):
+        for name, (limit, aim) in zip(("not sampled", "sampled"), limits, strict=True):
+            what = f"{service}, {name}: CPU per answer, times the original's"
+            yield from _ratio(what, of.get((service, name)), of.get((service, ORIGINAL)), limit, round(aim, 2))
+    for service in ("catalog", "webapp"):
         for name in ("no exporter", "not sampled"):
-            yield Goal(
-                f"{service}, {name}: times what it costs without telemetry", of[service, name].median / bare, 1.1
-            )
-    for service in limits:
-        for name, limit in (("no exporter", 60), ("sampled", 70)):
-            figures = of[service, name]
-            yield Goal(f"{service}, {name}: memory", max(figures.rss + figures.marks), limit, unit=" MB")
-            if figures.marks:
-                grown = figures.marks[-1] - figures.marks[len(figures.marks) // 3 - 1]
-                yield Goal(f"{service}, {name}: growth in the long run's last two thirds", grown, FLAT_MB, unit=" MB")
-    for service, limit in (("catalog", 0.5), ("webapp", 0.7)):
-        starts = of[service, "no exporter"].starts
-        yield Goal(f"{service}: CPU until the first answer", statistics.median(starts), limit, unit=" s")
+            what = f"{service}, {name}: times what it costs without telemetry"
+            yield from _ratio(what, of.get((service, name)), of.get((service, "no telemetry")), 1.1)
+    for figures in measured:
+        if limit := MEMORY_MB.get(figures.variant.name):
+            yield Goal(f"{figures.variant}: memory", max(figures.rss + figures.marks), limit, unit=" MB")
+        if figures.marks:
+            grown = figures.marks[-1] - figures.marks[len(figures.marks) // 3 - 1]
+            yield Goal(f"{figures.variant}: growth in the long run's last two thirds", grown, FLAT_MB, unit=" MB")
+    for figures in measured:
+        if figures.starts and figures.variant.name == "no exporter":
+            service, seconds = figures.variant.service, statistics.median(figures.starts)
+            yield Goal(f"{service}: CPU until the first answer", seconds, START_SECONDS[service], unit=" s")
+
+
+def _ratio(
+    what: str, one: Figures | None, other: Figures | None, limit: float, aim: float | None = None
+) -> Iterator[Goal]:
+    """What one costs, in parts of what the other does, where both were measured."""
+    if one and other:
+        yield Goal(what, one.median / other.median, limit, aim)
 
 
 def table(measured: Sequence[Figures]) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """What a request costs catalog and webapp, beside the book's originals: CPU, memory, start.
 
-    python -m bench.services [--originals DIR] [--rounds N] [--seconds S] [--memory N]      (make bench ARGS=…)
+    python -m bench.services [--originals DIR] [--rounds N] [--seconds S] [--memory N] [--only TEXT]
+
+`make bench ARGS=…` does so, and has the services run on what their images carry, for their memory is that of what is
+installed beside them, too: httpx alone imports 4 MB more where `rich` and `pygments` lie about.
 
 One core has the service, another the load: 16 connections, each of which asks again as soon as it is answered, a
 collector of spans and metrics, and, for webapp, a catalog that answers without a thought. CPU is the service's own, as
@@ -80,6 +83,8 @@ class Bench:
 
     core: int | None
     """The core of what is measured."""
+    python: str
+    """The interpreter of our services."""
     catalog_port: int
     stack: AsyncExitStack
     subjects: list[Subject] = field(default_factory=list)
@@ -91,7 +96,7 @@ class Bench:
         port = free_port()
         module = ["-m", "bench.bare", variant.service] if variant.bare else ["-m", f"services.{variant.service}"]
         settings = variables(variant, endpoint, self.catalog_port)
-        command = [sys.executable, *module]
+        command = [self.python, *module]
         started = self.stack.enter_context(running(command, port, self.core, PORT=str(port), **settings))
         self._take(figures, started, port)
 
@@ -150,19 +155,19 @@ def progress(what: str) -> None:
         print(f"\r\033[K{what} …", end="", flush=True)
 
 
-def start_cpu(variant: Variant, core: int | None, times: int) -> Iterator[float]:
+def start_cpu(variant: Variant, core: int | None, python: str, times: int) -> Iterator[float]:
     """CPU in seconds from a process's first instruction until it listens, so many times."""
     for _ in range(times):
         port = free_port()
-        command = [sys.executable, "-m", f"services.{variant.service}"]
+        command = [python, "-m", f"services.{variant.service}"]
         settings = variables(variant, f"http://{HOST}:9", port)
         with running(command, port, core, PORT=str(port), **settings) as started:
             yield started.cpu()
 
 
-def ours() -> list[Variant]:
-    """Our variants of both services."""
-    return [
+def ours(only: str) -> list[Variant]:
+    """Our variants of both services whose names have `only` in them."""
+    variants = [
         variant
         for service in PATHS
         for variant in (
@@ -173,15 +178,16 @@ def ours() -> list[Variant]:
             Variant(service, "metrics", exporter=True, metrics=True),
         )
     ]
+    return [variant for variant in variants if only in str(variant)]
 
 
 async def measure(arguments: argparse.Namespace, core: int | None) -> list[Figures]:
     """Everything, in one run."""
     async with AsyncExitStack() as stack:
-        bench = Bench(core, await stack.enter_async_context(catalog_of_bytes()), stack)
+        bench = Bench(core, arguments.python, await stack.enter_async_context(catalog_of_bytes()), stack)
         if arguments.originals:
             bench.add_originals(arguments.originals)
-        for variant in ours():
+        for variant in ours(arguments.only):
             await bench.add(variant)
         for number in range(arguments.rounds + 1):
             progress(f"round {number} of {arguments.rounds}")
@@ -203,6 +209,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds of all variants (5)")
     parser.add_argument("--seconds", type=float, default=3.0, help="how long each is asked in a round (3)")
     parser.add_argument("--memory", type=int, default=100_000, metavar="N", help="requests of the memory run (100000)")
+    parser.add_argument("--only", default="", metavar="TEXT", help="variants such as 'webapp, no exporter' (all)")
+    parser.add_argument("--python", default=sys.executable, metavar="FILE", help="interpreter of the services (this)")
     parser.add_argument("--starts", type=int, default=5, metavar="N", help="starts of which the median counts (5)")
     return parser.parse_args()
 
@@ -232,7 +240,7 @@ def main() -> None:
             measured = asyncio.run(measure(chosen, core))
             for figures in measured:
                 if figures.variant.name in ("no exporter", "sampled"):
-                    figures.starts.extend(start_cpu(figures.variant, core, chosen.starts))
+                    figures.starts.extend(start_cpu(figures.variant, core, chosen.python, chosen.starts))
     except BenchError as error:
         sys.exit(f"bench: {error}")
     report(measured, pinned, with_originals=bool(chosen.originals))

@@ -1,10 +1,11 @@
-"""What one call of webapp's costs, by the transport that httpx makes it over.
+"""What one call of webapp's costs, by the transport that makes it: CPU, and memory beyond what httpx itself takes.
 
     python -m bench.transports [--rounds N] [--calls N]
 
-Ours and httpx's own are always compared, `httpx-aiohttp` and `pyreqwest` where they are installed; no image needs them:
+Ours and httpx's own are always compared, `httpx2`, `httpx-aiohttp` and `pyreqwest` where they are installed; no image
+needs them:
 
-    .venv/bin/python -m pip install httpx-aiohttp pyreqwest
+    .venv/bin/python -m pip install httpx2 httpx-aiohttp pyreqwest
 
 The transports take turns in one process, on the event loop that the services run on, 16 calls at a time, and ask a
 catalog that answers without a thought, in a process of its own. CPU is this process's, so the pace does not count.
@@ -15,42 +16,47 @@ import asyncio
 import multiprocessing
 import statistics
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing.connection import Connection
+from typing import Any
 
 import httpx
+import psutil
 import uvloop
 
 from bench.process import machine
 from bench.wire import ITEMS, catalog_of_bytes
-from services.webapp.transport import Transport
 
+OURS = "services.webapp.transport"
 AT_ONCE = 16
 TIMEOUT = httpx.Timeout(30).as_dict()
 HEADERS = [(b"x-request-id", b"3f1a9d6e-6f0c-4f0e-9a38-0d8f0b1f4f5e"), (b"accept", b"*/*")]
 
 
-def of_library(module: str, name: str) -> Callable[[str], httpx.AsyncBaseTransport]:
-    """A transport of somebody else's.
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Whose transport it is."""
 
-    Raises:
-        ImportError: it is not installed; when it is asked for.
-    """
+    module: str
+    transport: str
+    messages: str = "httpx"
+    """The module whose requests it takes."""
 
-    def make(_url: str) -> httpx.AsyncBaseTransport:
-        made: httpx.AsyncBaseTransport = getattr(import_module(module), name)()
-        return made
+    async def send(self, transport: Any, url: str) -> bytes:
+        """The body of one call's answer."""
+        request = import_module(self.messages).Request("GET", url, headers=HEADERS, extensions={"timeout": TIMEOUT})
+        answer = await transport.handle_async_request(request)
+        return bytes(await answer.aread())
 
-    return make
 
-
-TRANSPORTS: dict[str, Callable[[str], httpx.AsyncBaseTransport]] = {
-    "services/webapp/transport.py": Transport,
-    "httpx's own (httpcore)": lambda _url: httpx.AsyncHTTPTransport(),
-    "aiohttp (httpx-aiohttp)": of_library("httpx_aiohttp", "AiohttpTransport"),
-    "reqwest (pyreqwest)": of_library("pyreqwest.compatibility.httpx", "HttpxTransport"),
+TRANSPORTS = {
+    "services/webapp/transport.py": Library(OURS, "Transport"),
+    "httpx's own (httpcore)": Library("httpx", "AsyncHTTPTransport"),
+    "httpx2's own (httpcore2)": Library("httpx2", "AsyncHTTPTransport", "httpx2"),
+    "aiohttp (httpx-aiohttp)": Library("httpx_aiohttp", "AiohttpTransport"),
+    "reqwest (pyreqwest)": Library("pyreqwest.compatibility.httpx", "HttpxTransport"),
 }
 
 
@@ -65,36 +71,39 @@ def serve(port: Connection) -> None:
     asyncio.run(run())
 
 
-async def cost(client: httpx.AsyncClient, url: str, calls: int) -> float:
+async def cost(library: Library, transport: Any, url: str, calls: int) -> float:
     """CPU of one call in microseconds."""
 
     async def some() -> None:
         for _ in range(calls // AT_ONCE):
-            answer = await client.send(httpx.Request("GET", url, headers=HEADERS, extensions={"timeout": TIMEOUT}))
-            assert answer.content == ITEMS
+            assert await library.send(transport, url) == ITEMS
 
     began = time.process_time()
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
     return 1e6 * (time.process_time() - began) / (calls // AT_ONCE * AT_ONCE)
 
 
-async def measure(port: int, rounds: int, calls: int) -> dict[str, list[float]]:
-    """The costs by transport, a round each; the first round is not counted."""
+async def measure(port: int, rounds: int, calls: int) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """The costs by transport, a round each, and MB; the first round is not counted."""
     url = f"http://127.0.0.1:{port}"
-    measured: dict[str, list[float]] = {}
+    micros: dict[str, list[float]] = {}
+    memory: dict[str, float] = {}
     async with AsyncExitStack() as stack:
-        clients = {}
-        for name, make in TRANSPORTS.items():
+        transports = {}
+        for name, library in TRANSPORTS.items():
+            before = psutil.Process().memory_info().rss
             try:
-                clients[name] = await stack.enter_async_context(httpx.AsyncClient(transport=make(url), timeout=30))
+                make = getattr(import_module(library.module), library.transport)
             except ImportError:
                 print(f"{name} is left out: it is not installed")
-        for number in range(rounds + 1):
-            for name, client in clients.items():
-                micros = await cost(client, f"{url}/items", calls)
-                if number:
-                    measured.setdefault(name, []).append(micros)
-    return measured
+                continue
+            transports[name] = await stack.enter_async_context(make(url) if library.module == OURS else make())
+            await cost(library, transports[name], f"{url}/items", calls)
+            memory[name] = (psutil.Process().memory_info().rss - before) / 1e6
+        for _ in range(rounds):
+            for name, transport in transports.items():
+                micros.setdefault(name, []).append(await cost(TRANSPORTS[name], transport, f"{url}/items", calls))
+    return micros, memory
 
 
 def main() -> None:
@@ -107,12 +116,13 @@ def main() -> None:
     catalog = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs,), daemon=True)
     catalog.start()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        measured = runner.run(measure(ours.recv(), chosen.rounds, chosen.calls))
+        measured, memory = runner.run(measure(ours.recv(), chosen.rounds, chosen.calls))
     catalog.kill()
     print(f"{machine()}; medians of {chosen.rounds} alternating rounds of {chosen.calls} calls, {AT_ONCE} at a time\n")
-    print("| transport | CPU of one call | rounds |\n|---|---|---|")
+    print("| transport | CPU of one call | rounds | memory |\n|---|--:|--:|--:|")
     for name, micros in measured.items():
-        print(f"| {name} | {statistics.median(micros):.0f} µs | {min(micros):.0f} to {max(micros):.0f} |")
+        rounds = f"{min(micros):.0f} to {max(micros):.0f}"
+        print(f"| {name} | {statistics.median(micros):.0f} µs | {rounds} | {memory[name]:+.1f} MB |")
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ class Served:
 async def served() -> AsyncIterator[Served]:
     service = Served()
     config = uvicorn.Config(
-        service.app(), http=Connection, ws="none", lifespan="on", log_config=None, timeout_graceful_shutdown=1
+        service.app(), http=Connection, interface="asgi3", ws="none", log_config=None, timeout_graceful_shutdown=1
     )
     config.load()
     server = DrainingServer(config, Readiness())
