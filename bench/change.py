@@ -103,7 +103,8 @@ class Clock:
 
 async def measured(size: int, change: Callable[[Store, int], None]) -> dict[str, float]:
     """Return the medians of each step."""
-    store, reader, pilot, emitter, encoder = world(size), SnapshotReader(), Pilot(LiveAddresses()), Emitter(), Encoder()
+    store, reader, emitter, encoder = world(size), SnapshotReader(), Emitter(), Encoder()
+    pilot = Pilot(LiveAddresses(), auto_mtls=True)
     deliveries: dict[object, Delivery] = {}
     clock = Clock()
     for turn in range(ROUNDS + 1):

@@ -3,9 +3,10 @@
 import asyncio
 import importlib
 import logging
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,18 +16,22 @@ from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.core.sockets import make_private
 from localmesh.dressing import Dress, Undressed
 from localmesh.envoy.admin import Admin, AdminError
-from localmesh.envoy.bootstrap import Node, command
+from localmesh.envoy.bootstrap import Node, Places, command
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.drain import drain
 from localmesh.envoy.emit import Emitter
+from localmesh.envoy.memo import Memo
 from localmesh.envoy.push import PushResult, Refusal
-from localmesh.envoy.resources import Configuration
+from localmesh.envoy.resources import Configuration, Resource
+from localmesh.envoy.secrets import authority, own_certificate
+from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
 from localmesh.pilot.analysis import analyse
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
+from localmesh.pilot.registry.workloads import identity_of
 from localmesh.pilot.reporting import Reporter
 from localmesh.pilot.snapshot import Snapshot, SnapshotReader, origin
 from localmesh.proxy.proxies import NodeType, Proxy, ProxyId
@@ -36,6 +41,7 @@ from localmesh.store.objects import Store
 if TYPE_CHECKING:
     from localmesh.envoy.ads import AdsServer
     from localmesh.envoy.wire import Encoder
+    from localmesh.identity.authority import Certificate
 
 logger = logging.getLogger(__name__)
 
@@ -46,15 +52,32 @@ SETTLING_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class _Delivered:
     node: Node
+    places: Places
+    proof: str
+    """By which the server knows this Envoy's stream from another's."""
+
     delivery: Delivery
 
 
 class Discovery:
     """Computes all proxies' configuration after each change, and delivers what differs."""
 
-    def __init__(self, store: Store, sockets: Path, loops: Loops, dress: Dress | None = None) -> None:
-        """Take everything applied, the folder in which Envoys find their socket, and who keeps the loops alive."""
+    def __init__(
+        self, store: Store, sockets: Path, loops: Loops, certificates: Certificates, dress: Dress | None = None
+    ) -> None:
+        """Take what there is to deliver, and how.
+
+        Args:
+            store: everything applied.
+            sockets: the folder in which Envoys find their socket.
+            loops: who keeps the loops alive.
+            certificates: the proxies' own.
+            dress: what is added to each proxy's configuration.
+        """
         self._store = store
+        self._certificates = certificates
+        self._authority = authority(certificates.authority.pem)
+        self._own_certificates: Memo[Certificate, Resource] = Memo(lambda own: own_certificate(own.chain, own.key))
         self._loops = loops
         self._events = Recorder(store, "istiod")
         self._socket = sockets / "xds.sock"
@@ -64,7 +87,7 @@ class Discovery:
         self._encoder: Encoder | None = None
         self._deliveries: dict[Key, _Delivered] = {}
         self._snapshots = SnapshotReader()
-        self._pilot = Pilot(LiveAddresses())
+        self._pilot = Pilot(LiveAddresses(), auto_mtls=True)
         self._reporter, self._adviser = Reporter(store), Reporter(store)
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
@@ -82,7 +105,11 @@ class Discovery:
         self._encoder = importlib.import_module("localmesh.envoy.wire").Encoder()
         async with ads.AdsServer(self._socket) as self._server:
             try:
-                async with self._loops.kept("discovery", self._run), self._loops.kept("analysis", self._advise):
+                async with (
+                    self._loops.kept("discovery", self._run),
+                    self._loops.kept("analysis", self._advise),
+                    self._loops.kept("certificates", self._renew),
+                ):
                     yield
             finally:
                 closing = [each.delivery.close() for each in self._deliveries.values()]
@@ -97,12 +124,14 @@ class Discovery:
         if proxy is None:
             gone = self._store.find(PODS, key) is None
             raise MeshError("the pod is gone" if gone else "what it is to do could not be computed: see its events")
-        node = _node(pod, proxy)
         if key not in self._deliveries:
-            delivery = Delivery(self._server.open(node.id), report=lambda result: self._report(key, result))
+            admin, proof = Path(addresses.admin), secrets.token_hex(32)
+            node, places = _node(pod, proxy), Places(admin.with_suffix(".json"), admin, self._socket)
+            delivery = Delivery(self._server.open(node.id, proof), report=lambda result: self._report(key, result))
             delivery.submit(self._configuration(proxy, pod))
-            self._deliveries[key] = _Delivered(node, delivery)
-        return command(node, Path(addresses.admin), self._socket, self._dress.runtime)
+            self._deliveries[key] = _Delivered(node, places, proof, delivery)
+        known = self._deliveries[key]
+        return command(known.node, known.places, known.proof, self._dress.runtime)
 
     async def drain(self, addresses: PodAddresses) -> None:
         """Have an Envoy that is to end answer what it was asked; nothing when it does not run any more."""
@@ -147,8 +176,16 @@ class Discovery:
                 self._advice = tuple(analyse(seen))
                 self._adviser.report(self._advice)
 
+    async def _renew(self) -> None:
+        """Renew certificates before they end, for ever."""
+        while True:
+            await asyncio.sleep(self._certificates.wait_s())
+            if self._certificates.are_due:
+                self._deliver()
+
     def _deliver(self) -> None:
         proxies = self._computed()
+        self._own_certificates.forget()
         self._emitter.forget()
         self._dress.forget()
         if self._encoder is not None:
@@ -174,11 +211,18 @@ class Discovery:
     def _configuration(self, proxy: Proxy, pod: Object) -> Configuration:
         if self._encoder is None:
             raise RuntimeError("nothing is delivered yet")
-        return self._encoder.encode_all(self._dress(self._emitter.emit(proxy), pod, proxy.sampling))
+        dressed = self._dress(self._emitter.emit(proxy), pod, proxy.sampling)
+        return self._encoder.encode_all(replace(dressed, sds=self._secrets(pod)))
+
+    def _secrets(self, pod: Object) -> Sequence[Resource]:
+        own = self._certificates.of(key_of(pod), identity_of(pod))
+        return [self._authority, self._own_certificates.get(own)]
 
     async def _forget_the_gone(self) -> None:
         for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
             delivered = self._deliveries.pop(key)
+            delivered.places.file.unlink(missing_ok=True)
+            self._certificates.forget(key)
             if self._refusals.pop(key, None):
                 self._report_findings()
             await delivered.delivery.close()

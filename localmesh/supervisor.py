@@ -26,6 +26,8 @@ from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
 from localmesh.home import Home, Running
+from localmesh.identity.authority import Authority
+from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, SERVICES, resource_of
 from localmesh.kubelet import Images, Kubelet
@@ -78,7 +80,8 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
     async with AsyncExitStack() as stack:
         lock = stack.enter_context(home.hold())
         dress = Dressed(Telemetry(collector=home.collector)) if options.telemetry else None
-        discovery = Discovery(store, home.sockets, loops, dress)
+        certificates = Certificates(Authority.of(home.path))
+        discovery = Discovery(store, home.sockets, loops, certificates, dress)
         kubelet = Kubelet(
             store,
             prepare_proxy=discovery.prepare,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from localmesh.cli import cluster_tables, listener_table, route_table
+from localmesh.cli import cluster_tables, listener_table, route_table, secret_table
 from localmesh.cli.proxies import REFERENCE, Inventory, Proxy, kubectl
 from localmesh.cli.tables import table
 from localmesh.core.errors import MeshError
@@ -41,9 +41,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     listener.add_argument("--type", help="only listeners of this type: HTTP, TCP, HTTP+TCP")
     _add(kinds, "all", ("a",), _all, "all of them")
     _add_log(kinds)
-    secret = kinds.add_parser("secret", aliases=["secrets", "s"], help="certificates: only in a cluster")
-    secret.add_argument("reference", metavar=REFERENCE, help="a pod, or deploy/NAME")
-    secret.set_defaults(run=run_secret)
+    _add(kinds, "secret", ("secrets", "s"), _secrets, "certificates: the proxy's own, and whom it trusts")
 
 
 def _add(
@@ -97,13 +95,6 @@ def run_log(arguments: argparse.Namespace) -> int:
     for proxy in _find(arguments):
         print(f"{proxy.name}:\n{asyncio.run(proxy.admin.logging(arguments.level))}", end="")
     return 0
-
-
-def run_secret(_: argparse.Namespace) -> int:
-    """Say why there is nothing to show. Raises MeshError."""
-    raise MeshError(
-        "proxies of the local mesh speak plain HTTP and have no certificates: in a cluster, istioctl shows them"
-    )
 
 
 def _find(arguments: argparse.Namespace) -> list[Proxy]:
@@ -166,6 +157,12 @@ async def _all(admin: Admin, arguments: argparse.Namespace) -> str:
         table(cluster_tables.endpoint_rows(await admin.clusters())),
     )
     return "\n\n".join(tables)
+
+
+async def _secrets(admin: Admin, arguments: argparse.Namespace) -> str:
+    """Return the certificates; Envoy itself keeps keys out of what it tells."""
+    secrets = (await Dump.of(admin)).secrets
+    return _shown(arguments, secrets, lambda: table(secret_table.rows(secrets)))
 
 
 def _shown(arguments: argparse.Namespace, items: Sequence[Mapping[str, Any]], as_table: Callable[[], str]) -> str:

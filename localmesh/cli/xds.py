@@ -24,6 +24,11 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "-o", "--output", required=True, type=Path, help="folder for NAMESPACE.DEPLOYMENT/{lds,rds,cds,eds}.json"
     )
+    parser.add_argument(
+        "--auto-mtls",
+        action="store_true",
+        help="with TLS between proxies, as the mesh that runs has it; without it only where a rule says so",
+    )
     parser.set_defaults(run=run)
 
 
@@ -32,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     objects = _admitted(arguments.filename, arguments.namespace)
     if objects is None:
         return 1
-    for name, proxy in proxies_of(objects).items():
+    for name, proxy in proxies_of(objects, auto_mtls=arguments.auto_mtls).items():
         _write(arguments.output / str(name), emit(proxy))
         print(arguments.output / str(name))
     return 0

@@ -1,6 +1,10 @@
-"""Serves each Envoy its configuration over one gRPC stream (ADS) on a Unix socket, which only this user can open."""
+"""Serves each Envoy its configuration over one gRPC stream (ADS) on a Unix socket, which only this user can open.
+
+Whoever asks for a pod's configuration, and so for its keys, has to bring the proof that was given to that pod's Envoy.
+"""
 
 import asyncio
+import hmac
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,6 +17,7 @@ import grpc.aio
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf import any_pb2
 
+from localmesh.envoy.bootstrap import PROOF_HEADER
 from localmesh.envoy.channel import Channel, Connection
 from localmesh.envoy.resources import ResourceType
 from localmesh.envoy.stream import Request, Response
@@ -29,7 +34,9 @@ class AdsServer:
     def __init__(self, path: Path) -> None:
         """Take the socket's path, which has to be short: see home.MAX_SOCKET_PATH."""
         self._path = path
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, tuple[str, Channel]] = {}
+        """By node id: the proof, and what is served to who brings it."""
+
         self._server: Any = None
 
     async def __aenter__(self) -> Self:
@@ -51,15 +58,14 @@ class AdsServer:
         await self._server.stop(None)
         self._path.unlink(missing_ok=True)
 
-    def open(self, node_id: str) -> Channel:
-        """Return the channel of a node id's Envoy; one for all its starts."""
-        return self._channels.setdefault(node_id, Channel())
+    def open(self, node_id: str, proof: str) -> Channel:
+        """Return the channel of a node id's Envoy, which knows the proof; one for all its starts."""
+        return self._channels.setdefault(node_id, (proof, Channel()))[1]
 
     def close(self, node_id: str) -> None:
         """Serve an Envoy no longer."""
-        channel = self._channels.pop(node_id, None)
-        if channel is not None:
-            channel.close()
+        if node_id in self._channels:
+            self._channels.pop(node_id)[1].close()
 
     async def serve(self, requests: AsyncIterator[Any], context: Any) -> None:
         """Serve one stream until its Envoy, or a newer stream of its node id, ends it."""
@@ -68,9 +74,13 @@ class AdsServer:
             first = await anext(aiter(requests))
         if first is None:
             return
-        channel = self._channels.get(first.node.id)
+        proof, channel = self._channels.get(first.node.id, ("", None))
         if channel is None:
             await context.abort(grpc.StatusCode.NOT_FOUND, "no pod here has a proxy of that node id")
+            return
+        if not hmac.compare_digest(_proof(context), proof.encode()):
+            logger.warning("somebody who is not %s asked for its configuration, and got nothing", first.node.id)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the stream does not prove that it is that pod's")
             return
         connection = channel.connect()
         _receive(channel, connection, first)
@@ -86,6 +96,12 @@ class AdsServer:
                 task.cancel()
             for error in await asyncio.gather(*tasks, return_exceptions=True):
                 _note_end(first.node.id, error)
+
+
+def _proof(context: Any) -> bytes:
+    """Return what a stream brings to prove whose it is."""
+    brought = dict(context.invocation_metadata() or ()).get(PROOF_HEADER, "")
+    return brought if isinstance(brought, bytes) else str(brought).encode()
 
 
 def _note_end(node_id: str, error: BaseException | None) -> None:

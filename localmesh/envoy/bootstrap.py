@@ -1,6 +1,7 @@
 """How an Envoy is started: its binary, its arguments and its bootstrap, after Istio's own bootstrap template."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,9 @@ RUNTIME = {
     "envoy.reloadable_features.coalesce_lb_rebuilds_on_batch_update": False,
     "envoy.reloadable_features.fixed_heap_use_allocated": True,
 }
+
+PROOF_HEADER = "x-mesh-proof"
+"""The metadata of a stream that says whose it is."""
 
 NOTHING_MORE: Mapping[str, int] = MappingProxyType({})
 
@@ -60,16 +64,36 @@ class Node:
         return f"{self.role}~127.0.0.1~{self.pod}.{self.namespace}~{self.namespace}.svc.cluster.local"
 
 
-def command(
-    node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = NOTHING_MORE, *, misc_level: str = "error"
-) -> list[str]:
-    """Return the command that runs a pod's Envoy; see `bootstrap`. Raises EnvoyMissingError.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where an Envoy finds what it needs."""
 
-    Its "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start.
+    file: Path
+    """Its bootstrap."""
+
+    admin: Path
+    """The socket of its admin page."""
+
+    xds: Path
+    """The socket from which it gets its configuration."""
+
+
+def command(
+    node: Node, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE, *, misc_level: str = "error"
+) -> list[str]:
+    """Return the command that runs a pod's Envoy, and have its bootstrap (see there) in a file for this user alone.
+
+    Anybody on the machine can read a command line, and the bootstrap holds the proof that a stream is that pod's. The
+    "misc" logger has a level of its own, as in Istio: at "warning" it names each deprecated field at each start. Raises
+    EnvoyMissingError, OSError.
     """
+    own = json.dumps(bootstrap(node, places, proof, runtime), separators=(",", ":"))
+    places.file.unlink(missing_ok=True)
+    with open(places.file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as written:
+        written.write(own)
     return [
         str(envoy_binary()),
-        *("--config-yaml", json.dumps(bootstrap(node, admin, xds, runtime), separators=(",", ":"))),
+        *("--config-path", str(places.file)),
         *("--concurrency", "1"),
         *("--log-level", "warning"),
         *("--component-log-level", f"misc:{misc_level}"),
@@ -83,13 +107,13 @@ def command(
     ]
 
 
-def bootstrap(node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = NOTHING_MORE) -> dict[str, Any]:
+def bootstrap(node: Node, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE) -> dict[str, Any]:
     """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes by the stream.
 
     Args:
         node: whose Envoy it is.
-        admin: the socket of its admin page.
-        xds: the socket from which it gets its configuration.
+        places: where it finds what it needs.
+        proof: says on its stream whose it is.
         runtime: settings beside Istio's.
     """
     return {
@@ -109,20 +133,30 @@ def bootstrap(node: Node, admin: Path, xds: Path, runtime: Mapping[str, int] = N
             "use_all_default_tags": False,
             "stats_tags": [{"tag_name": name, "regex": regex} for name, regex in STATS_TAGS.items()],
         },
-        "admin": {"address": {"pipe": {"path": str(admin), "mode": 0o600}}},
+        "admin": {"address": {"pipe": {"path": str(places.admin), "mode": 0o600}}},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "GRPC",
                 "transport_api_version": "V3",
                 "set_node_on_first_message_only": True,
-                "grpc_services": [{"envoy_grpc": {"cluster_name": XDS_CLUSTER}}],
+                "grpc_services": [
+                    {
+                        "envoy_grpc": {"cluster_name": XDS_CLUSTER},
+                        "initial_metadata": [{"key": PROOF_HEADER, "value": proof}],
+                    }
+                ],
             },
             "cds_config": ADS,
             "lds_config": ADS,
         },
-        "static_resources": {"clusters": [_xds_cluster(xds)]},
+        "static_resources": {"clusters": [_xds_cluster(places.xds)]},
         "overload_manager": _unlimited_connections(),
     }
+
+
+def _stream(proof: str) -> dict[str, Any]:
+    told = {"key": PROOF_HEADER, "value": proof}
+    return {"envoy_grpc": {"cluster_name": XDS_CLUSTER}, "initial_metadata": [told]}
 
 
 def _xds_cluster(path: Path) -> dict[str, Any]:

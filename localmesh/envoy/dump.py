@@ -37,6 +37,11 @@ class Dump:
         entries = self._entries("Routes", "dynamic_route_configs", "static_route_configs")
         return [entry["route_config"] for entry in entries]
 
+    @property
+    def secrets(self) -> list[Resource]:
+        """Return the secrets that there are, each with its version and state; keys are left out by Envoy."""
+        return list(self._entries("Secrets", "dynamic_active_secrets", "static_secrets"))
+
     def _entries(self, kind: str, *fields: str) -> Iterator[dict[str, Any]]:
         for document in self._documents(kind):
             for field in fields:

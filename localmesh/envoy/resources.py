@@ -1,7 +1,7 @@
 """What one Envoy is told: its kinds of xDS resources."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -96,8 +96,8 @@ class Encoded:
     version: str
     """A hash of the content: the same content has the same version everywhere."""
 
-    value: bytes
-    """The protobuf."""
+    value: bytes = field(repr=False)
+    """The protobuf; of a secret, a private key is in it."""
 
 
 Configuration = Mapping[ResourceType, Mapping[str, Encoded]]

@@ -56,12 +56,12 @@ def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]
     here = identity.fields()
     there = {name: f"%{'DYNAMIC' if inbound else 'UPSTREAM'}_METADATA({PEER}:{name})%" for name in IDENTITY}
     source, destination = (there, here) if inbound else (here, there)
-    caller = "%DOWNSTREAMPEER_URI_SAN%" if inbound and secured else "unknown"
+    caller, called = _principals(inbound=inbound, secured=secured)
     policy = ("mutual_tls" if secured else "none") if inbound else "unknown"
     found = {
         "reporter": "destination" if inbound else "source",
         **_party("source", source, caller),
-        **_party("destination", destination, "unknown"),
+        **_party("destination", destination, called),
         "destination_service": f"%CLUSTER_METADATA({SERVICE}:host)%",
         "destination_service_name": f"%CLUSTER_METADATA({SERVICE}:name)%",
         "destination_service_namespace": f"%CLUSTER_METADATA({SERVICE}:namespace)%",
@@ -72,6 +72,13 @@ def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]
         "connection_security_policy": policy,
     }
     return [{"name": name, "value_format": value} for name, value in found.items()]
+
+
+def _principals(*, inbound: bool, secured: bool) -> tuple[str, str]:
+    """Return whose certificates both ends show: caller and called; what a client may speak TLS to, it may not."""
+    if inbound:
+        return ("%DOWNSTREAM_PEER_URI_SAN%", "%DOWNSTREAM_LOCAL_URI_SAN%") if secured else ("unknown", "unknown")
+    return "%UPSTREAM_LOCAL_URI_SAN%", "%UPSTREAM_PEER_URI_SAN%"
 
 
 def _party(side: str, who: Mapping[str, str], principal: str) -> Mapping[str, str]:

@@ -19,6 +19,10 @@ PROXY_IMAGE = "docker.io/istio/proxyv2:1.31.1"
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
 TEMPLATES = "inject.istio.io/templates"
+TLS_MODE = "security.istio.io/tlsMode"
+"""The label by which clients know that a pod's proxy takes TLS."""
+
+MUTUAL_TLS = "istio"
 _OFF = ("false", "no", "n", "off")
 _ON = ("true", "yes", "y", "on")
 
@@ -56,6 +60,11 @@ def is_injected(pod: Mapping[str, Any]) -> bool:
     return bool(sidecars_of(pod))
 
 
+def takes_mutual_tls(pod: Mapping[str, Any]) -> bool:
+    """Tell whether the pod's proxy takes TLS, by the label that injection gave it or that somebody changed."""
+    return labels_of(pod).get(TLS_MODE) == MUTUAL_TLS
+
+
 def sidecars_of(pod: Mapping[str, Any]) -> frozenset[str]:
     """Return the names of the containers that were injected: first to start, last to end.
 
@@ -86,7 +95,7 @@ def _with_sidecar(pod: Object) -> Object:
         STATUS: _status(containers=[PROXY]),
     }
     containers = [*pod["spec"]["containers"], _proxy("sidecar", {"name": PROXY, "image": PROXY_IMAGE})]
-    return _changed(pod, containers, added, {"security.istio.io/tlsMode": "istio"})
+    return _changed(pod, containers, added, {TLS_MODE: MUTUAL_TLS})
 
 
 def _as_gateway(pod: Object) -> Object:

@@ -82,6 +82,15 @@ REQUEST_AUTHENTICATIONS = Resource(
 TELEMETRIES = Resource(
     "telemetry.istio.io", ("v1", "v1alpha1"), "Telemetry", "telemetries", "telemetry", ("telemetry",), custom=True
 )
+PEER_AUTHENTICATIONS = Resource(
+    "security.istio.io",
+    _SECURITY,
+    "PeerAuthentication",
+    "peerauthentications",
+    "peerauthentication",
+    ("pa",),
+    custom=True,
+)
 
 RESOURCES = (
     NAMESPACES,
@@ -101,6 +110,7 @@ RESOURCES = (
     AUTHORIZATION_POLICIES,
     REQUEST_AUTHENTICATIONS,
     TELEMETRIES,
+    PEER_AUTHENTICATIONS,
 )
 
 BY_PLURAL = {(resource.group, resource.plural): resource for resource in RESOURCES}

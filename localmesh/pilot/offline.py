@@ -26,13 +26,13 @@ _READY: Object = {"type": "Ready", "status": "True"}
 _INJECTING: Object = {"metadata": {"labels": {"istio-injection": "enabled"}}}
 
 
-def proxies_of(objects: Iterable[Object]) -> Mapping[ProxyId, Proxy]:
+def proxies_of(objects: Iterable[Object], *, auto_mtls: bool = False) -> Mapping[ProxyId, Proxy]:
     """Return what the proxy of each Deployment's first replica would do, by the Deployment's name.
 
     Deployments without replicas are among them. The objects must have passed admission and have a namespace.
     """
     cluster = _with_gateway(objects)
-    computed = compute(_snapshot(cluster), MadeUpAddresses()).proxies
+    computed = compute(_snapshot(cluster), MadeUpAddresses(), auto_mtls=auto_mtls).proxies
     deployments = _of(DEPLOYMENTS, cluster)
     first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
     return {ProxyId(key.namespace, key.name): computed[pod] for pod, key in first.items() if pod in computed}

@@ -39,9 +39,9 @@ class Computed:
     findings: tuple[Finding, ...] = ()
 
 
-def compute(snapshot: Snapshot, addresses: Addresses) -> Computed:
+def compute(snapshot: Snapshot, addresses: Addresses, *, auto_mtls: bool = False) -> Computed:
     """Return the configuration of every pod with a sidecar, and of every gateway pod."""
-    return Pilot(addresses).compute(snapshot)
+    return Pilot(addresses, auto_mtls=auto_mtls).compute(snapshot)
 
 
 class Pilot:
@@ -51,13 +51,15 @@ class Pilot:
     the same object for all of them: whoever writes it down needs to do so once.
     """
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: Addresses, *, auto_mtls: bool) -> None:
+        """Take where pods answer, and whether their proxies speak TLS to each other without being told to."""
         self._addresses = addresses
+        self._auto_mtls = auto_mtls
         self._kept: _Kept = {}
 
     def compute(self, snapshot: Snapshot) -> Computed:
         """Return the configuration of every pod with a sidecar, and of every gateway pod."""
-        context = PushContext.of(snapshot, self._addresses)
+        context = PushContext.of(snapshot, self._addresses, auto_mtls=self._auto_mtls)
         shared = _Shared(context, self._kept)
         proxies: dict[ProxyId, Proxy] = {}
         for pod in sorted(snapshot.pods, key=key_of):

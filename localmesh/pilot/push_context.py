@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from localmesh.core.objects import Object
+from localmesh.kinds.injection import takes_mutual_tls
 from localmesh.pilot.destination_rules import DestinationRules
 from localmesh.pilot.findings import Findings
+from localmesh.pilot.peer_authentications import Mode, PeerAuthentications
 from localmesh.pilot.registry.addresses import Addresses
 from localmesh.pilot.registry.index import ServiceIndex
 from localmesh.pilot.snapshot import Snapshot
@@ -16,14 +19,22 @@ class PushContext:
     snapshot: Snapshot
     services: ServiceIndex
     destination_rules: DestinationRules
+    peer_authentications: PeerAuthentications
     addresses: Addresses
     findings: Findings
+    auto_mtls: bool
+    """Whether proxies speak TLS to each other without being told to (`enableAutoMtls` of Istio's mesh config)."""
 
     @classmethod
-    def of(cls, snapshot: Snapshot, addresses: Addresses) -> "PushContext":
+    def of(cls, snapshot: Snapshot, addresses: Addresses, *, auto_mtls: bool) -> "PushContext":
         """Read what was applied; what cannot be read is found."""
         findings = Findings()
         for finding in snapshot.findings:
             findings.add(finding)
-        services = ServiceIndex(snapshot.services, snapshot.pods, addresses, findings)
-        return cls(snapshot, services, DestinationRules.of(snapshot), addresses, findings)
+        peers = PeerAuthentications.of(snapshot, Mode.PERMISSIVE if auto_mtls else Mode.DISABLE)
+
+        def takes_tls(pod: Object, port: int) -> bool:
+            return auto_mtls and takes_mutual_tls(pod) and peers.of_port(pod, port) is not Mode.DISABLE
+
+        services = ServiceIndex(snapshot.services, snapshot.pods, addresses, takes_tls, findings)
+        return cls(snapshot, services, DestinationRules.of(snapshot), peers, addresses, findings, auto_mtls)

@@ -79,6 +79,20 @@ class AddressRange:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerIdentity:
+    """Whose the other's certificate is; who shows none is nobody."""
+
+    text: TextMatch
+
+
+@dataclass(frozen=True, slots=True)
+class ServerName:
+    """What a TLS client asks for (SNI)."""
+
+    text: TextMatch
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """How a claim of the request's token has to be; a request without a valid token has none."""
 
@@ -93,7 +107,7 @@ class Claim:
 
 
 OfRequest = HeaderMatch | PathMatch | PathTemplate | Claim
-OfConnection = DestinationPort | AddressRange
+OfConnection = DestinationPort | AddressRange | PeerIdentity | ServerName
 Condition = Always | AllOf | AnyOf | Not | OfRequest | OfConnection
 NEVER = Not(Always())
 

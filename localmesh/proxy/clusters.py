@@ -13,6 +13,7 @@ from localmesh.proxy.cluster_policies import (
     OutlierDetection,
     TcpKeepalive,
 )
+from localmesh.proxy.tls import ClientTls
 
 
 class ClusterType(StrEnum):
@@ -45,6 +46,9 @@ class Endpoint:
     healthy: bool = True
     workload: str = ""
     """Whose it is, in the form of Istio's telemetry: `name;namespace;canonical name;revision;cluster`."""
+
+    takes_tls: bool = False
+    """Whether a proxy of the mesh is there, that takes TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +98,8 @@ class Cluster:
 
     outlier_detection: OutlierDetection | None = None
     """None to eject nobody."""
+
+    tls: ClientTls | None = None
+    """None for plain text."""
 
     metadata: ClusterMetadata | None = None

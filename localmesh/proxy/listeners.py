@@ -8,6 +8,7 @@ from localmesh.proxy.addresses import Address
 from localmesh.proxy.authentication import TokenAuthentication
 from localmesh.proxy.authorization import Authorization
 from localmesh.proxy.routes import RouteConfiguration
+from localmesh.proxy.tls import ServerTls
 
 
 class TrafficDirection(StrEnum):
@@ -112,6 +113,9 @@ class FilterChain:
     match: FilterChainMatch | None = None
     """None for all connections that no other chain takes."""
 
+    tls: ServerTls | None = None
+    """None to take bytes as they come."""
+
     name: str = ""
 
 
@@ -130,6 +134,9 @@ class Listener:
 
     shared: bool = False
     """Whether several processes may listen on the address, each getting some of the connections."""
+
+    looks_for_tls: bool = False
+    """Whether it looks at a connection's first bytes, without which no match can tell TLS from plain text."""
 
     @property
     def route_names(self) -> tuple[str, ...]:

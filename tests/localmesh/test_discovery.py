@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,9 +17,11 @@ from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
 from localmesh.envoy.ads import METHOD, SERVICE
-from localmesh.envoy.bootstrap import Node
+from localmesh.envoy.bootstrap import PROOF_HEADER, Node
 from localmesh.envoy.emit import Emitter
 from localmesh.envoy.resources import Resources, ResourceType
+from localmesh.identity.authority import Authority
+from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES
 from localmesh.proxy.proxies import Proxy
@@ -35,11 +38,18 @@ async def folder() -> AsyncIterator[Path]:
         yield Path(name)
 
 
-def addresses(number: int) -> PodAddresses:
-    first = 21000 + 10 * number
+def addresses(number: int, folder: Path) -> PodAddresses:
+    first, admin = 21000 + 10 * number, str(folder / str(number))
     return PodAddresses(
-        app={3000: first}, inbound={3000: first + 1}, http_proxy=first + 2, network=first + 3, admin=f"/run/{number}"
+        app={3000: first}, inbound={3000: first + 1}, http_proxy=first + 2, network=first + 3, admin=admin
     )
+
+
+def proof(bootstrap: Path) -> str:
+    """Return what the Envoy of a bootstrap says to be known."""
+    ads = json.loads(bootstrap.read_text())["dynamic_resources"]["ads_config"]
+    value: str = ads["grpc_services"][0]["initial_metadata"][0]["value"]
+    return value
 
 
 def store_of(pods: list[Object]) -> Store:
@@ -50,14 +60,14 @@ def store_of(pods: list[Object]) -> Store:
     return store
 
 
-async def clusters(socket: Path, node: Node) -> AsyncIterator[set[str]]:
+async def clusters(socket: Path, node: Node, proof: str) -> AsyncIterator[set[str]]:
     """Yield the names of the clusters each time that they are sent; take them all."""
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         stream = channel.stream_stream(
             f"/{SERVICE}/{METHOD}",
             request_serializer=discovery_pb2.DiscoveryRequest.SerializeToString,
             response_deserializer=discovery_pb2.DiscoveryResponse.FromString,
-        )()
+        )(metadata=((PROOF_HEADER, proof),))
         request = discovery_pb2.DiscoveryRequest(node={"id": node.id}, type_url=ResourceType.CLUSTER.url)
         await stream.write(request)
         async for response in stream:
@@ -67,18 +77,18 @@ async def clusters(socket: Path, node: Node) -> AsyncIterator[set[str]]:
 
 
 async def test_a_pod_that_is_gone_by_the_time_its_envoy_is_prepared_is_no_error_of_the_mesh(folder: Path) -> None:
-    late = pod("catalog-1", addresses(0))
-    discovery = Discovery(store_of([]), folder / "s", Loops())
+    late = pod("catalog-1", addresses(0, folder))
+    discovery = Discovery(store_of([]), folder / "s", Loops(), Certificates(Authority.make()))
     async with discovery.delivering():
         with pytest.raises(MeshError, match="the pod is gone"):
-            await discovery.prepare(late, addresses(0))
+            await discovery.prepare(late, addresses(0, folder))
 
 
 @pytest.mark.long
 async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pods = [pod(f"{name}-1", addresses(number)) for number, name in enumerate(NAMES)]
+    pods = [pod(f"{name}-1", addresses(number, folder)) for number, name in enumerate(NAMES)]
     store, emit = store_of(pods), Emitter.emit
 
     def failing(emitter: Emitter, proxy: Proxy) -> Resources:
@@ -86,12 +96,14 @@ async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others
             raise OSError("of all things")
         return emit(emitter, proxy)
 
-    discovery = Discovery(store, folder / "s", Loops())
+    discovery = Discovery(store, folder / "s", Loops(), Certificates(Authority.make()))
     async with asyncio.timeout(PATIENCE_S), discovery.delivering():
         for number, each in enumerate(pods):
-            await discovery.prepare(each, addresses(number))
+            await discovery.prepare(each, addresses(number, folder))
         monkeypatch.setattr(Emitter, "emit", failing)
-        sent = clusters(folder / "s" / "xds.sock", Node("sidecar", "webapp-1", NAMESPACE, "webapp"))
+        sent = clusters(
+            folder / "s" / "xds.sock", Node("sidecar", "webapp-1", NAMESPACE, "webapp"), proof(folder / "1.json")
+        )
         assert outbound("catalog") not in await anext(sent)
         store.create(SERVICES, service("catalog"))
         assert outbound("catalog") in await anext(sent)

@@ -20,7 +20,9 @@ from localmesh.proxy.authorization import (
     OfRequest,
     PathMatch,
     PathTemplate,
+    PeerIdentity,
     Policy,
+    ServerName,
 )
 from localmesh.proxy.matches import HeaderMatch, TextMatch
 
@@ -86,12 +88,22 @@ def _leaf(condition: OfRequest | OfConnection) -> Message:
             return {"url_path": {"path": string_matcher(text)}}
         case PathTemplate(template):
             return {"uri_template": _uri_template(template)}
+        case Claim(path, texts, listed):
+            return {"metadata": _claim(path, texts, listed=listed)}
+        case _:
+            return _of_connection(condition)
+
+
+def _of_connection(condition: OfConnection) -> Message:
+    match condition:
         case DestinationPort(number):
             return {"destination_port": number}
         case AddressRange(prefix, length, direct):
             return {"direct_remote_ip" if direct else "remote_ip": {"address_prefix": prefix, "prefix_len": length}}
-        case Claim(path, texts, listed):
-            return {"metadata": _claim(path, texts, listed=listed)}
+        case PeerIdentity(text):
+            return {"authenticated": {"principal_name": string_matcher(text)}}
+        case ServerName(text):
+            return {"requested_server_name": string_matcher(text)}
 
 
 def _claim(path: Sequence[str], texts: Sequence[TextMatch], *, listed: bool) -> Message:

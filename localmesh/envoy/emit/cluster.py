@@ -9,6 +9,7 @@ from localmesh.envoy.emit.cluster_policies import (
 )
 from localmesh.envoy.emit.http_protocol_options import http_protocol_options
 from localmesh.envoy.emit.messages import Message, duration, given, istio_metadata
+from localmesh.envoy.emit.tls import client_sockets
 from localmesh.envoy.resources import ADS
 from localmesh.proxy.clusters import Cluster, ClusterMetadata, ClusterType
 
@@ -28,6 +29,7 @@ def cluster(described: Cluster) -> Message:
         circuit_breakers=circuit_breakers(described.circuit_breakers) if described.circuit_breakers else None,
         outlier_detection=outlier_detection(outliers) if outliers else None,
         upstream_connection_options=upstream_connection_options(keepalive) if keepalive else None,
+        **(client_sockets(described.tls) if described.tls else {}),
         typed_extension_protocol_options=http_protocol_options(described),
         metadata=_metadata(described.metadata),
     )

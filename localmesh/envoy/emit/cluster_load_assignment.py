@@ -15,6 +15,15 @@ def _lb_endpoint(described: Endpoint) -> Message:
     return given(
         endpoint={"address": address(described.address)},
         health_status="HEALTHY" if described.healthy else "UNHEALTHY",
-        metadata=istio_metadata(workload=described.workload),
+        metadata=_metadata(described),
         load_balancing_weight=1,
     )
+
+
+def _metadata(described: Endpoint) -> Message | None:
+    """Return whose the endpoint is, and what the cluster's transport sockets are chosen by."""
+    said = istio_metadata(workload=described.workload)
+    if not described.takes_tls:
+        return said
+    own = {"envoy.transport_socket_match": {"tlsMode": "istio"}}
+    return {"filter_metadata": {**own, **(said["filter_metadata"] if said else {})}}

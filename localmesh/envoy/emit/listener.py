@@ -4,6 +4,7 @@ from localmesh.envoy.emit.authorization import network_authorization
 from localmesh.envoy.emit.http_connection_manager import http_connection_manager
 from localmesh.envoy.emit.messages import Message, address, duration, given
 from localmesh.envoy.emit.tcp_proxy import tcp_proxy
+from localmesh.envoy.emit.tls import looking_for_tls, server_socket
 from localmesh.proxy.listeners import FilterChain, FilterChainMatch, Listener, TcpProxy
 
 
@@ -12,6 +13,7 @@ def listener(described: Listener) -> Message:
     return given(
         name=described.name,
         address=address(described.address),
+        **(looking_for_tls() if described.looks_for_tls else {}),
         filter_chains=[_filter_chain(chain) for chain in described.chains],
         traffic_direction=described.direction.value,
         bind_to_port=None if described.bound else False,
@@ -30,6 +32,7 @@ def _filter_chain(chain: FilterChain) -> Message:
             *map(network_authorization, chain.authorizations),
             tcp_proxy(last) if isinstance(last, TcpProxy) else http_connection_manager(last),
         ],
+        transport_socket=server_socket(chain.tls) if chain.tls else None,
         transport_socket_connect_timeout=duration(chain.handshake_timeout),
     )
 

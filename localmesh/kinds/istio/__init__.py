@@ -14,12 +14,14 @@ from localmesh.kinds.istio.rules.annotations import annotation_problems
 from localmesh.kinds.istio.rules.authorization_policy import review_authorization_policy
 from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
 from localmesh.kinds.istio.rules.gateway import review_gateway
+from localmesh.kinds.istio.rules.peer_authentication import review_peer_authentication
 from localmesh.kinds.istio.rules.request_authentication import review_request_authentication
 from localmesh.kinds.istio.rules.telemetry import review_telemetry
 from localmesh.kinds.istio.rules.virtual_service import review_virtual_service
 from localmesh.kinds.istio.types.authorization_policy import AuthorizationPolicy
 from localmesh.kinds.istio.types.destination_rule import DestinationRule
 from localmesh.kinds.istio.types.gateway import Gateway
+from localmesh.kinds.istio.types.peer_authentication import PeerAuthentication
 from localmesh.kinds.istio.types.request_authentication import RequestAuthentication
 from localmesh.kinds.istio.types.telemetry import Telemetry
 from localmesh.kinds.istio.types.virtual_service import VirtualService
@@ -27,6 +29,7 @@ from localmesh.kinds.resources import (
     AUTHORIZATION_POLICIES,
     DESTINATION_RULES,
     GATEWAYS,
+    PEER_AUTHENTICATIONS,
     REQUEST_AUTHENTICATIONS,
     TELEMETRIES,
     VIRTUAL_SERVICES,
@@ -40,6 +43,7 @@ __all__ = [
     "DestinationRule",
     "Gateway",
     "InvalidSpecError",
+    "PeerAuthentication",
     "RequestAuthentication",
     "Telemetry",
     "VirtualService",
@@ -56,6 +60,7 @@ SPECS: Mapping[Resource, type[Any]] = {
     AUTHORIZATION_POLICIES: AuthorizationPolicy,
     REQUEST_AUTHENTICATIONS: RequestAuthentication,
     TELEMETRIES: Telemetry,
+    PEER_AUTHENTICATIONS: PeerAuthentication,
 }
 """The kinds that are served, and the types of their specs."""
 
@@ -66,6 +71,7 @@ _REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
     AUTHORIZATION_POLICIES: review_authorization_policy,
     REQUEST_AUTHENTICATIONS: review_request_authentication,
     TELEMETRIES: review_telemetry,
+    PEER_AUTHENTICATIONS: review_peer_authentication,
 }
 """What istiod's webhook says of each kind, by the object's key and its spec."""
 

@@ -13,6 +13,7 @@ from localmesh.kinds.resources import (
     AUTHORIZATION_POLICIES,
     DESTINATION_RULES,
     GATEWAYS,
+    PEER_AUTHENTICATIONS,
     REQUEST_AUTHENTICATIONS,
     TELEMETRIES,
     VIRTUAL_SERVICES,
@@ -37,6 +38,8 @@ _POLICY = (
     "outlierDetection.minHealthPercent",
     "outlierDetection.splitExternalLocalOriginErrors",
     "tls.mode",
+    "tls.sni",
+    "tls.subjectAltNames",
 )
 """What a DestinationRule may say of all ports, of one, of a subset, and of a subset's port."""
 
@@ -98,6 +101,14 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
     AUTHORIZATION_POLICIES: (
         "selector",
         "action",
+        "rules[].from[].source.principals",
+        "rules[].from[].source.notPrincipals",
+        "rules[].from[].source.namespaces",
+        "rules[].from[].source.notNamespaces",
+        "rules[].from[].source.serviceAccounts",
+        "rules[].from[].source.notServiceAccounts",
+        "rules[].from[].source.trustDomains",
+        "rules[].from[].source.notTrustDomains",
         "rules[].from[].source.ipBlocks",
         "rules[].from[].source.notIpBlocks",
         "rules[].from[].source.remoteIpBlocks",
@@ -123,6 +134,7 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
         "jwtRules[].spaceDelimitedClaims",
     ),
     TELEMETRIES: ("selector", "tracing[].randomSamplingPercentage"),
+    PEER_AUTHENTICATIONS: ("selector", "mtls", "portLevelMtls"),
 }
 
 VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
@@ -130,6 +142,10 @@ VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
         "action": ("ALLOW", "DENY", "AUDIT"),
         "rules[].when[].key": (
             "request.headers[NAME]",
+            "source.principal",
+            "source.namespace",
+            "source.serviceAccount",
+            "source.trustDomain",
             "source.ip",
             "remote.ip",
             "request.auth.principal",
@@ -137,6 +153,7 @@ VALUES: Mapping[Resource, Mapping[str, tuple[str, ...]]] = {
             "request.auth.presenter",
             "request.auth.claims[NAME]",
             "destination.port",
+            "connection.sni",
         ),
     },
     DESTINATION_RULES: {f"{place}.tls.mode": ("DISABLE", "ISTIO_MUTUAL") for place in (*_POLICIES, *_PORTS)},

@@ -176,6 +176,11 @@ def spec_of(pod: Mapping[str, Any]) -> PodSpec:
     return PodSpec.model_validate(pod["spec"])
 
 
+def service_account_of(pod: Mapping[str, Any]) -> str:
+    """Return the name of the account that a pod runs under."""
+    return pod["spec"].get("serviceAccountName") or "default"
+
+
 def images_of(obj: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the image of each container of a Pod or of a template, behind the path of its field."""
     spec, path = obj.get("spec") or {}, "spec"

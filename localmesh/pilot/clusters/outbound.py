@@ -14,6 +14,7 @@ from localmesh.pilot.clusters.defaults import (
     upstream_protocol,
 )
 from localmesh.pilot.clusters.policies import with_policy
+from localmesh.pilot.clusters.tls import with_tls
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
 from localmesh.pilot.config.virtual_services import destinations_of, for_sidecars
 from localmesh.pilot.destination_rules import MergedRule
@@ -68,11 +69,14 @@ class _CalledService:
     def clusters(self, port: ServicePort) -> Iterator[Cluster]:
         """Yield the cluster of a port, and those of its subsets."""
         whole = self.rule.traffic_policy
-        yield self._cluster(port, None, port_policy(whole, port.number))
+        yield self._cluster(port, None, port_policy(whole, port.number), whole)
         for subset in self.rule.subsets:
-            yield self._cluster(port, subset, subset_policy(whole, subset.traffic_policy, port.number))
+            own = subset.traffic_policy
+            yield self._cluster(port, subset, subset_policy(whole, own, port.number), own)
 
-    def _cluster(self, port: ServicePort, subset: Subset | None, policy: TrafficPolicy | None) -> Cluster:
+    def _cluster(
+        self, port: ServicePort, subset: Subset | None, policy: TrafficPolicy | None, own: TrafficPolicy | None
+    ) -> Cluster:
         """Return the cluster of a port, or of a subset: the pods with its labels."""
         service, name = self.service, subset.name if subset else ""
         cluster = Cluster(
@@ -87,7 +91,8 @@ class _CalledService:
             circuit_breakers=NO_BREAKERS,
             metadata=ClusterMetadata((service.called,), self.rule.config, name),
         )
-        return self._passed_through(with_policy(cluster, policy))
+        reached = self._passed_through(with_policy(cluster, policy))
+        return with_tls(reached, service, policy, own, self.context)
 
     def _endpoints(self, port: ServicePort, subset: Subset | None, policy: TrafficPolicy | None) -> Iterator[Endpoint]:
         """Yield the endpoints; where ill ones may get requests (`minHealthPercent`), none that is not ready."""

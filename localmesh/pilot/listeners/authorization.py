@@ -44,6 +44,8 @@ def _rules(config: Config[AuthorizationPolicy], action: Action, door: Door) -> I
     if not config.spec.rules:
         yield Policy(f"{name}-rule[0]", (NEVER,), (NEVER,))
     for index, rule in enumerate(config.spec.rules):
-        translated = policy(f"{name}-rule[{index}]", rule, door, leaves_out=action is not Action.ALLOW)
+        translated = policy(
+            f"{name}-rule[{index}]", rule, config.namespace, door, leaves_out=action is not Action.ALLOW
+        )
         if translated:
             yield translated

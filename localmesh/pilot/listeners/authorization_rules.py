@@ -5,10 +5,18 @@ Source: pilot/pkg/security/authz/model of Istio 1.31.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from localmesh.kinds.istio.rules.policy_values import MATCH_ANY, MATCH_ONE, is_template
 from localmesh.kinds.istio.types.authorization_policy import Condition as When
 from localmesh.kinds.istio.types.authorization_policy import Operation, Rule, Source
+from localmesh.pilot.listeners.peer_conditions import (
+    namespace,
+    principal,
+    server_name,
+    service_account,
+    trust_domain,
+)
 from localmesh.pilot.listeners.texts import ANY_TEXT, PRESENT, text_like
 from localmesh.pilot.listeners.token_conditions import CLAIMS, LISTS, PRINCIPAL, claim, claim_path, request_principal
 from localmesh.proxy.addresses import Address
@@ -69,7 +77,7 @@ class Clause:
             yield Not(self.translate(self.not_values))
 
 
-def policy(name: str, rule: Rule, door: Door, *, leaves_out: bool) -> Policy | None:
+def policy(name: str, rule: Rule, own: str, door: Door, *, leaves_out: bool) -> Policy | None:
     """Translate a rule for what a listener takes.
 
     Where connections alone are looked at, nothing can be said of requests. Then a clause about them is left out, which
@@ -78,13 +86,14 @@ def policy(name: str, rule: Rule, door: Door, *, leaves_out: bool) -> Policy | N
     Args:
         name: Of the policy, in Envoy.
         rule: What was applied.
+        own: The namespace in which it was.
         door: The listener.
         leaves_out: Whether a clause is left out, as for DENY and AUDIT, or the rule, as for ALLOW.
     """
     asked = [[*_operation(to.operation or Operation(), door), *_when_asked(rule, door)] for to in rule.to]
-    asking = [[*_source(from_.source or Source()), *_when_asking(rule)] for from_ in rule.from_]
+    asking = [[*_source(from_.source or Source(), own), *_when_asking(rule, own)] for from_ in rule.from_]
     permissions = asked or [[*_when_asked(rule, door)]]
-    principals = asking or [[*_when_asking(rule)]]
+    principals = asking or [[*_when_asking(rule, own)]]
     if not door.http:
         of_requests = [each for clauses in (*permissions, *principals) for each in clauses if not each.of_connections]
         if of_requests and not leaves_out:
@@ -108,10 +117,19 @@ def _operation(operation: Operation, door: Door) -> Iterator[Clause]:
     yield Clause(_any_of(_port(door)), operation.ports, operation.not_ports, of_connections=True)
 
 
-def _source(source: Source) -> Iterator[Clause]:
+def _source(source: Source, own: str) -> Iterator[Clause]:
+    account = partial(service_account, own_namespace=own)
+    yield _of_peer(principal, source.principals, source.not_principals)
     yield _given(request_principal, source.request_principals, source.not_request_principals)
+    yield _of_peer(namespace, source.namespaces, source.not_namespaces)
+    yield _of_peer(account, source.service_accounts, source.not_service_accounts)
+    yield _of_peer(trust_domain, source.trust_domains, source.not_trust_domains)
     yield Clause(_any_of(_remote_address), source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
     yield Clause(_any_of(_direct_address), source.ip_blocks, source.not_ip_blocks, of_connections=True)
+
+
+def _of_peer(translate: Callable[[str], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
+    return Clause(_any_of(translate), values, not_values, of_connections=True)
 
 
 def _given(translate: Callable[[Sequence[str]], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
@@ -123,11 +141,21 @@ def _when_asked(rule: Rule, door: Door) -> Iterator[Clause]:
     for when in rule.when:
         if when.key == "destination.port":
             yield Clause(_any_of(_port(door)), when.values, when.not_values, of_connections=True)
+        elif when.key == "connection.sni":
+            yield _of_peer(server_name, when.values, when.not_values)
 
 
-def _when_asking(rule: Rule) -> Iterator[Clause]:
+def _when_asking(rule: Rule, own: str) -> Iterator[Clause]:
+    of_peer: dict[str, Callable[[str], Condition]] = {
+        "source.principal": principal,
+        "source.namespace": namespace,
+        "source.serviceAccount": partial(service_account, own_namespace=own),
+        "source.trustDomain": trust_domain,
+    }
     for when in rule.when:
-        if when.key == "source.ip":
+        if when.key in of_peer:
+            yield _of_peer(of_peer[when.key], when.values, when.not_values)
+        elif when.key == "source.ip":
             yield Clause(_any_of(_direct_address), when.values, when.not_values, of_connections=True)
         elif when.key == "remote.ip":
             yield Clause(_any_of(_remote_address), when.values, when.not_values, of_connections=True)

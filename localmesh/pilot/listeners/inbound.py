@@ -13,6 +13,8 @@ from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
 from localmesh.pilot.listeners.authorization_rules import Door
 from localmesh.pilot.listeners.managers import chain, inbound_manager
+from localmesh.pilot.listeners.tls import by_mode
+from localmesh.pilot.peer_authentications import Mode
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
 from localmesh.proxy.authentication import TokenAuthentication
@@ -32,8 +34,12 @@ def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
         if address and number not in (NOWHERE, *RESERVED):
             name = f"0.0.0.0_{number}"
             door = Door(address, number, http=not served or served[1].protocol.is_http)
-            chains = (_chain(name, served, door, tokens, authorizations(policies, door)),)
-            yield Listener(f"inbound_{name}", address, TrafficDirection.INBOUND, chains)
+            taken = _chain(name, served, door, tokens, authorizations(policies, door))
+            mode = context.peer_authentications.of_port(pod, number)
+            chains = by_mode(taken, mode) if context.auto_mtls or mode is not Mode.DISABLE else (taken,)
+            yield Listener(
+                f"inbound_{name}", address, TrafficDirection.INBOUND, chains, looks_for_tls=chains != (taken,)
+            )
 
 
 def _chain(

@@ -1,6 +1,6 @@
 """All Services, the pods behind them, and where those answer."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.resources import PODS, SERVICES
@@ -11,15 +11,24 @@ from localmesh.pilot.registry.services import Service, ServicePort, read_service
 from localmesh.pilot.registry.workloads import Workload, read_workload
 from localmesh.proxy.clusters import Endpoint
 
+TakesTls = Callable[[Object, int], bool]
+"""Tells whether the proxy beside a pod takes TLS for one of the pod's ports."""
+
 
 class ServiceIndex:
     """All Services and pods of a mesh; those that cannot be read are left out, and found."""
 
     def __init__(
-        self, services: Iterable[Object], pods: Iterable[Object], addresses: Addresses, findings: Findings
+        self,
+        services: Iterable[Object],
+        pods: Iterable[Object],
+        addresses: Addresses,
+        takes_tls: TakesTls,
+        findings: Findings,
     ) -> None:
         """Take Services and pods, each in order of precedence."""
         self._addresses = addresses
+        self._takes_tls = takes_tls
         self._findings = findings
         self.services = tuple(self._read_services(services))
         self._by_host = {service.host: service for service in self.services}
@@ -55,6 +64,10 @@ class ServiceIndex:
         """Return the pods behind a Service, by name; none for one that is hidden from all pods."""
         return () if service.is_for_nobody else self._workloads.get(service.host, ())
 
+    def identities(self, service: Service) -> tuple[str, ...]:
+        """Return whose certificates the proxies behind a Service may show."""
+        return tuple(sorted({workload.identity for workload in self.workloads(service)}))
+
     def endpoints(self, service: Service, port: ServicePort, labels: Mapping[str, str]) -> Iterator[Endpoint]:
         """Yield where the Service's port is served by pods that have these labels besides.
 
@@ -65,8 +78,9 @@ class ServiceIndex:
                 with self._findings.about(PODS, workload.key):
                     number = container_port(workload.pod, port.target)
                     address = number and self._addresses.endpoint(PodPort(workload.pod, number, port.node_port))
-                    if address:
-                        yield Endpoint(address, service.publishes_unready or workload.ready, workload.identity)
+                    if number and address:
+                        ready = service.publishes_unready or workload.ready
+                        yield Endpoint(address, ready, workload.told, self._takes_tls(workload.pod, number))
 
     def _read_services(self, services: Iterable[Object]) -> Iterator[Service]:
         for obj in services:

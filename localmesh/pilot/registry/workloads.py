@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from localmesh.core.objects import Key, Object, key_of, labels_of
-from localmesh.kinds.injection import canonical_of, workload_name
-from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating
+from localmesh.kinds.injection import canonical_of, takes_mutual_tls, workload_name
+from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating, service_account_of
+from localmesh.proxy.tls import identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +19,14 @@ class Workload:
     ready: bool
     """Whether it says that it takes requests, and is not on its way out."""
 
-    identity: str
+    told: str
     """What telemetry calls it: `name;namespace;canonical name;revision;cluster`."""
+
+    identity: str
+    """Whose certificate its proxy has."""
+
+    meshed: bool
+    """Whether there is a proxy that takes TLS."""
 
 
 def read_workload(pod: Object) -> Workload | None:
@@ -28,5 +35,11 @@ def read_workload(pod: Object) -> Workload | None:
         return None
     key = key_of(pod)
     canonical = canonical_of(pod)
-    identity = f"{workload_name(pod)};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
-    return Workload(pod, key, labels_of(pod), is_ready(pod) and not is_terminating(pod), identity)
+    told = f"{workload_name(pod)};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
+    ready = is_ready(pod) and not is_terminating(pod)
+    return Workload(pod, key, labels_of(pod), ready, told, identity_of(pod), takes_mutual_tls(pod))
+
+
+def identity_of(pod: Object) -> str:
+    """Return whose certificate a pod's proxy has: its service account's."""
+    return identity(key_of(pod).namespace, service_account_of(pod))

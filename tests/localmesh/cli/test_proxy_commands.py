@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import json
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,11 @@ import pytest
 from localmesh.cli import proxies, proxy_config, proxy_status
 from localmesh.core.errors import MeshError
 from localmesh.envoy.delivery import Delivery
+from localmesh.envoy.emit.tls import client_sockets
+from localmesh.envoy.secrets import authority, own_certificate
 from localmesh.home import Home
+from localmesh.identity.authority import Authority
+from localmesh.proxy.tls import ClientTls
 from tests.localmesh.cli.test_proxies import deployment, pod
 from tests.localmesh.envoy.world import Submitting, World, backends, route, world
 
@@ -138,9 +144,29 @@ async def test_an_unknown_level_is_refused_before_anything_is_asked(capsys: pyte
     assert "'loud' is no level: choose one of trace, debug" in capsys.readouterr().err
 
 
-async def test_certificates_are_said_to_be_the_clusters_alone() -> None:
-    with pytest.raises(MeshError, match="have no certificates"):
-        await mesh("proxy-config", "secret", "webapp-1.istioinaction")
+async def test_certificates_are_shown_and_keys_are_not(envoy: Running, capsys: pytest.CaptureFixture[str]) -> None:
+    trusted = Authority.make()
+    own = trusted.issue("spiffe://cluster.local/ns/istioinaction/sa/webapp", timedelta(hours=1))
+    secured = {"transport_socket": client_sockets(ClientTls("outbound_.80_._.one", ("istio",)))["transport_socket"]}
+    resources = envoy.world.resources({"outbound|80||one": 9}, routes=[route("outbound|80||one")])
+    changed = [{**cluster, **secured} for cluster in resources.cds]
+    secrets = [authority(trusted.pem), own_certificate(own.chain, own.key)]
+    envoy.delivery.submit(replace(resources, cds=changed, sds=secrets))
+    await envoy.world.accepted(envoy.delivery)
+    await mesh("proxy-config", "secret", "webapp-1.istioinaction")
+    lines = [line.split()[:5] for line in capsys.readouterr().out.splitlines()]
+    assert ["ROOTCA", "CA", "ACTIVE", "true", f"{trusted.certificate.serial_number:x}"] in lines
+    assert [line[:5] for line in lines if line[0] == "default"] == [["default", "Cert", "Chain", "ACTIVE", "true"]]
+    for arguments in (("secret",), ("all",)):
+        await mesh("proxy-config", *arguments, "webapp-1.istioinaction", "-o", "json")
+        shown = capsys.readouterr().out
+        assert "BEGIN CERTIFICATE" in shown or "BEGIN CERTIFICATE" in b64decode(_chain(shown)).decode()
+        assert own.key not in shown
+        assert b64encode(own.key.encode()).decode() not in shown
+
+
+def _chain(shown: str) -> str:
+    return shown.partition('"inlineBytes": "')[2].partition('"')[0]
 
 
 def test_without_a_mesh_the_answer_says_how_to_start_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from localmesh.envoy.binary import EnvoyMissingError, envoy_binary
-from localmesh.envoy.bootstrap import bootstrap
+from localmesh.envoy.bootstrap import Places, bootstrap
 from localmesh.envoy.wire import message
 from tests.localmesh.envoy.world import NODE, World
+
+PLACES = Places(Path("/run/envoy.json"), Path("/run/admin"), Path("/run/xds"))
 
 
 def test_the_node_is_named_as_istiod_names_it() -> None:
@@ -38,15 +40,12 @@ def test_the_protobufs_package_of_the_same_name_does_not_hide_the_binary(monkeyp
 
 
 def test_the_admin_page_is_on_a_socket_that_only_its_user_can_open() -> None:
-    admin = bootstrap(NODE, Path("/run/admin"), Path("/run/xds"))["admin"]["address"]
+    admin = bootstrap(NODE, PLACES, "8d1c")["admin"]["address"]
     assert admin == {"pipe": {"path": "/run/admin", "mode": 0o600}}
 
 
 def test_the_bootstrap_is_what_its_protobuf_says() -> None:
-    assert (
-        message("envoy.config.bootstrap.v3.Bootstrap", bootstrap(NODE, Path("/run/admin"), Path("/run/xds"))).node.id
-        == NODE.id
-    )
+    assert message("envoy.config.bootstrap.v3.Bootstrap", bootstrap(NODE, PLACES, "8d1c")).node.id == NODE.id
 
 
 async def test_envoy_starts_without_a_complaint(envoy: World) -> None:

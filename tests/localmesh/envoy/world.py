@@ -13,13 +13,14 @@ from typing import Any
 
 from localmesh.envoy.admin import Admin
 from localmesh.envoy.ads import AdsServer
-from localmesh.envoy.bootstrap import Node, command
+from localmesh.envoy.bootstrap import Node, Places, command
 from localmesh.envoy.channel import Channel
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.push import PushResult
 from localmesh.envoy.resources import ADS, Resource, Resources, ResourceType
 from localmesh.envoy.wire import encode_all
 
+PROOF = "8d1c"
 NODE = Node("sidecar", "webapp-1", "istioinaction", "webapp")
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 
@@ -60,7 +61,8 @@ class World:
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
-            argv = command(NODE, self.admin.path, self.xds, misc_level="warning")
+            places = Places(self.admin.path.with_suffix(".json"), self.admin.path, self.xds)
+            argv = command(NODE, places, PROOF, misc_level="warning")
             self.process = await asyncio.create_subprocess_exec(*argv, stderr=log)
         await until(self.admin.ready)
 
@@ -165,7 +167,7 @@ async def world(path: Path) -> AsyncIterator[World]:
     with tempfile.TemporaryDirectory(prefix="mesh-", dir="/tmp") as folder:
         xds = Path(folder) / "xds"
         async with AdsServer(xds) as server:
-            made = World(server.open(NODE.id), xds, Admin(Path(folder) / "admin"), free_port(), path / "log")
+            made = World(server.open(NODE.id, PROOF), xds, Admin(Path(folder) / "admin"), free_port(), path / "log")
             made.log.touch()
             try:
                 yield made

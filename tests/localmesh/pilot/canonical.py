@@ -15,7 +15,14 @@ from typing import Any
 NAMES_ONLY = {"metadata", "decorator", "alt_stat_name", "stat_prefix", "traffic_direction", "@type"}
 """They show up in statistics, traces and istioctl, not in traffic."""
 
-PLUMBING = {"config_source", "eds_cluster_config", "access_log", "upstream_bind_config", "cleanup_interval"}
+PLUMBING = {
+    "config_source",
+    "sds_config",
+    "eds_cluster_config",
+    "access_log",
+    "upstream_bind_config",
+    "cleanup_interval",
+}
 """Where resources come from, where lines go to, and what tells intercepted traffic apart."""
 
 DEFAULTS = {
@@ -118,6 +125,29 @@ def _connection_managers(node: Json) -> Iterator[Json]:
             yield from _connection_managers(each)
 
 
+def inbound(resources: Sequence[Json]) -> Json:
+    """Return what the listeners of container ports make of connections, by port: matches, TLS and kinds of filters."""
+    chains = {
+        (chain.get("name") or each["name"].removeprefix("inbound_")): []
+        for each in resources
+        if each.get("traffic_direction") == "INBOUND"
+        for chain in each["filter_chains"]
+    }
+    for each in resources:
+        for chain in each.get("filter_chains", ()) if each.get("traffic_direction") == "INBOUND" else ():
+            chains[chain.get("name") or each["name"].removeprefix("inbound_")].append(_chain(chain))
+    return {name: sorted(found, key=str) for name, found in chains.items() if not name.startswith("virtualInbound")}
+
+
+def _chain(chain: Json) -> Json:
+    match = {key: value for key, value in chain["filter_chain_match"].items() if key != "destination_port"}
+    return tidy({
+        "match": match,
+        "tls": chain.get("transport_socket", {}),
+        "filters": [each["name"] for each in chain["filters"]],
+    })  # fmt: skip
+
+
 def rds(resources: Sequence[Json], world: World) -> Json:
     """Return route configurations as maps of domains: names, grouping and order of virtual hosts mean nothing."""
     return {
@@ -165,12 +195,15 @@ def eds(resources: Sequence[Json], world: World) -> Json:
     }
 
 
-def _endpoints(assignment: Json, world: World) -> Iterator[tuple[str, int, int, str]]:
+def _endpoints(assignment: Json, world: World) -> Iterator[tuple[str, int, int, str, Json]]:
     for group in assignment.get("endpoints", []):
         for each in group["lb_endpoints"]:
             address = each["endpoint"]["address"]["socket_address"]
             pod = world.pods.get(address["address"], address["address"])
-            yield pod, address["port_value"], each.get("load_balancing_weight", 1), each.get("health_status", "HEALTHY")
+            metadata = each.get("metadata", {}).get("filter_metadata", {})
+            mode = metadata.get("envoy.transport_socket_match", {}).get("tlsMode", "")
+            health = each.get("health_status", "HEALTHY")
+            yield pod, address["port_value"], each.get("load_balancing_weight", 1), health, mode
 
 
 KINDS = {"lds": lds, "rds": rds, "cds": cds, "eds": eds}

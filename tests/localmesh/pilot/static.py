@@ -12,6 +12,18 @@ from localmesh.envoy.resources import Resources
 
 Json = Any
 
+XDS = {"name": "xds", "type": "STATIC", "load_assignment": {"cluster_name": "xds"}}
+CERTIFICATES = {
+    "api_config_source": {
+        "api_type": "GRPC",
+        "transport_api_version": "V3",
+        "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+    },
+    "initial_fetch_timeout": "0s",
+    "resource_api_version": "V3",
+}
+"""From where certificates would come: while it only validates, this Envoy has no stream, and crashes without."""
+
 
 def bootstrap(proxies: Mapping[str, Resources]) -> Json:
     """Return one bootstrap; each proxy's clusters get the proxy's name, each listener a port of its own."""
@@ -26,7 +38,10 @@ def bootstrap(proxies: Mapping[str, Resources]) -> Json:
             each["address"]["socket_address"]["port_value"] = next(ports)
         listeners += _renamed(own_listeners, renamed)
         clusters += _renamed(own_clusters, renamed)
-    return {"static_resources": {"listeners": listeners, "clusters": clusters}}
+    return {
+        "node": {"id": "many", "cluster": "many"},
+        "static_resources": {"listeners": listeners, "clusters": [*clusters, XDS]},
+    }
 
 
 def inlined(resources: Resources) -> tuple[list[Json], list[Json]]:
@@ -57,10 +72,11 @@ def _with_endpoints(cluster: Json, endpoints: Mapping[str, Json]) -> Json:
 
 
 def _renamed(node: Json, names: Mapping[str, str]) -> Json:
+    """Return resources with clusters under their new names."""
     if isinstance(node, list):
         return [_renamed(each, names) for each in node]
     if isinstance(node, dict):
-        return {key: _renamed(value, names) for key, value in node.items()}
+        return {key: CERTIFICATES if key == "sds_config" else _renamed(value, names) for key, value in node.items()}
     return names.get(node, node) if isinstance(node, str) else node
 
 

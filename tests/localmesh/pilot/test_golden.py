@@ -10,7 +10,7 @@ import pytest
 
 from localmesh.cli import xds
 from localmesh.envoy.resources import Resources
-from tests.localmesh.pilot.canonical import KINDS, World, differences
+from tests.localmesh.pilot.canonical import KINDS, World, differences, inbound
 from tests.localmesh.pilot.static import bootstrap, envoy_complaints
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -29,8 +29,13 @@ def case(request: pytest.FixtureRequest) -> Path:
 def ours(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Output:
     """What `mesh xds` writes for the case."""
     output = tmp_path_factory.mktemp(case.name)
-    assert xds.run(Namespace(filename=[str(case / "input.yaml")], namespace="default", output=output)) == 0
+    files, mutual = [str(case / "input.yaml")], _speaks_tls(case)
+    assert xds.run(Namespace(filename=files, namespace="default", output=output, auto_mtls=mutual)) == 0
     return _read(output)
+
+
+def _speaks_tls(case: Path) -> bool:
+    return (case / "input.yaml").read_text().startswith("# oracle: -mtls\n")
 
 
 def _read(folder: Path) -> Output:
@@ -52,6 +57,15 @@ def _differences(case: Path, theirs: Output, ours: Output) -> Iterator[str]:
             if "http_proxy" not in one:  # istiod was not told to serve as an HTTP proxy; the local mesh always does
                 other.pop("http_proxy", None)
             yield from differences(one, other, f"{proxy}/{kind}")
+
+
+def test_who_may_connect_and_how_is_what_istiod_says(case: Path, ours: Output) -> None:
+    if not _speaks_tls(case):
+        pytest.skip("plain text alone")
+    for proxy, resources in _read(case).items():
+        theirs = inbound(resources["lds"])
+        assert theirs or "gateway" in proxy
+        assert list(differences(theirs, inbound(ours[proxy]["lds"]), proxy)) == []
 
 
 def test_the_names_that_istioctl_shows_are_istiods(case: Path, ours: Output) -> None:

@@ -129,7 +129,10 @@ def parts(proxy: Proxy) -> dict[str, Any]:
 
 
 def test_what_has_not_changed_is_the_same_object_as_before() -> None:
-    pilot, standing = Pilot(LiveAddresses()), [service("catalog"), service("webapp"), pod("webapp-1", WEBAPP)]
+    pilot, standing = (
+        Pilot(LiveAddresses(), auto_mtls=True),
+        [service("catalog"), service("webapp"), pod("webapp-1", WEBAPP)],
+    )
     id_ = ProxyId(NAMESPACE, "webapp-1")
     before, after = (
         parts(pilot.compute(Snapshot.of_objects([*standing, pod("catalog-1", CATALOG, ready=ready)])).proxies[id_])

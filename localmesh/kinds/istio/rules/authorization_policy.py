@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 from localmesh.core.objects import Key
 from localmesh.kinds.istio.rules.policy_values import (
+    bad_accounts,
     bad_addresses,
     bad_attribute,
     bad_path_templates,
     bad_ports,
+    bad_trust_domains,
     empty_values,
 )
 from localmesh.kinds.istio.rules.workload_selector import selector_problems, selector_warnings
@@ -72,8 +74,16 @@ def _source_complaints(source: Source | None, number: int) -> Iterator[str]:
     else:
         for addresses in (source.ip_blocks, source.not_ip_blocks, source.remote_ip_blocks, source.not_remote_ip_blocks):
             yield from bad_addresses(addresses)
+        yield from empty_values("Principals", source.principals)
         yield from empty_values("RequestPrincipals", source.request_principals)
+        yield from empty_values("Namespaces", source.namespaces)
+        yield from bad_accounts("ServiceAccounts", source.service_accounts)
+        yield from bad_trust_domains("TrustDomains", source.trust_domains)
+        yield from empty_values("NotPrincipals", source.not_principals)
         yield from empty_values("NotRequestPrincipals", source.not_request_principals)
+        yield from empty_values("NotNamespaces", source.not_namespaces)
+        yield from bad_accounts("NotServiceAccounts", source.not_service_accounts)
+        yield from bad_trust_domains("NotTrustDomains", source.not_trust_domains)
 
 
 def _operation_complaints(operation: Operation | None, number: int) -> Iterator[str]:

@@ -5,7 +5,8 @@ Source: pkg/config/security/security.go of Istio 1.31.
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 LARGEST_PORT = 65535
 MATCH_ONE, MATCH_ANY = "{*}", "{**}"
@@ -53,10 +54,51 @@ def bad_path_templates(name: str, paths: Sequence[str]) -> Complaints:
         return
 
 
+def bad_accounts(name: str, values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with the first service account that is no good."""
+    yield from _first(_account_complaint(value, name) for value in values)
+
+
+def bad_trust_domains(name: str, values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with the first trust domain that is no good."""
+    yield from _first(_domain_complaint(value, name) for value in values)
+
+
+def _first(complaints: Iterable[str | None]) -> Complaints:
+    yield from islice(filter(None, complaints), 1)
+
+
+def _account_complaint(value: str, name: str) -> str | None:
+    form = "expected format 'serviceAccount' or 'namespace/serviceAccount', found"
+    if not value:
+        return f"empty value not allowed, found in {name}"
+    if "*" in value:
+        return f"wildcard not allowed, found in {name}"
+    parts = value.split("/")
+    if len(parts) > 2:  # noqa: PLR2004 -- the two that the message names
+        return f'{form} "{value}" in {name}'
+    for part, what in zip(parts, ("namespace", "serviceAccount"), strict=False) if "/" in value else ():
+        if not part:
+            return f'{form} empty {what} "{value}" in {name}'
+    return None
+
+
+def _domain_complaint(value: str, name: str) -> str | None:
+    if not value:
+        return f"empty value not allowed, found in {name}"
+    if "/" in value:
+        return f"trust domain must not contain '/', found in {name}: \"{value}\""
+    if "*" in value[1:-1]:
+        return f'wildcard is only allowed at the start or end, found in {name}: "{value}"'
+    return None
+
+
 def bad_attribute(key: str, values: Sequence[str]) -> Complaints:
     """Yield what is wrong with the values of a condition (`when`)."""
     if "" in values:
         yield f"empty value not allowed, found in {key}"
+    elif key in _CHECKED_BY_NAME:
+        yield from _CHECKED_BY_NAME[key](key, values)
     elif key in _CHECKED_BY:
         yield from _CHECKED_BY[key](values)
     elif key not in _FREE and not _is_map_key(key):
@@ -104,5 +146,18 @@ _CHECKED_BY: Mapping[str, Callable[[Sequence[str]], Complaints]] = {
 }
 """Attributes whose values have a form of their own."""
 
-_FREE = ("request.auth.principal", "request.auth.audiences", "request.auth.presenter")
+_CHECKED_BY_NAME: Mapping[str, Callable[[str, Sequence[str]], Complaints]] = {
+    "source.serviceAccount": bad_accounts,
+    "source.trustDomain": bad_trust_domains,
+}
+"""Those whose complaints name the attribute."""
+
+_FREE = (
+    "source.principal",
+    "source.namespace",
+    "connection.sni",
+    "request.auth.principal",
+    "request.auth.audiences",
+    "request.auth.presenter",
+)
 """Attributes that may have any value; all others are maps, of which the key names one entry."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from localmesh.kinds.istio.rules.connection_pool import connection_pool_problems, duration_problems
 from localmesh.kinds.istio.rules.load_balancer import load_balancer_problems, load_balancer_warnings
 from localmesh.kinds.istio.types.destination_rule import OutlierDetection, PortTrafficPolicy, TrafficPolicy
-from localmesh.kinds.review import Problem, not_honoured
+from localmesh.kinds.review import Problem
 
 _HUNDRED = 100
 _OLD_ERRORS = (
@@ -57,8 +57,6 @@ def _common_warnings(path: str, policy: TrafficPolicy | PortTrafficPolicy) -> It
         yield _OLD_ERRORS
     if policy.load_balancer:
         yield from load_balancer_warnings(f"{path}.loadBalancer", policy.load_balancer)
-    if policy.tls and policy.tls.mode == "ISTIO_MUTUAL":
-        yield not_honoured(f"{path}.tls.mode: ISTIO_MUTUAL", "sidecars speak to each other in plain text here")
 
 
 def _outlier_problems(path: str, outliers: OutlierDetection) -> Iterator[Problem]:

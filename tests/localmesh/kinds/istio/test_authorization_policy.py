@@ -44,6 +44,10 @@ def warnings(obj: Object) -> list[str]:
         policy(source(requestPrincipals=["*"])),
         policy(when("request.auth.claims[a][b]", "c")),
         policy(when("request.auth.principal", "*")),
+        policy(source(principals=["*", "cluster.local/ns/a/sa/b"], namespaces=["a*"], notNamespaces=["b"])),
+        policy(source(serviceAccounts=["a/b", "c"], notServiceAccounts=["d"], trustDomains=["*"])),
+        policy(when("source.principal", "*"), when("source.namespace", "a"), when("connection.sni", "*.b")),
+        policy(when("source.serviceAccount", "a/b"), when("source.trustDomain", "a*")),
     ],
 )
 def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
@@ -84,6 +88,26 @@ def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
         ),
         (policy(source(ipBlocks=["10.0.0.0/33"])), "spec.rules[0].from[0].source: bad CIDR range (10.0.0.0/33)"),
         (policy(source(remoteIpBlocks=["10.0.0"])), "spec.rules[0].from[0].source: bad IP address (10.0.0)"),
+        (policy(source(notPrincipals=[""])), "source: empty value not allowed, found in NotPrincipals"),
+        (policy(source(namespaces=[""])), "source: empty value not allowed, found in Namespaces"),
+        (policy(source(serviceAccounts=["*"])), "source: wildcard not allowed, found in ServiceAccounts"),
+        (
+            policy(source(serviceAccounts=["a/b/c"])),
+            "expected format 'serviceAccount' or 'namespace/serviceAccount', found \"a/b/c\" in ServiceAccounts",
+        ),
+        (policy(source(notServiceAccounts=["/a"])), 'found empty namespace "/a" in NotServiceAccounts'),
+        (policy(source(serviceAccounts=["a/"])), 'found empty serviceAccount "a/" in ServiceAccounts'),
+        (policy(source(serviceAccounts=["a"], principals=["b"])), "Cannot set serviceAccounts with namespaces or"),
+        (policy(source(trustDomains=["a/b"])), "trust domain must not contain '/', found in TrustDomains: \"a/b\""),
+        (
+            policy(source(notTrustDomains=["a*b"])),
+            'wildcard is only allowed at the start or end, found in NotTrustDomains: "a*b"',
+        ),
+        (
+            policy(when("source.serviceAccount", "a*")),
+            "invalid `value` for `key` source.serviceAccount: wildcard not allowed, found in source.serviceAccount",
+        ),
+        (policy(when("source.principal", "")), "empty value not allowed, found in source.principal"),
         (
             policy({"when": [{"key": "source.ip"}]}),
             "spec.rules[0].when[0]: at least one of `values` or `notValues` must be set for key source.ip",
@@ -113,9 +137,7 @@ def test_what_istiod_refuses_is_refused(obj: Object, complaint: str) -> None:
     ("obj", "field"),
     [
         (policy(action="CUSTOM", provider={"name": "opa"}), "spec.provider"),
-        (policy(source(principals=["*"])), "spec.rules[0].from[0].source.principals"),
-        (policy(source(namespaces=["default"])), "spec.rules[0].from[0].source.namespaces"),
-        (policy(when("source.principal", "a")), "spec.rules[0].when[0].key"),
+        (policy(when("destination.ip", "10.0.0.1")), "spec.rules[0].when[0].key"),
         (policy(when("request.headersx[a]", "a")), "spec.rules[0].when[0].key"),
     ],
 )

@@ -177,10 +177,6 @@ def test_who_sees_a_rule_is_judged_as_istiod_judges(fields: Any, complaint: str)
             {"trafficPolicy": {"loadBalancer": {"simple": "PASSTHROUGH"}}},
             "spec.trafficPolicy.loadBalancer.simple: PASSTHROUGH: not honoured",
         ),
-        (
-            {"trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}}},
-            "spec.trafficPolicy.tls.mode: ISTIO_MUTUAL: not honoured",
-        ),
     ],
 )
 def test_what_is_odd_or_other_here_is_warned_about(fields: Any, warning: str) -> None:

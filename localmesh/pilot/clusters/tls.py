@@ -1,0 +1,75 @@
+"""Whether a client speaks TLS to a destination, and to whom.
+
+Source: buildUpstreamTLSSettings and applyUpstreamTLSSettings in pilot/pkg/networking/core/cluster_tls.go,
+BestEffortInferServiceMTLSMode in pilot/pkg/model/push_context.go of Istio 1.31.
+"""
+
+from dataclasses import replace
+
+from localmesh.kinds.istio.types.destination_rule import ClientTLSSettings, TrafficPolicy
+from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
+from localmesh.pilot.peer_authentications import Mode
+from localmesh.pilot.push_context import PushContext
+from localmesh.pilot.registry.services import Service
+from localmesh.proxy.clusters import Cluster, ClusterType, UpstreamProtocol
+from localmesh.proxy.names import ClusterName
+from localmesh.proxy.tls import ClientTls
+
+ISTIO_MUTUAL = "ISTIO_MUTUAL"
+MESH = "istio"
+"""What a proxy offers to speak to another one, by which that one knows that it is meant and not the application."""
+
+HTTP2 = "h2"
+
+
+def with_tls(
+    cluster: Cluster, service: Service, policy: TrafficPolicy | None, own: TrafficPolicy | None, context: PushContext
+) -> Cluster:
+    """Return a cluster with the TLS that its client speaks; where a DestinationRule wants none, no endpoint takes it.
+
+    Args:
+        cluster: without TLS.
+        service: the destination.
+        policy: what is in force for the port.
+        own: what is said of the whole destination, or of the subset, by itself.
+        context: the mesh.
+    """
+    tls = _tls(cluster, service, policy, own, context)
+    if tls is None and policy is not None and policy.tls is not None:
+        plain = tuple(replace(endpoint, takes_tls=False) for endpoint in cluster.endpoints)
+        return replace(cluster, endpoints=plain)
+    return replace(cluster, tls=tls)
+
+
+def _tls(
+    cluster: Cluster, service: Service, policy: TrafficPolicy | None, own: TrafficPolicy | None, context: PushContext
+) -> ClientTls | None:
+    if policy is not None and policy.tls is not None:
+        return _said(policy.tls, _mutual(cluster, service, context))
+    if not context.auto_mtls or not _is_taken(service, own, context):
+        return None
+    return replace(_mutual(cluster, service, context), if_taken=cluster.type is not ClusterType.ORIGINAL_DST)
+
+
+def _said(settings: ClientTLSSettings, mutual: ClientTls) -> ClientTls | None:
+    """Return what a DestinationRule says, beside what would be done without it; other modes than these are refused."""
+    if settings.mode != ISTIO_MUTUAL:
+        return None
+    identities = settings.subject_alt_names or mutual.identities
+    return replace(mutual, server_name=settings.sni or mutual.server_name, identities=identities)
+
+
+def _is_taken(service: Service, own: TrafficPolicy | None, context: PushContext) -> bool:
+    """Tell whether TLS is tried at all; where a client itself chooses the address, all who are there must take it."""
+    balancer = own.load_balancer if own else None
+    if service.is_headless or (balancer is not None and balancer.simple == PASSTHROUGH):
+        workloads = context.services.workloads(service)
+        return bool(workloads) and all(workload.meshed for workload in workloads)
+    return context.peer_authentications.of_namespace(service.namespace) is not Mode.DISABLE
+
+
+def _mutual(cluster: Cluster, service: Service, context: PushContext) -> ClientTls:
+    name = ClusterName.of(cluster.name)
+    protocols = (MESH, HTTP2) if cluster.protocol is UpstreamProtocol.HTTP2 else (MESH,)
+    server_name = f"{name.direction}_.{name.port}_.{name.subset}_.{name.host}"
+    return ClientTls(server_name, protocols, context.services.identities(service))
