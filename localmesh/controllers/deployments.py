@@ -8,6 +8,7 @@ from localmesh.controllers.ownership import claim, reference
 from localmesh.controllers.rollout import Bounds, Size, roll
 from localmesh.core.names import digest
 from localmesh.core.objects import Object, annotations_of, controller_of, key_of, labels_of
+from localmesh.kinds.kubernetes.stand_ins import running_already, stands_for
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
@@ -31,6 +32,9 @@ class DeploymentController:
         return reconcile_each(self._store.objects(DEPLOYMENTS), self._sync)
 
     def _sync(self, deployment: Object) -> float | None:
+        if stands_for(DEPLOYMENTS, deployment):
+            self._store.modify(DEPLOYMENTS, key_of(deployment), running_already)
+            return None
         owned = claim(self._store, deployment, REPLICA_SETS)
         name = f"{deployment['metadata']['name']}-{template_hash(deployment)}"
         new = next((each for each in owned if each["metadata"]["name"] == name), None)

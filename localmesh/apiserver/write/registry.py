@@ -22,6 +22,7 @@ from localmesh.apiserver.write.scale import scale_of, scaled
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.admission import Admitted, FieldValidation, InvalidError, admit
 from localmesh.kinds.kubernetes.pods import images_of
+from localmesh.kinds.kubernetes.stand_ins import stands_for
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES
 from localmesh.kinds.schema.decode import decode
 from localmesh.kinds.schema.definitions import Schema
@@ -91,6 +92,7 @@ class Registry:
     def update(self, target: Target, document: Any, options: WriteOptions) -> Written:
         """Replace an object, its status or its scale."""
         current = self._store.get(target.resource, target.key)
+        _check_changeable(target, current)
         if target.subresource == "scale":
             return self._update_scale(target, current, document, options)
         identified = strategy.check_identity(target, document)
@@ -119,7 +121,9 @@ class Registry:
             raise forbidden(NAMESPACES, target.name, "this namespace may not be deleted")
         if options.propagation == "Orphan":
             raise bad_request("propagationPolicy Orphan is not supported here: what an object made goes with it")
-        _check_preconditions(target, self._store.get(target.resource, target.key), options)
+        current = self._store.get(target.resource, target.key)
+        _check_changeable(target, current)
+        _check_preconditions(target, current, options)
         store = self._opened(options)
         return delete(store, target.resource, target.key, grace=options.grace)
 
@@ -168,6 +172,12 @@ class Registry:
             raise bad_request("the body of the request is no Scale: it needs spec.replicas")
         updated = self._opened(options).update(target.resource, scaled(current, document))
         return Written(scale_of(updated))
+
+
+def _check_changeable(target: Target, current: Object) -> None:
+    """Raise ApiError for what only stands for something."""
+    if whom := stands_for(target.resource, current):
+        raise forbidden(target.resource, target.name, f"it is read only: it stands for {whom}")
 
 
 def _admit(target: Target, document: Object, current: Object | None, options: WriteOptions) -> Admitted:
