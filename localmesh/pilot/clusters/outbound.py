@@ -79,6 +79,9 @@ class _CalledService:
     ) -> Cluster:
         """Return the cluster of a port, or of a subset: the pods with its labels."""
         service, name = self.service, subset.name if subset else ""
+        if service.prefers_close and policy and policy.outlier_detection:
+            # To know when to go farther, clients are told of all its pods, and ill ones never get requests.
+            policy = replace(policy, outlier_detection=replace(policy.outlier_detection, min_health_percent=0))
         cluster = Cluster(
             outbound_cluster(service.host, port.number, name),
             ClusterType.EDS,
