@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from localmesh.core.errors import MeshError
-from localmesh.core.loops import Loops
+from localmesh.core.loops import Loops, ended
 from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.core.sockets import make_private
 from localmesh.dressing import Dress, Undressed
@@ -82,6 +82,9 @@ class Discovery:
         self._events = Recorder(store, "istiod")
         self._socket = sockets / "xds.sock"
         self._server: AdsServer | None = None
+        self._serves = asyncio.Event()
+        """Set once Envoys can be told something."""
+
         self._emitter = Emitter()
         self._dress = dress or Undressed()
         self._encoder: Encoder | None = None
@@ -100,24 +103,33 @@ class Discovery:
     async def delivering(self) -> AsyncIterator[None]:
         """Deliver as long as the context is open."""
         make_private(self._socket.parent)
-        # gRPC and the protobufs take a third of a second to import: beside other things, where there are any.
+        serving = self._loops.vital("the discovery service", self._serve())
+        try:
+            async with (
+                self._loops.kept("discovery", self._run),
+                self._loops.kept("analysis", self._advise),
+                self._loops.kept("certificates", self._renew),
+            ):
+                yield
+        finally:
+            closing = [each.delivery.close() for each in self._deliveries.values()]
+            await asyncio.gather(*closing, return_exceptions=True)
+            self._loops.relieve(serving)
+            await ended(serving)
+
+    async def _serve(self) -> None:
+        """Serve Envoys until this is cancelled."""
+        # gRPC and the protobufs take a third of a second to import, in which kubectl's first objects can be taken.
         ads = await asyncio.to_thread(importlib.import_module, "localmesh.envoy.ads")
         self._encoder = importlib.import_module("localmesh.envoy.wire").Encoder()
         async with ads.AdsServer(self._socket) as self._server:
-            try:
-                async with (
-                    self._loops.kept("discovery", self._run),
-                    self._loops.kept("analysis", self._advise),
-                    self._loops.kept("certificates", self._renew),
-                ):
-                    yield
-            finally:
-                closing = [each.delivery.close() for each in self._deliveries.values()]
-                await asyncio.gather(*closing, return_exceptions=True)
+            self._serves.set()
+            await asyncio.Event().wait()
 
     async def prepare(self, pod: Object, addresses: PodAddresses) -> Sequence[str]:
         """Have a pod's first complete configuration there; return the command that runs its Envoy. Raises MeshError."""
         key = key_of(pod)
+        await self._serves.wait()
         if addresses.admin is None or self._server is None:
             raise ValueError(f"pod {key} has no place for an admin page")
         proxy = self._computed().get(ProxyId(key.namespace, key.name))

@@ -113,10 +113,14 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         told = Running(os.getpid(), options.gateway_port, door.port, now())
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
-        gc.freeze()  # what is there now stays: a full collection would look at it all, and hold up a push by 40 ms
         ready()
         workloads = [each for each in addons if each["kind"] == DEPLOYMENTS.kind]
-        last = observed(create_last(store, lambda: _create(door.registry, workloads)), "the start of the add-ons")
+
+        def settle() -> None:
+            _create(door.registry, workloads)
+            gc.freeze()  # what is there now stays: a full collection would look at it all, and hold up a push by 40 ms
+
+        last = observed(create_last(store, settle), "the start of the add-ons")
         try:
             await loops.until(stop)
         except MeshError as error:
