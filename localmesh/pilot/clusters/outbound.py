@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from localmesh.kinds.istio.hosts import resolve
-from localmesh.kinds.istio.types.destination_rule import Subset, TrafficPolicy
+from localmesh.kinds.istio.types.destination_rule import LoadBalancerSettings, Subset, TrafficPolicy
 from localmesh.kinds.resources import SERVICES
 from localmesh.pilot.clusters.defaults import (
     CONNECT_TIMEOUT,
@@ -13,6 +13,7 @@ from localmesh.pilot.clusters.defaults import (
     PANIC_THRESHOLD,
     upstream_protocol,
 )
+from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
 from localmesh.pilot.clusters.policies import with_policy
 from localmesh.pilot.clusters.tls import with_tls
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
@@ -69,10 +70,14 @@ class _CalledService:
     def clusters(self, port: ServicePort) -> Iterator[Cluster]:
         """Yield the cluster of a port, and those of its subsets."""
         whole = self.rule.traffic_policy
-        yield self._cluster(port, None, port_policy(whole, port.number), whole)
+        policy = port_policy(whole, port.number)
+        yield self._cluster(port, None, policy, whole)
         for subset in self.rule.subsets:
             own = subset.traffic_policy
-            yield self._cluster(port, subset, subset_policy(whole, own, port.number), own)
+            together = subset_policy(whole, own, port.number)
+            if together and _passes(policy):
+                together = replace(together, load_balancer=_PASSED)
+            yield self._cluster(port, subset, together, own)
 
     def _cluster(
         self, port: ServicePort, subset: Subset | None, policy: TrafficPolicy | None, own: TrafficPolicy | None
@@ -119,6 +124,14 @@ class _CalledService:
             passed = LoadBalancer(LoadBalancing.CLUSTER_PROVIDED)
             return replace(cluster, type=ClusterType.ORIGINAL_DST, endpoints=(), load_balancer=passed)
         return replace(cluster, load_balancer=LoadBalancer(LoadBalancing.RANDOM))
+
+
+_PASSED = LoadBalancerSettings(simple=PASSTHROUGH)
+
+
+def _passes(policy: TrafficPolicy | None) -> bool:
+    """Tell whether requests go to the address that was dialled: then those to subsets do, too, whatever they say."""
+    return bool(policy and policy.load_balancer and policy.load_balancer.simple == PASSTHROUGH)
 
 
 def _protocol(port: ServicePort, view: View) -> UpstreamProtocol:

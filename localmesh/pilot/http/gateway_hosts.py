@@ -39,11 +39,12 @@ def _virtual_hosts(servers: Sequence[OpenServer], context: PushContext, view: Vi
         number = opened.server.port.number
         caller = Caller(view, number, context, opened.gateway.key)
         for config in bound_to(opened.gateway, context):
-            # As istiod does: of a Gateway with several servers on one port, the first one's number is that of all.
-            rule = (opened.gateway.key, config.key)
-            routes = built[rule] if rule in built else built.setdefault(rule, routes_of(config, caller))
-            for host in _common_hosts(opened, config) if routes else ():
-                _add(by_host, host, number, routes)
+            # As istiod does: of the servers on one port, the first one that serves a rule has its number for all.
+            rule, hosts = (opened.gateway.key, config.key), _common_hosts(opened, config)
+            if hosts and rule not in built:
+                built[rule] = routes_of(config, caller)
+            for host in hosts if built.get(rule) else ():
+                _add(by_host, host, number, built[rule])
     if not by_host:
         name = virtual_host_name("blackhole", servers[0].server.port.number)
         return (VirtualHost(name, ("*",), (), counts_attempts=False),)

@@ -149,13 +149,16 @@ def _chain(chain: Json) -> Json:
 
 
 def rds(resources: Sequence[Json], world: World) -> Json:
-    """Return route configurations as maps of domains: names, grouping and order of virtual hosts mean nothing."""
+    """Return route configurations as maps of domains: names, grouping and order of virtual hosts mean nothing.
+
+    One that several listeners follow may be there again without its virtual hosts: no proxy asks for it twice.
+    """
     return {
         each["name"]: {
             "flags": tidy({key: value for key, value in each.items() if key not in ("name", "virtual_hosts")}),
             "domains": _domains(each.get("virtual_hosts", []), world),
         }
-        for each in resources
+        for each in sorted(resources, key=lambda each: bool(each.get("virtual_hosts")))
         if not each["name"].startswith(GATEWAY)
     }
 
