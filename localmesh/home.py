@@ -162,9 +162,13 @@ class Home:
 
     def tidy(self) -> None:
         """Remove what a killed supervisor left outside of the folder, unless another one runs by now."""
-        if self.lock.exists():
-            with suppress(MeshError), self.hold():
-                pass
+        if not self.lock.exists():
+            return
+        with self.lock.open("r+") as file, suppress(MeshError, BlockingIOError), self._gate(fcntl.LOCK_EX):
+            self._check_ours()
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._remove_sockets()
+            fcntl.flock(file, fcntl.LOCK_UN)  # before the gate opens: who starts then is told of no other supervisor
 
     def _remove_sockets(self) -> None:
         """Remove the folders of sockets, which may lie among temporary files: nobody else would find them."""

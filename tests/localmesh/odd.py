@@ -13,15 +13,11 @@ from typing import Any
 from localmesh.kinds.admission import AdmissionError, admit
 from localmesh.kinds.istio.honoured import HONOURED
 from localmesh.kinds.resources import (
-    AUTHORIZATION_POLICIES,
     CONFIG_MAPS,
-    DESTINATION_RULES,
     EVENTS,
     GATEWAYS,
     PODS,
-    REQUEST_AUTHENTICATIONS,
     SERVICES,
-    VIRTUAL_SERVICES,
     Resource,
 )
 from localmesh.kinds.schema.definitions import Schema
@@ -209,8 +205,7 @@ _KINDS: tuple[tuple[Callable[[Random], tuple[Resource, Object]], int], ...] = (
     (_event, 4),
     (_service, 5),
     (_config_map, 2),
-    *((_configuration(resource), 8) for resource in (VIRTUAL_SERVICES, DESTINATION_RULES, GATEWAYS)),
-    *((_configuration(resource), 6) for resource in (AUTHORIZATION_POLICIES, REQUEST_AUTHENTICATIONS)),
+    *((_configuration(resource), 7) for resource in HONOURED),
 )
 """What there is, and how often."""
 

@@ -50,12 +50,13 @@ def test_a_folder_of_an_earlier_version_is_taken(tmp_path: Path) -> None:
     Home(tmp_path).create()
 
 
-def test_whoever_looks_is_never_taken_for_a_supervisor(home: Home) -> None:
+def test_whoever_looks_or_tidies_up_is_never_taken_for_a_supervisor(home: Home) -> None:
     over = threading.Event()
 
     def look() -> None:
         while not over.is_set():
             home.running()
+            home.tidy()
 
     readers = [threading.Thread(target=look) for _ in range(4)]
     for reader in readers:

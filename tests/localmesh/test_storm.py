@@ -14,6 +14,7 @@ import httpx
 import pytest
 import yaml
 
+from localmesh.kinds.istio.honoured import HONOURED
 from tests.localmesh.odd import NAMESPACE, STATUSES, odd
 from tests.system.cluster import Cluster
 from tests.system.load import Load
@@ -124,5 +125,6 @@ def test_a_storm_of_odd_objects_stops_nothing(mesh: Cluster, tmp_path: Path) -> 
     assert "trouble" not in mesh.run([MESH, "status"]).stdout
     mesh.kubectl("rollout", "restart", "deploy/catalog", "-n", "istioinaction")
     mesh.ready("webapp", "catalog")
-    left = mesh.kubectl("get", "pods,services,events,configmaps,vs,dr,gw,ap,ra", "-A", "-o", "name")
+    configured = [f"{resource.plural}.{resource.group}" for resource in HONOURED]
+    left = mesh.kubectl("get", ",".join(["pods,services,events,configmaps", *configured]), "-A", "-o", "name")
     assert "odd-" not in left
