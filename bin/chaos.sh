@@ -101,7 +101,9 @@ described() {
       return found
     }
     value("type") != "" {
-      how = value("percentage") == "" ? "" : " for " value("percentage") " %"
+      share = value("percentage")
+      sub(/\.0$/, "", share)
+      how = share == "" ? "" : " for " share " %"
       if (value("latencyMs") != "") how = (value("volatile") == "true" ? " up to " : " of ") value("latencyMs") " ms" how
       printf "%s%s%s: hit %s of %s", faults++ ? "; " : "", value("type"), how, value("hit"), value("seen")
     }
