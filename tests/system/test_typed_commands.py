@@ -35,7 +35,6 @@ FORWARDED = (8080, 15000, 20001)
 CLEAR = """
 kubectl delete namespace istioinaction --ignore-not-found
 kubectl delete pod netshoot -n default --ignore-not-found
-kubectl delete vs,gw,dr --all -n default
 kubectl delete -k k8s/bookinfo -n default --ignore-not-found
 kubectl label namespace default istio-injection-
 kubectl config set-context --current --namespace=default
