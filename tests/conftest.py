@@ -1,4 +1,6 @@
-"""Which files begin first: one that takes long must not be the last that is waited for."""
+"""Which files begin first: one that takes long must not be the last that is waited for. And Ctrl-C is heard."""
+
+import signal
 
 import pytest
 
@@ -11,6 +13,12 @@ SLOW = (
     "tests/localmesh/test_discovery.py",
 )
 """The slowest first; `make test` takes whole files in this order (`--dist loadfile --no-loadscope-reorder`)."""
+
+
+def pytest_configure() -> None:
+    """Hear SIGINT, which whatever a script starts in the background ignores, with all that it starts in turn."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
