@@ -160,7 +160,7 @@ def test_what_may_be_in_the_cluster_is_not_missed_in_a_file_alone(
 
 
 OVERLAYS = CHECKOUT / "k8s/overlays"
-NOT_HERE = ("gateway-api", "strict-mtls")
+NOT_HERE = ("gateway-api",)
 SAID = "spec: not honoured by the local mesh: nothing here evicts pods, so there is nothing to hold back"
 
 
