@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install up down status test test-long test-browser test-cluster differential samples lint lock boards bench clean images release-images cluster addons cluster-down
+.PHONY: help install up down status test test-long test-browser test-cluster differential samples lint lock boards bench mutate clean images release-images cluster addons cluster-down
 
 help:                ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
@@ -82,6 +82,11 @@ bench: install .venv/image/.installed  ## what a request costs catalog and webap
 	$(PYTHON) -m venv --clear .venv/image
 	.venv/image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/webapp.txt
 	@touch $@
+
+mutate: install      ## which changes of services/ no test notices (30 minutes at most; ARGS='services.webapp*')
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
+	-$$(command -v timeout && echo 30m) $(BIN)/python -m mutmut run --max-children 2 $(ARGS)
+	$(BIN)/python -m mutmut results
 
 clean: down          ## down, and remove .venv and caches
 	rm -rf .venv .mesh .mypy_cache .ruff_cache .import_linter_cache *.egg-info
