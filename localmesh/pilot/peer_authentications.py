@@ -56,9 +56,9 @@ class PeerAuthentications:
 
     def of_port(self, pod: Object, number: int) -> Mode:
         """Return what one of a pod's ports takes."""
-        namespace = key_of(pod).namespace
         if not self.by_namespace:
             return self.default
+        namespace = key_of(pod).namespace
         own = next(self._of_workload(namespace, labels_of(pod)), None)
         return _said(_of_port(own, number)) or _mode(own) or self.of_namespace(namespace)
 

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from localmesh.core.objects import Object
-from localmesh.kinds.injection import takes_mutual_tls
 from localmesh.pilot.destination_rules import DestinationRules
 from localmesh.pilot.findings import Findings
 from localmesh.pilot.peer_authentications import Mode, PeerAuthentications
@@ -34,7 +33,7 @@ class PushContext:
         peers = PeerAuthentications.of(snapshot, Mode.PERMISSIVE if auto_mtls else Mode.DISABLE)
 
         def takes_tls(pod: Object, port: int) -> bool:
-            return auto_mtls and takes_mutual_tls(pod) and peers.of_port(pod, port) is not Mode.DISABLE
+            return auto_mtls and peers.of_port(pod, port) is not Mode.DISABLE
 
         services = ServiceIndex(snapshot.services, snapshot.pods, addresses, takes_tls, findings)
         return cls(snapshot, services, DestinationRules.of(snapshot), peers, addresses, findings, auto_mtls)

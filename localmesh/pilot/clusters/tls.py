@@ -12,7 +12,6 @@ from localmesh.pilot.peer_authentications import Mode
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service
 from localmesh.proxy.clusters import Cluster, ClusterType, UpstreamProtocol
-from localmesh.proxy.names import ClusterName
 from localmesh.proxy.tls import ClientTls
 
 ISTIO_MUTUAL = "ISTIO_MUTUAL"
@@ -48,7 +47,7 @@ def _tls(
         return _said(policy.tls, _mutual(cluster, service, context))
     if not context.auto_mtls or not _is_taken(service, own, context):
         return None
-    return replace(_mutual(cluster, service, context), if_taken=cluster.type is not ClusterType.ORIGINAL_DST)
+    return _mutual(cluster, service, context, if_taken=cluster.type is not ClusterType.ORIGINAL_DST)
 
 
 def _said(settings: ClientTLSSettings, mutual: ClientTls) -> ClientTls | None:
@@ -68,8 +67,6 @@ def _is_taken(service: Service, own: TrafficPolicy | None, context: PushContext)
     return context.peer_authentications.of_namespace(service.namespace) is not Mode.DISABLE
 
 
-def _mutual(cluster: Cluster, service: Service, context: PushContext) -> ClientTls:
-    name = ClusterName.of(cluster.name)
+def _mutual(cluster: Cluster, service: Service, context: PushContext, *, if_taken: bool = False) -> ClientTls:
     protocols = (MESH, HTTP2) if cluster.protocol is UpstreamProtocol.HTTP2 else (MESH,)
-    server_name = f"{name.direction}_.{name.port}_.{name.subset}_.{name.host}"
-    return ClientTls(server_name, protocols, context.services.identities(service))
+    return ClientTls(cluster.name.replace("|", "_."), protocols, context.services.identities(service), if_taken)

@@ -12,7 +12,7 @@ from localmesh.pilot.registry.workloads import Workload, read_workload
 from localmesh.proxy.clusters import Endpoint
 
 TakesTls = Callable[[Object, int], bool]
-"""Tells whether the proxy beside a pod takes TLS for one of the pod's ports."""
+"""Tells whether the proxy beside a pod, if there is one, takes TLS for one of the pod's ports."""
 
 
 class ServiceIndex:
@@ -37,6 +37,7 @@ class ServiceIndex:
         for service in self.services:
             if service.selector:
                 self._by_namespace.setdefault(service.namespace, []).append(service)
+        self._identities: dict[str, tuple[str, ...]] = {}
         self._of_pod: dict[Key, Sequence[Service]] = {}
         self._workloads = self._read_workloads(pods)
 
@@ -66,7 +67,10 @@ class ServiceIndex:
 
     def identities(self, service: Service) -> tuple[str, ...]:
         """Return whose certificates the proxies behind a Service may show."""
-        return tuple(sorted({workload.identity for workload in self.workloads(service)}))
+        if service.host not in self._identities:
+            found = {workload.identity for workload in self.workloads(service)}
+            self._identities[service.host] = tuple(sorted(found))
+        return self._identities[service.host]
 
     def endpoints(self, service: Service, port: ServicePort, labels: Mapping[str, str]) -> Iterator[Endpoint]:
         """Yield where the Service's port is served by pods that have these labels besides.
@@ -80,7 +84,8 @@ class ServiceIndex:
                     address = number and self._addresses.endpoint(PodPort(workload.pod, number, port.node_port))
                     if number and address:
                         ready = service.publishes_unready or workload.ready
-                        yield Endpoint(address, ready, workload.told, self._takes_tls(workload.pod, number))
+                        takes_tls = workload.meshed and self._takes_tls(workload.pod, number)
+                        yield Endpoint(address, ready, workload.told, takes_tls)
 
     def _read_services(self, services: Iterable[Object]) -> Iterator[Service]:
         for obj in services:
