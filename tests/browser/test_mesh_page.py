@@ -180,9 +180,11 @@ def test_a_failing_calls_trace_shows_its_four_attempts(browser: "Browser", watch
         page.locator("[name=errors]").check()
         page.locator("#list a", has_text="3 retries").first.click()
         page.locator("[data-attempt='4']").wait_for()
-        attempts = page.locator("#waterfall button[data-attempt]")
-        assert attempts.count() == 4
-        assert all("answered 500" in text and "catalog-" in text for text in attempts.all_inner_texts())
+        attempts = page.locator("#waterfall button[data-attempt]", has_text="catalog-")
+        attempts.nth(3).wait_for()  # once the spans of all pods have come in
+        assert page.locator("#waterfall button[data-attempt]").count() == attempts.count() == 4
+        texts = attempts.all_inner_texts()
+        assert all("answered 500" in text for text in texts), texts
         attempts.first.press("Enter")
         assert attempts.first.get_attribute("aria-expanded") == "true"
         assert page.locator("dl.tags:visible").count() == 1

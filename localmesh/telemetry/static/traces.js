@@ -25,6 +25,8 @@ async function look() {
     outside(found.outside);
     services(found.services);
     list(found.traces);
+    // Proxies send their spans one after the other: a trace that was chosen early grows.
+    if (found.traces.some((trace) => trace.id === drawn.id && trace.spans !== drawn.spans)) show();
   } catch (error) {
     byId("live").className = "live off";
     say(byId("live"), `the page's pod does not answer: ${error.message}`);
@@ -76,7 +78,10 @@ async function show() {
   }
 }
 
+let drawn = {};
+
 function draw(trace) {
+  drawn = trace;
   say(byId("trace-title"), `${pathOf(trace)}: ${trace.status || "no answer"} after ${milliseconds(trace.duration_us / 1000)}`);
   const retries = trace.retries === 1 ? "1 retry" : `${trace.retries} retries`;
   byId("waterfall").replaceChildren(
