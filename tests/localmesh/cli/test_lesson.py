@@ -90,8 +90,9 @@ def test_whatever_ends_a_lesson_it_is_undone(tmp_path: Path, number: signal.Sign
     program = (
         "import os, sys\nfrom pathlib import Path\n"
         "from tests.localmesh.cli.test_lesson import PLACE, Stage, lesson, made\n"
-        "lesson._give(made(Path(sys.argv[1]), f'while kill -{sys.argv[2]} {os.getpid()}; do sleep 0.1; done'),"
-        " Stage(PLACE, asks=False))"
+        # Not for ever: a process that has ended can still be sent signals until somebody waits for it.
+        "again = f'for _ in {{1..50}}; do kill -{sys.argv[2]} {os.getpid()} || break; sleep 0.1; done'\n"
+        "lesson._give(made(Path(sys.argv[1]), again), Stage(PLACE, asks=False))"
     )
     command = [sys.executable, "-c", program, str(tmp_path), str(int(number))]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60)
