@@ -84,7 +84,7 @@ ANSWERS = {
     "istioctl proxy-status": Typed(PROXIES),
     "WEBAPP=…": Typed("^$"),
     "docker exec … istioctl proxy-config all …": Typed("webapp.istioinaction.svc.cluster.local"),
-    "docker exec … istioctl proxy-config listener …": Typed(r"^0\.0\.0\.0 +\d+ +\S.* Route: \S+"),
+    "docker exec … istioctl proxy-config listener …": Typed(r"^(0\.0\.0\.0|127\.0\.0\.1) +\d+ +\S.* Route: \S+"),
     "docker exec … istioctl proxy-config route $ISTIOIGW": Typed("webapp-virtualservice.istioinaction"),
     "docker exec … istioctl proxy-config route $WEBAPP": Typed("catalog.istioinaction"),
     "docker exec … istioctl proxy-config routes …": Typed("webapp-virtualservice.istioinaction"),
