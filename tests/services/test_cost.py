@@ -27,7 +27,7 @@ from services.webapp.settings import Settings as WebappSettings
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0"
 ITEM = {"id": 1, "color": "amber", "department": "Eyewear", "name": "Elinor Glasses", "price": "282.00"}
 PATHS = {"catalog": "/items", "webapp": "/api/catalog"}
-CALLS = {"catalog": 180, "webapp": 480}
+CALLS = {"catalog": 175, "webapp": 345}
 """Calls of Python functions for one request that nobody records."""
 
 

@@ -47,6 +47,21 @@ def test_a_bad_value_ends_the_process_with_one_line_that_names_it(
     assert f"{variable}={value!r}: " in line
 
 
+@pytest.mark.parametrize("known", ["b3multi", "tracecontext, baggage,b3", "none"])
+def test_every_propagator_that_is_installed_may_be_named(known: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_PROPAGATORS", known)
+    assert load(CatalogSettings, "catalog").otel_propagators == known
+
+
+def test_an_unknown_propagator_is_named_beside_the_known_ones(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OTEL_PROPAGATORS", "tracecontext, nonsense")
+    with pytest.raises(SystemExit):
+        load(CatalogSettings, "catalog")
+    assert "no propagator 'nonsense'; known are b3, b3multi, baggage, none, tracecontext" in capsys.readouterr().err
+
+
 def test_several_bad_values_are_named_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

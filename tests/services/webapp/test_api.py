@@ -108,17 +108,35 @@ async def test_a_new_item_goes_to_catalog_as_it_came_and_its_answer_comes_back(w
     assert created.headers["location"] == "/api/catalog/items/5"
 
 
+async def test_a_new_item_of_no_stated_type_goes_to_catalog_without_one(webapp: Webapp) -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(201, json=ITEM)
+
+    async with webapp(answer) as client:
+        await client.post("/api/catalog/items", content=b"{}")
+    assert ["content-type" in request.headers for request in asked] == [False]
+
+
 @pytest.mark.parametrize("status", [409, 422])
 async def test_an_item_that_catalog_refuses_is_refused_in_its_words(webapp: Webapp, status: int) -> None:
     document = {"title": "no", "status": status, "detail": "because"}
     async with webapp(lambda _: httpx.Response(status, json=document, headers=PROBLEM)) as client:
         answer = await client.post("/api/catalog/items", json={})
     assert (answer.status_code, answer.json()) == (status, document)
+    assert answer.headers["content-type"] == PROBLEM["content-type"]
 
 
 async def test_a_picture_is_catalogs_with_its_headers(webapp: Webapp) -> None:
     headers = {"content-type": "image/svg+xml", "content-security-policy": "default-src 'none'", "x-secret": "1"}
-    async with webapp(lambda _: httpx.Response(200, text="<svg/>", headers=headers)) as client:
+
+    def picture(request: httpx.Request) -> httpx.Response:
+        assert (request.method, request.url.path) == ("GET", "/items/1/picture")
+        return httpx.Response(200, text="<svg/>", headers=headers)
+
+    async with webapp(picture) as client:
         answer = await client.get("/api/catalog/items/1/picture")
     assert (answer.text, answer.headers["content-type"]) == ("<svg/>", "image/svg+xml")
     assert "content-security-policy" in answer.headers
