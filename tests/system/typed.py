@@ -90,6 +90,7 @@ ANSWERS = {
     "docker exec … istioctl proxy-config routes …": Typed("webapp-virtualservice.istioinaction"),
     "docker exec … istioctl proxy-config cluster …": Typed("catalog.istioinaction.svc.cluster.local +80 "),
     "docker exec … istioctl proxy-config endpoint …": Typed(r"HEALTHY .*outbound\|80\|\|catalog.istioinaction"),
+    "docker exec … istioctl proxy-config secret …": Typed("default +Cert Chain +ACTIVE"),
     "docker exec … istioctl proxy-config log …": Typed(r"^ +http: \w+"),
     "kubectl get svc,ep …": Typed(r"endpoints/istio-ingressgateway +127.0.0.1:\d+"),
     "kubectl get svc -n istio-system …": Typed(r"istio-ingressgateway +NodePort .*,80:30000/TCP"),

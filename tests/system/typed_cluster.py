@@ -26,6 +26,5 @@ ANSWERS = {
     "kubectl get mutatingwebhookconfiguration": Typed("istio-sidecar-injector +4"),
     "kubectl get mutatingwebhookconfiguration …": Typed("kind: MutatingWebhookConfiguration"),
     # 2.4
-    "docker exec … istioctl proxy-config secret …": Typed("default +Cert Chain +ACTIVE"),
     "kubectl get svc,ep …": Typed(r"endpoints/istio-ingressgateway +\d+\.\d+\.\d+\.\d+:\d+"),
 }
