@@ -172,6 +172,10 @@ def _too_many(value: Any, keywords: Mapping[str, Any]) -> str | None:
             found = [name for name in names if value.get(name) is not None]
             if len(found) > 1:
                 return f"at most one of {', '.join(names)} may be set, not {' and '.join(found)}"
+        if len(value) > keywords.get("maxProperties", len(value)):
+            return f"must have at most {keywords['maxProperties']} entries"
+        if len(value) < keywords.get("minProperties", 0):
+            return f"must have at least {keywords['minProperties']} entry"
     return None
 
 

@@ -75,7 +75,7 @@ class _CalledService:
         for subset in self.rule.subsets:
             own = subset.traffic_policy
             together = subset_policy(whole, own, port.number)
-            if together and _passes(policy):
+            if together and (_passes(policy) or _passes(own)):
                 together = replace(together, load_balancer=_PASSED)
             yield self._cluster(port, subset, together, own)
 
@@ -130,7 +130,7 @@ _PASSED = LoadBalancerSettings(simple=PASSTHROUGH)
 
 
 def _passes(policy: TrafficPolicy | None) -> bool:
-    """Tell whether requests go to the address that was dialled: then those to subsets do, too, whatever they say."""
+    """Tell whether requests go to the address that was dialled: then subsets and ports that say otherwise do, too."""
     return bool(policy and policy.load_balancer and policy.load_balancer.simple == PASSTHROUGH)
 
 

@@ -1,7 +1,15 @@
 import pytest
 
 from localmesh.core.objects import Object
-from localmesh.kinds.resources import DEPLOYMENTS, PODS, RESOURCES, SERVICES, VIRTUAL_SERVICES, Resource
+from localmesh.kinds.resources import (
+    DEPLOYMENTS,
+    PEER_AUTHENTICATIONS,
+    PODS,
+    RESOURCES,
+    SERVICES,
+    VIRTUAL_SERVICES,
+    Resource,
+)
 from localmesh.kinds.schema.decode import decode
 from localmesh.kinds.schema.definitions import Schema
 
@@ -105,6 +113,23 @@ def test_quantities_and_ports_come_as_numbers_and_as_texts(container: Object) ->
 def test_the_rules_of_istios_crds_hold(route: Object, complaint: str) -> None:
     (problem,) = said(VIRTUAL_SERVICES, {"spec": {"http": [route]}})
     assert complaint in problem
+
+
+@pytest.mark.parametrize(
+    ("ports", "complaint"),
+    [
+        ({}, "portLevelMtls: Invalid value: {}: must have at least 1 entry"),
+        ({"80": {"mode": "STRICT"}}, None),
+    ],
+)
+def test_maps_have_as_many_entries_as_a_crd_wants(ports: Object, complaint: str | None) -> None:
+    spec = {"selector": {"matchLabels": {"app": "catalog"}}, "portLevelMtls": ports}
+    assert said(PEER_AUTHENTICATIONS, {"spec": spec}) == ([f"spec.{complaint}"] if complaint else [])
+
+
+def test_maps_have_no_more_entries_than_a_crd_lets() -> None:
+    (problem,) = said(PEER_AUTHENTICATIONS, {"spec": {"selector": {"matchLabels": {f"l{n}": "" for n in range(4097)}}}})
+    assert problem.endswith("must have at most 4096 entries")
 
 
 def test_what_belongs_to_somebody_else_is_kept_whole() -> None:
