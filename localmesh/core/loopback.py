@@ -17,12 +17,17 @@ class NoFreePortError(Exception):
 
 
 class PortAllocator:
-    """Hands out ports in random order, a port again only when all others had their turn."""
+    """Hands out ports in random order, a port again only when all others had their turn.
+
+    Time goes by before a pod listens, and another mesh of this machine may look for ports meanwhile. So what is handed
+    out is claimed by its UDP namesake, which nothing in a mesh uses, and which ends with this process.
+    """
 
     def __init__(self) -> None:
         ports = list(range(FIRST, LAST + 1))
         random.shuffle(ports)
         self._ports = deque(ports)
+        self._claims: dict[int, socket.socket] = {}
 
     @property
     def left(self) -> int:
@@ -30,17 +35,29 @@ class PortAllocator:
         return len(self._ports)
 
     def take(self) -> int:
-        """Return a port of 127.0.0.1 on which nothing listens. Raises NoFreePortError."""
+        """Return a port of 127.0.0.1 on which nothing listens and that no other mesh has. Raises NoFreePortError."""
         for _ in range(len(self._ports)):
             port = self._ports.popleft()
-            if is_free(port, reused=False):
+            if self._claim(port) and is_free(port, reused=False):
                 return port
-            self._ports.append(port)
+            self.give_back(port)
         raise NoFreePortError(f"no port from {FIRST} to {LAST} is free on {LOOPBACK}: end some pods or other programs")
 
     def give_back(self, port: int) -> None:
         """Take a port back, behind all others."""
+        if claim := self._claims.pop(port, None):
+            claim.close()
         self._ports.append(port)
+
+    def _claim(self, port: int) -> bool:
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            claim.bind((LOOPBACK, port))
+        except OSError:
+            claim.close()
+            return False
+        self._claims[port] = claim
+        return True
 
 
 def is_free(port: int, *, reused: bool = True, shared: bool = False) -> bool:

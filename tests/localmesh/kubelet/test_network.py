@@ -6,14 +6,12 @@ from typing import Any, Self
 
 import pytest
 
-from localmesh.core.loopback import PortAllocator
+from localmesh.core.loopback import free_port
 from localmesh.core.objects import Key
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
 from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.store.objects import Store
-
-ALLOCATOR = PortAllocator()
 
 
 class Upstream:
@@ -21,7 +19,7 @@ class Upstream:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.port = ALLOCATOR.take()
+        self.port = free_port()
 
     async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", self.port)
@@ -45,7 +43,7 @@ class Mesh:
 
     def __init__(self) -> None:
         self.store = Store()
-        self.app = ALLOCATOR.take()
+        self.app = free_port()
         self.network = 0
 
     def service(self, name: str, namespace: str, port: int, *ready: int, cluster_ip: str = "10.1.2.3") -> None:
@@ -56,7 +54,7 @@ class Mesh:
         self.store.create(ENDPOINTS, {"metadata": metadata, "subsets": subsets})
 
     async def start(self, **addresses: Any) -> NetworkProxy:
-        self.network = ALLOCATOR.take()
+        self.network = free_port()
         own = PodAddresses(app={3000: self.app}, network=self.network, **addresses)
         proxy = NetworkProxy(Network(self.store, Key("shop", "web"), own))
         await proxy.start(self.network)
@@ -141,7 +139,7 @@ async def test_each_ready_pod_gets_its_share(mesh: Mesh, upstream: Upstream) -> 
 
 
 async def test_localhost_is_the_pod_itself(mesh: Mesh) -> None:
-    mesh.app = ALLOCATOR.take()
+    mesh.app = free_port()
     status, body = await mesh.get("http://localhost:9/")
     assert (status, body) == (502, "connect to localhost port 9: Connection refused (ports of shop/web: 3000)\n")
     status, body = await mesh.get("http://127.0.0.1:3000/")
@@ -217,7 +215,7 @@ async def test_bodies_are_passed_on_as_they_come(mesh: Mesh) -> None:
         writer.write(b"3\r\ntwo\r\n0\r\n\r\n")
         writer.close()
 
-    port = ALLOCATOR.take()
+    port = free_port()
     server = await asyncio.start_server(stream, "127.0.0.1", port)
     mesh.service("catalog", "shop", 80, port)
     reader, writer = await asyncio.open_connection("127.0.0.1", mesh.network)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localmesh.core.loopback import PortAllocator
+from localmesh.core.loopback import free_port
 from localmesh.kinds.kubernetes.pods import Probe
 from localmesh.kubelet.probes import Verdict, attempts, question
 
@@ -71,7 +71,7 @@ async def answering(response: bytes) -> tuple[int, asyncio.Server]:
         writer.write(response)
         writer.close()
 
-    port = PortAllocator().take()
+    port = free_port()
     return port, await asyncio.start_server(serve, "127.0.0.1", port)
 
 
@@ -96,7 +96,7 @@ async def test_an_http_probe_wants_200_to_399(response: bytes, failure: str | No
 
 
 async def test_an_http_probe_sends_what_its_manifest_says() -> None:
-    port, heads = PortAllocator().take(), list[list[str]]()
+    port, heads = free_port(), list[list[str]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append((await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n"))
@@ -115,7 +115,7 @@ async def test_an_http_probe_sends_what_its_manifest_says() -> None:
 
 
 async def test_nobody_there_is_said_as_the_kubelet_says_it() -> None:
-    port = PortAllocator().take()
+    port = free_port()
     probe = Probe.model_validate({"httpGet": {"port": 3000, "path": "livez"}})
     answer = await question(probe, Pod(port))()
     assert answer == f'Get "http://127.0.0.1:{port}/livez": dial tcp 127.0.0.1:{port}: connect: connection refused'
