@@ -76,7 +76,7 @@ def _reasons(refused: Iterable[Verdict]) -> Iterator[str]:
     counted: Counter[str] = Counter()
     for verdict in refused:
         kind = verdict.name.partition("/")[0]
-        counted.update({_reason(kind, each.field, each.message) for each in verdict.problems[:3]})
+        counted.update(dict.fromkeys(_reason(kind, each.field, each.message) for each in verdict.problems[:3]).keys())
     for reason, count in counted.most_common():
         yield f"{reason} ({count} times)" if count > 1 else reason
 
