@@ -60,9 +60,11 @@ class Mesh:
 
 
 def _is_envoy_of(process: psutil.Process, pod: str) -> bool:
+    """Tell whether a process is an Envoy whose bootstrap names a pod."""
     try:
-        return any(f"~{pod}." in word for word in process.cmdline())
-    except psutil.NoSuchProcess:
+        _, option, file = [*process.cmdline(), "", "", ""][:3]
+        return option == "--config-path" and f"~{pod}." in Path(file).read_text()
+    except (psutil.NoSuchProcess, OSError):
         return False
 
 
