@@ -65,10 +65,10 @@ def test_the_pages_are_found_by_their_services_and_refused_when_they_are_another
     services = [service("kiali", 20001, 31003), service("tracing", 80, 31004)]
     monkeypatch.setattr(pages, "foreign", lambda _, mesh_id: "" if mesh_id == "mine" else "?")
     assert pages.find(Client(), services) == pages.Pages("http://127.0.0.1:31003", "http://127.0.0.1:31004")  # type: ignore[arg-type] # as much of it as is asked
-    assert pages.find(Client(), []) is None  # type: ignore[arg-type]
+    assert pages.find(Client(), []) is None  # type: ignore[arg-type] # as much of it as is asked
     monkeypatch.setattr(pages, "foreign", lambda port, _: f"{port} is not ours")
     with pytest.raises(MeshError, match="31003 is not ours"):
-        pages.find(Client(), services)  # type: ignore[arg-type]
+        pages.find(Client(), services)  # type: ignore[arg-type] # as much of it as is asked
 
 
 async def test_each_answer_says_whose_page_it_is() -> None:

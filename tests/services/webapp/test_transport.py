@@ -150,7 +150,7 @@ async def test_a_kept_connection_that_the_server_has_closed_is_not_used() -> Non
     async with calling(server) as client:
         await client.get("/")
         # Nothing else shows when word of it has come.
-        (kept,) = client._transport._unused  # type: ignore[attr-defined]
+        (kept,) = client._transport._unused  # type: ignore[attr-defined] # httpx knows any transport
         for writer in server.open:
             writer.close()
 
