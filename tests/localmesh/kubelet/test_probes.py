@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -134,3 +135,46 @@ async def test_a_command_must_end_well_and_in_time(seconds: str, outcome: Any, f
     probe = Probe.model_validate({"exec": {"command": [seconds]}, "timeoutSeconds": 1})
     answer = await question(probe, Pod(outcome=outcome))()
     assert answer is None if failure is None else failure in str(answer)
+
+
+@pytest.mark.parametrize("path", ["asks", "is answered"])
+async def test_a_pod_is_not_blamed_for_a_minute_in_which_this_process_stood_still(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, stood_still = asyncio.get_running_loop(), [0.0]
+    clock = loop.time
+    monkeypatch.setattr(loop, "time", lambda: clock() + stood_still[0])
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if path == "asks":
+            stood_still[0] += 60
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        writer.close()
+        if path == "is answered":
+            stood_still[0] += 60
+
+    port = free_port()
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    probe = Probe.model_validate({"httpGet": {"port": "http"}, "timeoutSeconds": 1})
+    assert await question(probe, Pod(port))() is None
+    server.close()
+
+
+async def test_a_pod_that_never_answers_is_late_however_often_this_process_stood_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loop, stood_still = asyncio.get_running_loop(), itertools.count(0, 60)
+    clock, silent = loop.time, asyncio.Event()
+    monkeypatch.setattr(loop, "time", lambda: clock() + next(stood_still))
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await silent.wait()
+        writer.close()
+
+    port = free_port()
+    server = await asyncio.start_server(serve, "127.0.0.1", port)
+    probe = Probe.model_validate({"httpGet": {"port": "http"}, "timeoutSeconds": 1})
+    assert await question(probe, Pod(port))() == "timed out after 1s"
+    silent.set()
+    server.close()
