@@ -83,8 +83,8 @@ def _timed_out(deployment: Object, current: Object, name: str) -> Object:
 
 
 def _is_complete(deployment: Object, counts: dict[str, int]) -> bool:
-    wanted: int = deployment["spec"]["replicas"]
-    return wanted == counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"]
+    replicas: int = deployment["spec"]["replicas"]
+    return replicas == counts["updatedReplicas"] == counts["replicas"] == counts["availableReplicas"]
 
 
 def _is_new_rollout(current: Object, name: str) -> bool:

@@ -37,8 +37,8 @@ class DeploymentController:
             return None
         owned = claim(self._store, deployment, REPLICA_SETS)
         name = f"{deployment['metadata']['name']}-{template_hash(deployment)}"
-        new = next((each for each in owned if each["metadata"]["name"] == name), None)
-        old = [each for each in owned if each is not new]
+        new = next((replica_set for replica_set in owned if replica_set["metadata"]["name"] == name), None)
+        old = [replica_set for replica_set in owned if replica_set is not new]
         if deployment["spec"].get("paused"):
             self._hold(deployment, new, old)
         else:
@@ -50,9 +50,11 @@ class DeploymentController:
             return self._recreate(deployment, name, new, old)
         revised = self._revise(deployment, name, new, old)
         bounds = Bounds.of(deployment)
-        grown, shrunk = roll(deployment["spec"]["replicas"], bounds, _size(revised), [_size(each) for each in old])
-        for replica_set, wanted in zip([revised, *old], [grown, *shrunk], strict=True):
-            self._scale(deployment, replica_set, wanted)
+        grown, shrunk = roll(
+            deployment["spec"]["replicas"], bounds, _size(revised), [_size(replica_set) for replica_set in old]
+        )
+        for replica_set, size in zip([revised, *old], [grown, *shrunk], strict=True):
+            self._scale(deployment, replica_set, size)
         self._forget(deployment, old)
         return revised
 
@@ -71,7 +73,9 @@ class DeploymentController:
 
     def _hold(self, deployment: Object, new: Object | None, old: list[Object]) -> None:
         """Start no rollout while paused, but keep the number of replicas where there is one ReplicaSet."""
-        active = [each for each in [new, *old] if each is not None and each["spec"]["replicas"]]
+        active = [
+            replica_set for replica_set in [new, *old] if replica_set is not None and replica_set["spec"]["replicas"]
+        ]
         if len(active) == 1:
             self._scale(deployment, active[0], deployment["spec"]["replicas"])
 
@@ -88,35 +92,39 @@ class DeploymentController:
         self._store.modify(DEPLOYMENTS, key_of(deployment), lambda draft: _annotate(draft, {REVISION: revision}))
         return new
 
-    def _scale(self, deployment: Object, replica_set: Object, wanted: int) -> None:
+    def _scale(self, deployment: Object, replica_set: Object, size: int) -> None:
         current = replica_set["spec"]["replicas"]
         replicas = deployment["spec"]["replicas"]
         bounds = {DESIRED: str(replicas), MAXIMUM: str(replicas + Bounds.of(deployment).surge)}
 
         def change(draft: Object) -> None:
-            draft["spec"]["replicas"] = wanted
+            draft["spec"]["replicas"] = size
             _annotate(draft, bounds)
 
-        if wanted:
+        if size:
             self._store.modify(REPLICA_SETS, key_of(replica_set), change)
         elif current:
             self._store.modify(REPLICA_SETS, key_of(replica_set), lambda draft: draft["spec"].update(replicas=0))
-        if wanted != current:
-            verb = "up" if wanted > current else "down"
+        if size != current:
+            verb = "up" if size > current else "down"
             name = replica_set["metadata"]["name"]
-            message = f"Scaled {verb} replica set {name} from {current} to {wanted}"
+            message = f"Scaled {verb} replica set {name} from {current} to {size}"
             self._events.normal(deployment, "ScalingReplicaSet", message)
 
     def _forget(self, deployment: Object, old: list[Object]) -> None:
         """Drop empty ReplicaSets beyond the history limit, the oldest revisions first."""
-        empty = [each for each in old if not each["spec"]["replicas"] and not each.get("status", {}).get("replicas")]
+        empty = [
+            replica_set
+            for replica_set in old
+            if not replica_set["spec"]["replicas"] and not replica_set.get("status", {}).get("replicas")
+        ]
         limit = deployment["spec"].get("revisionHistoryLimit", 10)
         for replica_set in sorted(empty, key=_revision)[: max(0, len(empty) - limit)]:
             self._store.remove(REPLICA_SETS, key_of(replica_set))
 
     def _report(self, deployment: Object, new: Object | None) -> float | None:
         owned = claim(self._store, deployment, REPLICA_SETS)
-        current = next((each for each in owned if new and key_of(each) == key_of(new)), None)
+        current = next((replica_set for replica_set in owned if new and key_of(replica_set) == key_of(new)), None)
         status = next_status(deployment, current, owned)
         self._store.modify(DEPLOYMENTS, key_of(deployment), lambda draft: draft.update(status=status))
         return until_deadline(deployment, status)

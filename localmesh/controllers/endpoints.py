@@ -31,7 +31,7 @@ class EndpointsController:
     def _sync(self, service: Object) -> None:
         pods = [pod for pod in self._pods(service) if pod["spec"].get("nodeName") and ports_of(service, pod)]
         self._put(ENDPOINTS, _endpoints(service, pods))
-        slices = {each["metadata"]["name"]: each for each in (_slice(service, pod) for pod in pods)}
+        slices = {slice_["metadata"]["name"]: slice_ for slice_ in (_slice(service, pod) for pod in pods)}
         for slice_ in slices.values():
             self._put(ENDPOINT_SLICES, slice_)
         for stale in self._store.objects(ENDPOINT_SLICES, service["metadata"]["namespace"]):
@@ -42,23 +42,23 @@ class EndpointsController:
         pods = self._store.objects(PODS, service["metadata"]["namespace"])
         return [pod for pod in pods if selects(_selector(service), labels_of(pod)) and not is_finished(pod)]
 
-    def _put(self, resource: Resource, wanted: Object) -> None:
-        key = key_of(wanted)
+    def _put(self, resource: Resource, obj: Object) -> None:
+        key = key_of(obj)
         if self._store.find(resource, key) is None:
-            self._store.create(resource, wanted)
+            self._store.create(resource, obj)
         else:
-            self._store.update(resource, wanted)
+            self._store.update(resource, obj)
 
 
 def ports_of(service: Object, pod: Object) -> list[Object]:
     """Return the Service's ports as this pod answers them on loopback; a name that it lacks is left out."""
-    found = []
+    ports = []
     for port in service["spec"].get("ports") or []:
         local = _local_port(port, pod)
         if local is not None:
             name = {"name": port["name"]} if port.get("name") else {}
-            found.append(name | {"port": local, "protocol": port.get("protocol", "TCP")})
-    return found
+            ports.append(name | {"port": local, "protocol": port.get("protocol", "TCP")})
+    return ports
 
 
 def _local_port(port: Object, pod: Object) -> int | None:

@@ -28,11 +28,11 @@ class ReplicaSetController:
 
     def _sync(self, owner: Object) -> float | None:
         pods = [pod for pod in claim(self._store, owner, PODS) if not is_terminating(pod) and not is_finished(pod)]
-        wanted = owner["spec"]["replicas"]
-        failure = self._obstacle(owner) if len(pods) < wanted else ""
+        replicas = owner["spec"]["replicas"]
+        failure = self._obstacle(owner) if len(pods) < replicas else ""
         if not failure:
-            pods += [self._create(owner) for _ in range(wanted - len(pods))]
-        for pod in sorted(pods, key=_worth)[: max(0, len(pods) - wanted)]:
+            pods += [self._create(owner) for _ in range(replicas - len(pods))]
+        for pod in sorted(pods, key=_worth)[: max(0, len(pods) - replicas)]:
             delete(self._store, PODS, key_of(pod))
             self._events.normal(owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
             pods.remove(pod)
@@ -93,7 +93,7 @@ def _pod_from(owner: Object) -> Object:
 def _worth(pod: Object) -> tuple[bool, bool, int, float]:
     """Order pods by how little is lost with them: not started, not ready, often restarted, young ones go first."""
     status = pod.get("status", {})
-    restarts = sum(each.get("restartCount", 0) for each in status.get("containerStatuses") or [])
+    restarts = sum(container.get("restartCount", 0) for container in status.get("containerStatuses") or [])
     return status.get("phase") == "Running", is_ready(pod), -restarts, age(pod["metadata"]["creationTimestamp"])
 
 

@@ -11,7 +11,7 @@ from localmesh.core.objects import Object
 class Size:
     """One ReplicaSet in numbers."""
 
-    wanted: int
+    replicas: int
     available: int
     running: int = 0
     """Pods that there are, ready or not."""
@@ -42,27 +42,27 @@ def roll(replicas: int, bounds: Bounds, new: Size, old: Sequence[Size]) -> tuple
 
     One step grows the new one or, when it cannot grow, shrinks the old ones.
     """
-    total = new.wanted + sum(size.wanted for size in old)
-    grown = min(replicas, new.wanted + max(0, replicas + bounds.surge - total))
-    if grown != new.wanted:
-        return grown, [size.wanted for size in old]
+    total = new.replicas + sum(size.replicas for size in old)
+    grown = min(replicas, new.replicas + max(0, replicas + bounds.surge - total))
+    if grown != new.replicas:
+        return grown, [size.replicas for size in old]
     return grown, _shrink(replicas - bounds.unavailable, new, old)
 
 
 def _shrink(min_available: int, new: Size, old: Sequence[Size]) -> list[int]:
     """First drop old pods that serve nobody, then as many as the available ones allow."""
-    total = new.wanted + sum(size.wanted for size in old)
-    spare = max(0, total - min_available - max(0, new.wanted - new.available))
-    sizes, available = [], [min(size.available, size.wanted) for size in old]
+    total = new.replicas + sum(size.replicas for size in old)
+    spare = max(0, total - min_available - max(0, new.replicas - new.available))
+    sizes, available = [], [min(size.available, size.replicas) for size in old]
     for size, serving in zip(old, available, strict=True):
-        dropped = min(spare, size.wanted - serving)
+        dropped = min(spare, size.replicas - serving)
         spare -= dropped
-        sizes.append(size.wanted - dropped)
+        sizes.append(size.replicas - dropped)
     surplus = min(spare, max(0, new.available + sum(available) - min_available))
-    for index, wanted in enumerate(sizes):
-        dropped = min(surplus, wanted)
+    for index, count in enumerate(sizes):
+        dropped = min(surplus, count)
         surplus -= dropped
-        sizes[index] = wanted - dropped
+        sizes[index] = count - dropped
     return sizes
 
 

@@ -30,8 +30,8 @@ def sockets_of(folder: Path) -> Path:
 def make_private(folder: Path) -> None:
     """Make a folder that only this user can enter. Raises PermissionError when it is somebody else's already."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.getuid() or folder.is_symlink():
+    status = folder.lstat()
+    if status.st_uid != os.getuid() or folder.is_symlink():
         raise PermissionError(f"{folder} belongs to somebody else: remove it, or name another folder with MESH_DIR")
     folder.chmod(0o700)
 

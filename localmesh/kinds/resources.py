@@ -120,5 +120,5 @@ BY_KIND = {(resource.group, resource.kind): resource for resource in RESOURCES}
 def resource_of(api_version: str, kind: str) -> Resource | None:
     """Return the resource for a document's `apiVersion` and `kind`, None when it is not served."""
     group, _, version = api_version.rpartition("/")
-    found = BY_KIND.get((group, kind))
-    return found if found and version in found.versions else None
+    resource = BY_KIND.get((group, kind))
+    return resource if resource and version in resource.versions else None

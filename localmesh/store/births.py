@@ -18,8 +18,8 @@ def born(store: Store, pod: Object) -> Object:
 
 def closed(store: Store, namespace: str) -> str:
     """Return why nothing more may begin in a namespace, in the API server's words; "" when something may."""
-    found = store.find(NAMESPACES, Key("", namespace))
-    if found is None or not is_terminating(found):
+    obj = store.find(NAMESPACES, Key("", namespace))
+    if obj is None or not is_terminating(obj):
         return ""
     return f"unable to create new content in namespace {namespace} because it is being terminated"
 

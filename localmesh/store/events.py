@@ -33,22 +33,22 @@ class Recorder:
     def _record(
         self, regarding: Object, type_: Literal["Normal", "Warning"], reason: str, message: str, field: str
     ) -> None:
-        said: Object = {
+        content: Object = {
             "type": type_,
             "reason": reason,
             "message": message,
             "involvedObject": _reference(regarding, field),
         }
-        namespace = said["involvedObject"]["namespace"] or "default"
+        namespace = content["involvedObject"]["namespace"] or "default"
         if self._store.find(NAMESPACES, Key("", namespace)) is None:
             return  # its namespace went meanwhile, as an API server would refuse it
-        digest = hashlib.sha256("\n".join(map(str, said.values())).encode()).hexdigest()
+        digest = hashlib.sha256("\n".join(map(str, content.values())).encode()).hexdigest()
         known = self._names.get(digest)
         if known is not None and self._store.find(EVENTS, known) is not None:
             self._store.modify(EVENTS, known, _again)
             return
         self._forget_the_gone()
-        event = self._store.create(EVENTS, self._event(said, namespace))
+        event = self._store.create(EVENTS, self._event(content, namespace))
         self._names[digest] = key_of(event)
 
     def _forget_the_gone(self) -> None:
@@ -57,13 +57,13 @@ class Recorder:
             self._names = {digest: key for digest, key in self._names.items() if self._store.find(EVENTS, key)}
             self._most = max(len(self._names), FEW)
 
-    def _event(self, said: Object, namespace: str) -> Object:
+    def _event(self, content: Object, namespace: str) -> Object:
         # As in Kubernetes the name ends with the time: kubectl shows events of one second in the order of their names.
-        name = f"{said['involvedObject']['name']}.{time.time_ns():x}"
+        name = f"{content['involvedObject']['name']}.{time.time_ns():x}"
         metadata = {"namespace": namespace, "name": name}
         component = {"source": {"component": self._component}, "reportingComponent": self._component}
         times = {"firstTimestamp": now(), "lastTimestamp": now(), "count": 1}
-        return {"metadata": metadata} | said | component | {"reportingInstance": ""} | times
+        return {"metadata": metadata} | content | component | {"reportingInstance": ""} | times
 
 
 def _again(event: Object) -> None:

@@ -83,10 +83,10 @@ class Store:
 
     def get(self, resource: Resource, key: Key) -> Object:
         """Return an object. Raises NotFoundError."""
-        found = self.find(resource, key)
-        if found is None:
+        obj = self.find(resource, key)
+        if obj is None:
             raise NotFoundError(resource, key.name)
-        return found
+        return obj
 
     def find(self, resource: Resource, key: Key) -> Object | None:
         """Return an object, None if it is not there."""

@@ -40,10 +40,10 @@ def create_app(objects: Objects, connections: Connections, pages: Mapping[str, P
     """Return the application that serves these handlers."""
 
     async def serve(request: Request) -> ASGIApp:
-        wanted = target.parse(request.url.path)
-        if wanted.subresource in target.streams_of(wanted.resource):
-            return await connections.answer(wanted, request)
-        return await objects.answer(wanted, request)
+        call = target.parse(request.url.path)
+        if call.subresource in target.streams_of(call.resource):
+            return await connections.answer(call, request)
+        return await objects.answer(call, request)
 
     async def connect(websocket: WebSocket) -> None:
         try:

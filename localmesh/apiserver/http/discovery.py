@@ -112,8 +112,8 @@ def api_resources(group: str, version_: str) -> Object:
 
 
 def _names(resource: Resource) -> Object:
-    said = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
-    return {name: values for name, values in said.items() if values}
+    names = {"shortNames": list(resource.short_names), "categories": list(resource.categories)}
+    return {name: values for name, values in names.items() if values}
 
 
 def resources_of(group: str, version_: str = "") -> list[Resource]:

@@ -95,8 +95,8 @@ def _protocol(websocket: WebSocket) -> str:
     offered = websocket.scope["subprotocols"]
     protocol = next((known for known in PROTOCOLS if known in offered), None)
     if protocol is None:
-        said = ", ".join(offered) or "nothing"
-        raise bad_request(f"exec and attach speak {' and '.join(PROTOCOLS)}, and were offered {said}")
+        offer = ", ".join(offered) or "nothing"
+        raise bad_request(f"exec and attach speak {' and '.join(PROTOCOLS)}, and were offered {offer}")
     return protocol
 
 

@@ -108,12 +108,12 @@ def _root(resource: Resource, version: str) -> Object:
 
 def _needed(node: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definitions that a written schema refers to and that are not known yet, and what they need."""
-    found: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     for name in _references(node):
-        if name not in known and name not in found:
-            found[name] = _written(Schema({"$ref": name}).resolved().keywords, None)
-            found |= _needed(found[name], {**known, **found})
-    return found
+        if name not in known and name not in schemas:
+            schemas[name] = _written(Schema({"$ref": name}).resolved().keywords, None)
+            schemas |= _needed(schemas[name], {**known, **schemas})
+    return schemas
 
 
 def _references(node: Any) -> Iterator[str]:

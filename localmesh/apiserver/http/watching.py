@@ -51,16 +51,16 @@ class Watch:
         return cls(target, selector, form, since, initial, is_on(query, "allowWatchBookmarks"), timeout)
 
 
-async def watch(store: Store, wanted: Watch) -> AsyncIterator[bytes]:
+async def watch(store: Store, asked: Watch) -> AsyncIterator[bytes]:
     """Yield the lines of a watch until its time is over, or the store has forgotten where the client is."""
-    lines = _Lines(wanted)
+    lines = _Lines(asked)
     yield b""
     with store.signal() as changed:
-        revision = wanted.since or store.revision
-        if not wanted.since:
-            for line in lines.initial(_selected(store, wanted), revision):
+        revision = asked.since or store.revision
+        if not asked.since:
+            for line in lines.initial(_selected(store, asked), revision):
                 yield line
-        deadline = time.monotonic() + wanted.timeout
+        deadline = time.monotonic() + asked.timeout
         while (left := deadline - time.monotonic()) > 0:
             try:
                 changes = store.changes_since(revision)
@@ -70,13 +70,13 @@ async def watch(store: Store, wanted: Watch) -> AsyncIterator[bytes]:
             for line in filter(None, map(lines.change, changes)):
                 yield line
             revision = changes[-1].revision if changes else revision
-            if not await _signalled(changed, min(left, BOOKMARK_INTERVAL)) and wanted.bookmarks:
+            if not await _signalled(changed, min(left, BOOKMARK_INTERVAL)) and asked.bookmarks:
                 yield lines.bookmark(revision)
 
 
-def _selected(store: Store, wanted: Watch) -> list[Object]:
-    objects = store.objects(wanted.target.resource, wanted.target.namespace)
-    return [obj for obj in objects if wanted.selector.matches(obj)]
+def _selected(store: Store, asked: Watch) -> list[Object]:
+    objects = store.objects(asked.target.resource, asked.target.namespace)
+    return [obj for obj in objects if asked.selector.matches(obj)]
 
 
 async def _signalled(changed: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 -- a timeout is no failure here
@@ -93,14 +93,14 @@ async def _signalled(changed: asyncio.Event, timeout: float) -> bool:  # noqa: A
 class _Lines:
     """Writes a watch's events; a table's columns stand in the first one only."""
 
-    def __init__(self, wanted: Watch) -> None:
-        self._wanted = wanted
+    def __init__(self, asked: Watch) -> None:
+        self._asked = asked
         self._headed = True
 
     def initial(self, objects: list[Object], revision: int) -> Iterator[bytes]:
         for obj in objects:
             yield self._event("ADDED", obj)
-        if self._wanted.send_initial:
+        if self._asked.send_initial:
             yield self.bookmark(revision, {"k8s.io/initial-events-end": "true"})
 
     def change(self, change: Change) -> bytes | None:
@@ -108,19 +108,19 @@ class _Lines:
 
         An object that comes into the selection is ADDED to it, one that leaves it is DELETED.
         """
-        wanted = self._wanted
+        asked = self._asked
         namespace = change.object["metadata"].get("namespace", "")
-        if change.resource is not wanted.target.resource or wanted.target.namespace not in ("", namespace):
+        if change.resource is not asked.target.resource or asked.target.namespace not in ("", namespace):
             return None
-        was = change.previous is not None and wanted.selector.matches(change.previous)
-        is_ = change.type != "DELETED" and wanted.selector.matches(change.object)
+        was = change.previous is not None and asked.selector.matches(change.previous)
+        is_ = change.type != "DELETED" and asked.selector.matches(change.object)
         if not was and not is_:
             return None
         type_ = "MODIFIED" if was and is_ else "ADDED" if is_ else "DELETED"
         return self._event(type_, change.object)
 
     def bookmark(self, revision: int, annotations: dict[str, str] | None = None) -> bytes:
-        target = self._wanted.target
+        target = self._asked.target
         metadata: Object = {"resourceVersion": str(revision)}
         if annotations:
             metadata["annotations"] = annotations
@@ -131,7 +131,7 @@ class _Lines:
         return _line("ERROR", expired(revision).to_status())
 
     def _event(self, type_: str, obj: Object) -> bytes:
-        document = self._wanted.form.one(self._wanted.target, obj, headed=self._headed)
+        document = self._asked.form.one(self._asked.target, obj, headed=self._headed)
         self._headed = False
         return _line(type_, document)
 

@@ -18,8 +18,8 @@ def phase(pod: Object) -> str:
     """Return the word under STATUS: the phase, or what its containers know better."""
     status = pod.get("status", {})
     word: str = status.get("reason") or status.get("phase", "Pending")
-    for said in _reasons(pod):
-        word = said
+    for reason in _reasons(pod):
+        word = reason
     # One container has completed and another one runs.
     if word == "Completed" and any("running" in known.get("state", {}) for known in _statuses(pod)):
         word = "Running" if is_ready(pod) else "NotReady"

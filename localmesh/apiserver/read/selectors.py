@@ -34,8 +34,8 @@ class Selector:
     @classmethod
     def parse(cls, labels: str, fields: str, schema: Schema) -> "Selector":
         """Read both texts for objects of a schema; "" selects everything. Raises SelectorError."""
-        wanted = tuple(_requirement(part.strip()) for part in _COMMA.split(labels) if part.strip())
-        return cls(wanted, tuple(_field(part, schema) for part in fields.split(",") if part))
+        requirements = tuple(_requirement(part.strip()) for part in _COMMA.split(labels) if part.strip())
+        return cls(requirements, tuple(_field(part, schema) for part in fields.split(",") if part))
 
     def matches(self, obj: Object) -> bool:
         """Tell whether an object is one of them."""
@@ -46,12 +46,12 @@ class Selector:
 
 
 def _requirement(text: str) -> Requirement:
-    if found := _SET.fullmatch(text):
-        return _member(found["key"], found["values"], inside=found["operator"] == "in")
-    if found := _EQUALITY.fullmatch(text):
-        return _member(found["key"], found["value"], inside=found["operator"] != "!=")
-    if found := _EXISTENCE.fullmatch(text):
-        return _existence(found["key"], wanted=not found["no"])
+    if parsed := _SET.fullmatch(text):
+        return _member(parsed["key"], parsed["values"], inside=parsed["operator"] == "in")
+    if parsed := _EQUALITY.fullmatch(text):
+        return _member(parsed["key"], parsed["value"], inside=parsed["operator"] != "!=")
+    if parsed := _EXISTENCE.fullmatch(text):
+        return _existence(parsed["key"], exists=not parsed["no"])
     raise SelectorError(f'unable to parse requirement: "{text}": write a=b, a!=b, a in (b,c), a notin (b,c), a or !a')
 
 
@@ -61,17 +61,17 @@ def _member(key: str, values: str, *, inside: bool) -> Requirement:
     return lambda labels: (key in labels and labels[key] in choices) is inside
 
 
-def _existence(key: str, *, wanted: bool) -> Requirement:
-    return lambda labels: (key in labels) is wanted
+def _existence(key: str, *, exists: bool) -> Requirement:
+    return lambda labels: (key in labels) is exists
 
 
 def _field(text: str, schema: Schema) -> tuple[str, str, bool]:
-    found = _FIELD.fullmatch(text)
-    if found is None:
+    parsed = _FIELD.fullmatch(text)
+    if parsed is None:
         raise SelectorError(f'invalid field selector: "{text}": write path=value or path!=value')
-    if not _has(schema, found["path"].split(".")):
-        raise SelectorError(f'field label not supported: "{found["path"]}": there is no such field')
-    return found["path"], found["value"], found["operator"] != "!="
+    if not _has(schema, parsed["path"].split(".")):
+        raise SelectorError(f'field label not supported: "{parsed["path"]}": there is no such field')
+    return parsed["path"], parsed["value"], parsed["operator"] != "!="
 
 
 def _has(schema: Schema, path: list[str]) -> bool:

@@ -147,19 +147,19 @@ def decode(body: bytes) -> Object:
 
 
 def _message(data: bytes, message: Message) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    content_by_name: dict[str, Any] = {}
     for number, value in _wire(data):
         known = message.fields.get(number)
         if known is None:
             continue
         if known.mapping and isinstance(value, bytes):
             entry = _message(value, Message({1: Field("key"), 2: Field("value", known.type)}))
-            found.setdefault(known.name, {})[entry.get("key", "")] = entry.get("value", "")
+            content_by_name.setdefault(known.name, {})[entry.get("key", "")] = entry.get("value", "")
         elif known.repeated:
-            found.setdefault(known.name, []).append(_value(value, known))
+            content_by_name.setdefault(known.name, []).append(_value(value, known))
         elif (content := _value(value, known)) or known.pointer:
-            found[known.name] = content
-    return found
+            content_by_name[known.name] = content
+    return content_by_name
 
 
 def _value(value: int | bytes, known: Field) -> Any:

@@ -192,9 +192,9 @@ def _admit(target: Target, document: Object, current: Object | None, options: Wr
 
 def _check_preconditions(target: Target, current: Object, options: DeleteOptions) -> None:
     for name, expected in (("uid", options.uid), ("resourceVersion", options.revision)):
-        found = current["metadata"][name]
-        if expected is not None and expected != found:
-            message = f"Precondition failed: {name} in precondition: {expected}, {name} in object meta: {found}"
+        actual = current["metadata"][name]
+        if expected is not None and expected != actual:
+            message = f"Precondition failed: {name} in precondition: {expected}, {name} in object meta: {actual}"
             raise ApiError(409, "Conflict", message, resource=target.resource, name=target.name)
 
 

@@ -104,12 +104,12 @@ def _ordered(items: list[Any], order: Sequence[Any], key: str | None) -> list[An
     def identity(item: Any) -> Any:
         return item.get(key) if key is not None and isinstance(item, dict) else item
 
-    wanted = [identity(item) for item in order]
+    identities = [identity(item) for item in order]
     arranged = sorted(
-        (item for item in items if identity(item) in wanted), key=lambda item: wanted.index(identity(item))
+        (item for item in items if identity(item) in identities), key=lambda item: identities.index(identity(item))
     )
     for index, item in enumerate(items):
-        if identity(item) not in wanted:
+        if identity(item) not in identities:
             before = items[index - 1] if index else None
             arranged.insert(arranged.index(before) + 1 if before in arranged else 0, item)
     return arranged

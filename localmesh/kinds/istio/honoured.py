@@ -216,7 +216,7 @@ class _Table:
 
     def _refused_value(self, value: Any, at: str, path: str) -> Iterator[Problem]:
         supported = self._values.get(path)
-        if supported and not any(_is_one_of_them(str(value), each) for each in supported):
+        if supported and not any(_is_one_of_them(str(value), taken) for taken in supported):
             names = ", ".join(map(repr, supported))
             yield Problem(at, f"{value!r} is not supported by the local mesh; supported here: {names}")
 

@@ -85,8 +85,8 @@ def overlap(one: str, other: str) -> bool:
 
 def intersection(hosts: Iterable[str], others: Collection[str]) -> list[str]:
     """Return the narrower one of each pair that overlaps, each once, in the order in which they are met."""
-    found = (host if covers(other, host) else other for host in hosts for other in others if overlap(host, other))
-    return list(dict.fromkeys(found))
+    common = (host if covers(other, host) else other for host in hosts for other in others if overlap(host, other))
+    return list(dict.fromkeys(common))
 
 
 def service_host(service: Key) -> str:

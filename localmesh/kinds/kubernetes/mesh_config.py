@@ -45,10 +45,10 @@ def review_mesh_config(obj: Object) -> Review:
         return Review((Problem(_FIELD, f"not YAML: {' '.join(str(error).split())}"),))
     if not isinstance(settings, dict):
         return Review((Problem(_FIELD, "must be an object: Istio's MeshConfig"),))
-    found = list(_remarks(settings))
+    remarks = list(_remarks(settings))
     return Review(
-        tuple(each for each in found if isinstance(each, Problem)),
-        tuple(each for each in found if isinstance(each, str)),
+        tuple(remark for remark in remarks if isinstance(remark, Problem)),
+        tuple(remark for remark in remarks if isinstance(remark, str)),
     )
 
 

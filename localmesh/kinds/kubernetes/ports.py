@@ -75,10 +75,10 @@ def protocol_of(port: Mapping[str, Any]) -> Protocol:
     """
     if port.get("protocol", "TCP") == "UDP":
         return Protocol.UDP
-    said = port.get("appProtocol")
-    if said in _KUBERNETES:
-        return _KUBERNETES[said]
-    name = (port.get("name", "") if said is None else said).lower()
+    app_protocol = port.get("appProtocol")
+    if app_protocol in _KUBERNETES:
+        return _KUBERNETES[app_protocol]
+    name = (port.get("name", "") if app_protocol is None else app_protocol).lower()
     if name.startswith("grpc-web"):
         return Protocol.GRPC_WEB
     unsaid = Protocol.TCP if port["port"] in _WELL_KNOWN else Protocol.SNIFFED

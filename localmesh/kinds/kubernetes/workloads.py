@@ -59,9 +59,9 @@ def review(obj: Object) -> Review:
 
     The object has passed `validation.validate`: it is one that a Kubernetes API server would take.
     """
-    found = list(_remarks(obj["kind"], obj.get("spec") or {}))
-    problems = tuple(each for each in found if isinstance(each, Problem))
-    warnings = tuple(dict.fromkeys(each for each in found if isinstance(each, str)))
+    remarks = list(_remarks(obj["kind"], obj.get("spec") or {}))
+    problems = tuple(remark for remark in remarks if isinstance(remark, Problem))
+    warnings = tuple(dict.fromkeys(remark for remark in remarks if isinstance(remark, str)))
     return Review(problems, warnings)
 
 
@@ -167,13 +167,13 @@ def _service(spec: Object) -> Iterator[str]:
 
 def _spoken(port: Object, at: str) -> Iterator[str]:
     """Yield what a port takes in a cluster that does not get there here: whatever is no HTTP."""
-    protocol, said = protocol_of(port), "appProtocol" if port.get("appProtocol") else "name"
+    protocol, field = protocol_of(port), "appProtocol" if port.get("appProtocol") else "name"
     if protocol in (Protocol.TCP, Protocol.UDP):
         is_named = protocol_of(port | {"port": 0}) is not Protocol.SNIFFED
-        named = repr(port[said]) if is_named else f"the number {port['port']}"
-        yield not_honoured(f"{at}.{said}", f"{named} says that the port takes no HTTP, and nothing else gets there")
+        named = repr(port[field]) if is_named else f"the number {port['port']}"
+        yield not_honoured(f"{at}.{field}", f"{named} says that the port takes no HTTP, and nothing else gets there")
     elif protocol is Protocol.SNIFFED:
-        yield not_honoured(f"{at}.{said}", "nothing says what the port takes, so only HTTP gets there")
+        yield not_honoured(f"{at}.{field}", "nothing says what the port takes, so only HTTP gets there")
 
 
 def _ignored(part: Object, at: str, known: frozenset[str]) -> Iterator[str]:

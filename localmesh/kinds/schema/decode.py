@@ -102,7 +102,7 @@ def complain(value: Any, schema: Schema) -> str | None:
 
 def _mismatch(value: Any, keywords: Mapping[str, Any]) -> str | None:
     """Say how the value's type differs from the wanted one."""
-    format_, wanted = keywords.get("format"), keywords.get("type")
+    format_, type_ = keywords.get("format"), keywords.get("type")
     if format_ == "int-or-string":
         return None if _is(value, "integer") or _is(value, "string") else "must be an integer or a string"
     if format_ == "quantity":
@@ -110,10 +110,10 @@ def _mismatch(value: Any, keywords: Mapping[str, Any]) -> str | None:
         return None if fits else "must be a quantity such as 100m, 0.5 or 64Mi"
     if format_ == "date-time" and isinstance(value, str) and not _is_time(value):
         return "must be a time as RFC 3339 writes it: 2026-01-31T12:00:00Z"
-    if wanted is None or _is(value, wanted):
+    if type_ is None or _is(value, type_):
         return None
-    article = "an" if wanted[0] in "aeiou" else "a"
-    return f"must be {article} {wanted}{_hint(value, wanted)}"
+    article = "an" if type_[0] in "aeiou" else "a"
+    return f"must be {article} {type_}{_hint(value, type_)}"
 
 
 def _is_time(text: str) -> bool:
@@ -124,18 +124,18 @@ def _is_time(text: str) -> bool:
     return _TIME.fullmatch(text) is not None
 
 
-def _hint(value: Any, wanted: str) -> str:
-    if wanted != "string" or value is None or isinstance(value, (dict, list)):
+def _hint(value: Any, type_: str) -> str:
+    if type_ != "string" or value is None or isinstance(value, (dict, list)):
         return ""
     if isinstance(value, bool):
         return ": in YAML an unquoted y, n, yes, no, on, off, true or false is a boolean, so put it in quotes"
     return ": put it in quotes"
 
 
-def _is(value: Any, wanted: str) -> bool:
-    if wanted == "integer" and isinstance(value, float):
+def _is(value: Any, type_: str) -> bool:
+    if type_ == "integer" and isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
+    return isinstance(value, _TYPES[type_]) and (type_ == "boolean" or not isinstance(value, bool))
 
 
 def _out_of_bounds(value: Any, keywords: Mapping[str, Any]) -> str | None:
@@ -169,9 +169,9 @@ def _too_many(value: Any, keywords: Mapping[str, Any]) -> str | None:
         return f"must have at least {keywords['minItems']} items" if len(value) < keywords.get("minItems", 0) else None
     if isinstance(value, dict):
         for names in keywords.get("atMostOne", []):
-            found = [name for name in names if value.get(name) is not None]
-            if len(found) > 1:
-                return f"at most one of {', '.join(names)} may be set, not {' and '.join(found)}"
+            present = [name for name in names if value.get(name) is not None]
+            if len(present) > 1:
+                return f"at most one of {', '.join(names)} may be set, not {' and '.join(present)}"
         if len(value) > keywords.get("maxProperties", len(value)):
             return f"must have at most {keywords['maxProperties']} entries"
         if len(value) < keywords.get("minProperties", 0):

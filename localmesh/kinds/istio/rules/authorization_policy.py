@@ -136,7 +136,9 @@ def _speaks_of_http_alone(rule: Rule) -> bool:
 
 
 def _speaks_of_addresses(rule: Rule) -> bool:
-    return any(map(_has_addresses, rule.from_)) or any(each.key in ("source.ip", "remote.ip") for each in rule.when)
+    return any(map(_has_addresses, rule.from_)) or any(
+        condition.key in ("source.ip", "remote.ip") for condition in rule.when
+    )
 
 
 def _has_addresses(from_: From) -> bool:

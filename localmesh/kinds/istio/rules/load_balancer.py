@@ -31,13 +31,13 @@ def load_balancer_warnings(path: str, balancer: LoadBalancerSettings) -> Iterato
         yield not_honoured(f"{path}.simple: PASSTHROUGH", reason)
 
 
-def _hash_problems(path: str, said: ConsistentHashLB) -> Iterator[Problem]:
-    if said.http_cookie:
-        yield from _cookie_problems(f"{path}.httpCookie", said.http_cookie)
-    if said.minimum_ring_size and (said.ring_hash or said.maglev):
+def _hash_problems(path: str, settings: ConsistentHashLB) -> Iterator[Problem]:
+    if settings.http_cookie:
+        yield from _cookie_problems(f"{path}.httpCookie", settings.http_cookie)
+    if settings.minimum_ring_size and (settings.ring_hash or settings.maglev):
         yield Problem(path, "only one of MinimumRingSize or Maglev/Ringhash can be specified")
-    if said.maglev:
-        for complaint in _table_complaints(said.maglev.table_size):
+    if settings.maglev:
+        for complaint in _table_complaints(settings.maglev.table_size):
             yield Problem(f"{path}.maglev.tableSize", complaint)
 
 
