@@ -112,7 +112,7 @@ class Discovery:
             ):
                 yield
         finally:
-            closing = [each.delivery.close() for each in self._deliveries.values()]
+            closing = [delivered.delivery.close() for delivered in self._deliveries.values()]
             await asyncio.gather(*closing, return_exceptions=True)
             self._loops.relieve(serving)
             await ended(serving)
@@ -154,9 +154,14 @@ class Discovery:
     def syncz(self) -> list[dict[str, Any]]:
         """Return for each Envoy that is connected how it stands to what it was told."""
         return [
-            {"proxy": f"{key.name}.{key.namespace}", "proxy_type": each.node.role, "cluster_id": "Kubernetes", **sync}
-            for key, each in sorted(self._deliveries.items())
-            if (sync := each.delivery.sync())
+            {
+                "proxy": f"{key.name}.{key.namespace}",
+                "proxy_type": delivered.node.role,
+                "cluster_id": "Kubernetes",
+                **sync,
+            }
+            for key, delivered in sorted(self._deliveries.items())
+            if (sync := delivered.delivery.sync())
         ]
 
     def findings(self) -> list[dict[str, str]]:
@@ -248,12 +253,14 @@ class Discovery:
         if pod is not None and result.outcome == "refused":
             self._events.warning(pod, "ConfigRejected", str(result))
         if result.outcome in ("accepted", "refused"):
-            self._refusals[key] = [_finding(each, key) for each in result.refusals]
+            self._refusals[key] = [_finding(refusal, key) for refusal in result.refusals]
             self._report_findings()
 
     def _report_findings(self) -> None:
         # What is nobody's is an event of the pod already.
-        refusals = (each for refused in self._refusals.values() for each in refused if each.resource is not PODS)
+        refusals = (
+            finding for refused in self._refusals.values() for finding in refused if finding.resource is not PODS
+        )
         self._reporter.report([*self._findings, *refusals])
 
 

@@ -93,12 +93,12 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         )
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
         door.pages |= {"syncz": discovery.syncz, "findings": discovery.findings}
-        seed = [_with_node_port(each, options.gateway_port) for each in yaml.safe_load_all(SEED.read_text("utf-8"))]
-        _create(door.registry, (each for each in seed if each["kind"] == NAMESPACES.kind))
+        seed = [_with_node_port(obj, options.gateway_port) for obj in yaml.safe_load_all(SEED.read_text("utf-8"))]
+        _create(door.registry, (obj for obj in seed if obj["kind"] == NAMESPACES.kind))
         # Before the gateway's Service, whose other ports get any that are free: these have to have theirs.
         addons = _addons(options, door.kubeconfig, store)
-        _create(door.registry, (each for each in addons if each["kind"] != DEPLOYMENTS.kind))
-        _create(door.registry, (each for each in seed if each["kind"] != NAMESPACES.kind))
+        _create(door.registry, (obj for obj in addons if obj["kind"] != DEPLOYMENTS.kind))
+        _create(door.registry, (obj for obj in seed if obj["kind"] != NAMESPACES.kind))
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
         await stack.enter_async_context(discovery.delivering())
         await stack.enter_async_context(kubelet)
@@ -114,7 +114,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         ready()
-        workloads = [each for each in addons if each["kind"] == DEPLOYMENTS.kind]
+        workloads = [obj for obj in addons if obj["kind"] == DEPLOYMENTS.kind]
 
         def settle() -> None:
             _create(door.registry, workloads)

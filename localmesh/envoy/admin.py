@@ -68,8 +68,8 @@ class Admin:
 
     async def clusters(self) -> list[dict[str, Any]]:
         """Return each cluster's hosts with their health and outlier state."""
-        found: list[dict[str, Any]] = json.loads(await self.get("/clusters?format=json")).get("cluster_statuses", [])
-        return found
+        statuses: list[dict[str, Any]] = json.loads(await self.get("/clusters?format=json")).get("cluster_statuses", [])
+        return statuses
 
     async def logging(self, levels: Mapping[str, str] | None = None) -> str:
         """Set the level of loggers by name, "level" being all of them; return Envoy's list of all levels."""

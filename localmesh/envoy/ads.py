@@ -141,5 +141,5 @@ def _response(response: Response) -> Any:
         version_info=response.version,
         nonce=response.nonce,
         type_url=url,
-        resources=[any_pb2.Any(type_url=url, value=each.value) for each in response.resources],
+        resources=[any_pb2.Any(type_url=url, value=resource.value) for resource in response.resources],
     )

@@ -93,7 +93,7 @@ class Channel:
             await self._changed.wait()
 
     def _accept(self, response: Response) -> None:
-        taken = {each.name: each for each in response.resources}
+        taken = {resource.name: resource for resource in response.resources}
         before = {} if response.type.is_complete else self.accepted[response.type]
         self.accepted[response.type] = {**before, **taken}
 

@@ -52,23 +52,23 @@ class Delivery:
         self._report = report
         self._linger_s = linger_s
         self._retry_s = retry_s
-        self._wanted: Configuration = {}
+        self._configuration: Configuration = {}
         self._news = asyncio.Event()
         self._result: asyncio.Future[PushResult] | None = None
         self._task: asyncio.Task[None] | None = None
         channel.on_connect = self._news.set
 
-    def submit(self, wanted: Configuration) -> None:
+    def submit(self, configuration: Configuration) -> None:
         """Have a configuration delivered; it overtakes any that waits. The one that is there already costs nothing.
 
         Endpoints are on their way before this returns: a pod that drains counts on Envoys to leave it alone, and what
         they are is a fact that nothing else can make wrong.
         """
-        if wanted == self._wanted:
+        if configuration == self._configuration:
             return
         endpoints = ResourceType.ENDPOINT
-        self._channel.serve(endpoints, beside(self._channel.served.get(endpoints, {}), wanted[endpoints]))
-        self._wanted = wanted
+        self._channel.serve(endpoints, beside(self._channel.served.get(endpoints, {}), configuration[endpoints]))
+        self._configuration = configuration
         if self._result is None or self._result.done():
             self._result = asyncio.get_running_loop().create_future()
         self._news.set()
@@ -90,10 +90,12 @@ class Delivery:
         sent = stream.sent(type_)
         if sent is None:
             return "NOT SENT"
-        if any(each.type is type_ for each in self._pusher.refusals(self._wanted)):
+        if any(refusal.type is type_ for refusal in self._pusher.refusals(self._configuration)):
             return "ERROR"
-        wanted = self._wanted.get(type_, {})
-        current = all(each.version == sent.get(name) for name, each in wanted.items() if stream.asks_for(type_, name))
+        resources = self._configuration.get(type_, {})
+        current = all(
+            resource.version == sent.get(name) for name, resource in resources.items() if stream.asks_for(type_, name)
+        )
         return "SYNCED" if current and stream.is_settled(type_) else "STALE"
 
     async def close(self) -> None:
@@ -114,15 +116,15 @@ class Delivery:
 
     async def _deliver_once(self, *, is_retry: bool) -> bool:
         """Push, and wait until there is something to push again; return whether it is the same once more."""
-        wanted = self._wanted
-        result = await (self._pusher.push_again if is_retry else self._pusher.push)(wanted)
+        configuration = self._configuration
+        result = await (self._pusher.push_again if is_retry else self._pusher.push)(configuration)
         if self._news.is_set():
             return False
         self._tell(result)
         if result.outcome in ("refused", "timed out"):
             return not await self._news_within(self._retry_s)
         if result.outcome == "accepted" and not await self._news_within(self._linger_s):
-            await self._pusher.sweep(wanted, superseded=self._news.is_set)
+            await self._pusher.sweep(configuration, superseded=self._news.is_set)
         await self._news.wait()
         return False
 

@@ -70,13 +70,13 @@ def virtual_host(configuration: Message, authority: str) -> Message | None:
     host = authority.lower()
     if configuration.get("ignore_port_in_host_matching"):
         host = re.sub(r":\d+$", "", host)
-    found = [
+    candidates = [
         (_precision(domain), owner)
         for owner in configuration.get("virtual_hosts", ())
         for domain in owner.get("domains", ())
         if _is_of(host, domain.lower())
     ]
-    return max(found, key=lambda each: each[0])[1] if found else None
+    return max(candidates, key=lambda candidate: candidate[0])[1] if candidates else None
 
 
 def _is_of(host: str, domain: str) -> bool:
@@ -117,11 +117,11 @@ def _differences(match: Message, request: Request) -> Iterator[str]:
         value = request.header(header["name"])
         if not _header_fits(header, value):
             name = {":method": "the method", ":authority": "the host"}.get(header["name"], f"header {header['name']}")
-            yield f"{name} {_is(value)}, not {_wanted(header)}"
+            yield f"{name} {_is(value)}, not {_expectation(header)}"
     for parameter in match.get("query_parameters", ()):
         value = request.query.get(parameter["name"])
         if not (value is not None and ("string_match" not in parameter or fits(parameter["string_match"], value))):
-            yield f"query parameter {parameter['name']} {_is(value)}, not {_wanted(parameter)}"
+            yield f"query parameter {parameter['name']} {_is(value)}, not {_expectation(parameter)}"
 
 
 def _path_differs(match: Message, path: str) -> Iterator[str]:
@@ -160,20 +160,20 @@ def fits(matcher: Message, value: str) -> bool:
         return re.fullmatch(matcher["safe_regex"]["regex"], value) is not None
     ignores = matcher.get("ignore_case", False)
     given = value.lower() if ignores else value
-    wanted = ((kind, text.lower() if ignores else text) for kind, text in matcher.items() if kind in _WAYS)
-    return all(_WAYS[kind](given, text) for kind, text in wanted)
+    comparisons = ((kind, text.lower() if ignores else text) for kind, text in matcher.items() if kind in _WAYS)
+    return all(_WAYS[kind](given, text) for kind, text in comparisons)
 
 
 def _is(value: str | None) -> str:
     return "is missing" if value is None else f"is {value!r}"
 
 
-def _wanted(wanted: Message) -> str:
+def _expectation(condition: Message) -> str:
     """Return what a header or parameter had to be like, in words."""
-    no = "anything but " if wanted.get("invert_match") else ""
-    matcher = wanted.get("string_match")
+    no = "anything but " if condition.get("invert_match") else ""
+    matcher = condition.get("string_match")
     if matcher is None:
-        present = wanted.get("present_match", True) != bool(wanted.get("invert_match"))
+        present = condition.get("present_match", True) != bool(condition.get("invert_match"))
         return "there" if present else "absent"
     for kind, text in matcher.items():
         if kind != "ignore_case":

@@ -21,11 +21,11 @@ class Memo(Generic[ArgumentT, ResultT]):
     def get(self, argument: ArgumentT) -> ResultT:
         """Return what the function makes of an object."""
         key = id(argument)
-        found = self._used.get(key)
-        if found is None:
-            found = self._before.get(key) or (argument, self._function(argument))
-            self._used[key] = found
-        return found[1]
+        entry = self._used.get(key)
+        if entry is None:
+            entry = self._before.get(key) or (argument, self._function(argument))
+            self._used[key] = entry
+        return entry[1]
 
     def forget(self) -> None:
         """Forget what was not asked for since this was called last."""

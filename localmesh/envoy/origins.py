@@ -27,8 +27,8 @@ def _virtual_hosts(routes: Encoded | None) -> list[Any]:
 def _paths(node: Any) -> Iterator[str]:
     """Yield each `config` in what is Istio's of some metadata."""
     if isinstance(node, list):
-        for each in node:
-            yield from _paths(each)
+        for item in node:
+            yield from _paths(item)
     elif isinstance(node, dict):
         path = node.get("filter_metadata", {}).get("istio", {}).get("config")
         if path is not None:

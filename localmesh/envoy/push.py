@@ -68,41 +68,41 @@ class Pusher:
     refused: dict[tuple[ResourceType, str], Refusal] = field(default_factory=dict)
     """What Envoy would not take: in its place it is served what it has taken before, also after a restart."""
 
-    async def push(self, wanted: Configuration) -> PushResult:
+    async def push(self, configuration: Configuration) -> PushResult:
         """Bring a configuration to Envoy, all but the removal of what it no longer names (see `sweep`).
 
         What was refused before is not tried again.
         """
         began = time.monotonic()
         try:
-            await self._steps(wanted)
-            outcome: Outcome = "refused" if self.refusals(wanted) else "accepted"
+            await self._steps(configuration)
+            outcome: Outcome = "refused" if self.refusals(configuration) else "accepted"
         except DisconnectedError:
-            self._prepare(wanted)
+            self._prepare(configuration)
             outcome = "not running"
         except TimeoutError:
             outcome = "timed out"
-        return PushResult(outcome, tuple(self.refusals(wanted)), time.monotonic() - began)
+        return PushResult(outcome, tuple(self.refusals(configuration)), time.monotonic() - began)
 
-    async def push_again(self, wanted: Configuration) -> PushResult:
+    async def push_again(self, configuration: Configuration) -> PushResult:
         """Bring a configuration to Envoy, with what was refused before once the rest is there."""
-        result = await self.push(wanted)
+        result = await self.push(configuration)
         if result.outcome != "refused":
             return result
         self.refused.clear()
-        return await self.push(wanted)
+        return await self.push(configuration)
 
-    def refusals(self, wanted: Configuration) -> list[Refusal]:
+    def refusals(self, configuration: Configuration) -> list[Refusal]:
         """Return what was refused of a configuration."""
-        of_wanted = [(each, wanted[each.type].get(each.name)) for each in self.refused.values()]
+        of_wanted = [(refusal, configuration[refusal.type].get(refusal.name)) for refusal in self.refused.values()]
         return [refusal for refusal, resource in of_wanted if resource and resource.version == refusal.resource.version]
 
-    async def sweep(self, wanted: Configuration, superseded: Callable[[], bool]) -> None:
+    async def sweep(self, configuration: Configuration, superseded: Callable[[], bool]) -> None:
         """Take away the clusters, endpoints and routes that nothing has referred to since an accepted push.
 
         When Envoy does not play along they stay: the next sweep finds them again.
         """
-        self.channel.serve(ResourceType.CLUSTER, wanted[ResourceType.CLUSTER])
+        self.channel.serve(ResourceType.CLUSTER, configuration[ResourceType.CLUSTER])
         try:
             async with asyncio.timeout(self.timeout_s):
                 await self.channel.settled(ResourceType.CLUSTER)
@@ -110,36 +110,36 @@ class Pusher:
             return
         if not superseded():
             for type_ in (ResourceType.ENDPOINT, ResourceType.ROUTE, ResourceType.SECRET):
-                self.channel.serve(type_, wanted[type_])
+                self.channel.serve(type_, configuration[type_])
 
-    async def _steps(self, wanted: Configuration) -> None:
+    async def _steps(self, configuration: Configuration) -> None:
         for type_ in BEFORE_ROUTES:
-            self.channel.serve(type_, self._beside_served(type_, wanted))
+            self.channel.serve(type_, self._beside_served(type_, configuration))
         for type_ in BEFORE_ROUTES:
-            await self._offer(type_, self._beside_served(type_, wanted))
-        await self._offer(ResourceType.ROUTE, self._beside_served(ResourceType.ROUTE, wanted))
-        await self._offer(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, wanted))
+            await self._offer(type_, self._beside_served(type_, configuration))
+        await self._offer(ResourceType.ROUTE, self._beside_served(ResourceType.ROUTE, configuration))
+        await self._offer(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, configuration))
         # What no listener referred to before is asked for only now.
         for type_ in (ResourceType.SECRET, ResourceType.ROUTE):
-            await self._offer(type_, self._beside_served(type_, wanted))
+            await self._offer(type_, self._beside_served(type_, configuration))
 
-    def _prepare(self, wanted: Configuration) -> None:
+    def _prepare(self, configuration: Configuration) -> None:
         """Have everything there for an Envoy that starts: it asks for it in the right order by itself."""
         for type_ in (*BEFORE_ROUTES, ResourceType.ROUTE):
-            self.channel.serve(type_, self._beside_served(type_, wanted))
-        self.channel.serve(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, wanted))
+            self.channel.serve(type_, self._beside_served(type_, configuration))
+        self.channel.serve(ResourceType.LISTENER, self._takeable(ResourceType.LISTENER, configuration))
 
-    def _beside_served(self, type_: ResourceType, wanted: Configuration) -> Mapping[str, Encoded]:
+    def _beside_served(self, type_: ResourceType, configuration: Configuration) -> Mapping[str, Encoded]:
         """Return what is wanted of a type and what is served already: something may still refer to that."""
-        return beside(self.channel.served.get(type_, {}), self._takeable(type_, wanted))
+        return beside(self.channel.served.get(type_, {}), self._takeable(type_, configuration))
 
-    def _takeable(self, type_: ResourceType, wanted: Configuration) -> Mapping[str, Encoded]:
+    def _takeable(self, type_: ResourceType, configuration: Configuration) -> Mapping[str, Encoded]:
         """Return what is wanted of a type, but what Envoy took last in place of what it is not to have."""
         if not self.refused:
-            return wanted[type_]
-        missing = self._missing_clusters(wanted)
+            return configuration[type_]
+        missing = self._missing_clusters(configuration)
         taken = {}
-        for name, resource in wanted[type_].items():
+        for name, resource in configuration[type_].items():
             instead = self.channel.accepted[type_].get(name)
             if not (self._is_refused(type_, resource) or _leads_to(missing, type_, resource)):
                 taken[name] = resource
@@ -147,11 +147,11 @@ class Pusher:
                 taken[name] = instead
         return taken
 
-    def _missing_clusters(self, wanted: Configuration) -> list[bytes]:
+    def _missing_clusters(self, configuration: Configuration) -> list[bytes]:
         """Return the names of wanted clusters that Envoy has no version of: what leads there would lead nowhere."""
         accepted = self.channel.accepted[ResourceType.CLUSTER]
-        clusters = [each for each in self.refusals(wanted) if each.type is ResourceType.CLUSTER]
-        return [each.name.encode() for each in clusters if each.name not in accepted]
+        clusters = [refusal for refusal in self.refusals(configuration) if refusal.type is ResourceType.CLUSTER]
+        return [refusal.name.encode() for refusal in clusters if refusal.name not in accepted]
 
     def _is_refused(self, type_: ResourceType, resource: Encoded) -> bool:
         refusal = self.refused.get((type_, resource.name))
@@ -162,7 +162,7 @@ class Pusher:
         reason = await self._answer(type_, resources)
         if reason is not None:
             taken = self._taken(type_)
-            changed = [each for name, each in resources.items() if taken.get(name) != each]
+            changed = [resource for name, resource in resources.items() if taken.get(name) != resource]
             await self._sort_out(type_, {name: taken[name] for name in resources if name in taken}, changed, reason)
 
     async def _sort_out(
@@ -176,7 +176,7 @@ class Pusher:
             return
         for half in _halves(refused):
             before = dict(taken)
-            answer = await self._answer(type_, before | {each.name: each for each in half})
+            answer = await self._answer(type_, before | {resource.name: resource for resource in half})
             if answer is not None:
                 await self._sort_out(type_, before, half, answer)
             taken = {**before, **self._taken(type_)}
@@ -194,9 +194,9 @@ class Pusher:
         return self.channel.stream.taken(type_)
 
 
-def beside(served: Mapping[str, Encoded], wanted: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
+def beside(served: Mapping[str, Encoded], newest: Mapping[str, Encoded]) -> Mapping[str, Encoded]:
     """Return what is served already and what is wanted, in its newest version."""
-    return wanted if served.keys() <= wanted.keys() else {**served, **wanted}
+    return newest if served.keys() <= newest.keys() else {**served, **newest}
 
 
 def _leads_to(clusters: Sequence[bytes], type_: ResourceType, resource: Encoded) -> bool:

@@ -54,7 +54,7 @@ _DISCOVERY = {
     ResourceType.ROUTE: "RDS",
     ResourceType.SECRET: "SDS",
 }
-_BY_URL = {each.url: each for each in ResourceType}
+_BY_URL = {type_.url: type_ for type_ in ResourceType}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Resources:
 
     def of_type(self, type_: ResourceType) -> Sequence[Resource]:
         """Return the resources of one type."""
-        found: Sequence[Resource] = getattr(self, type_.discovery.lower())
-        return found
+        resources: Sequence[Resource] = getattr(self, type_.discovery.lower())
+        return resources
 
 
 def name_of(resource: Resource) -> str:

@@ -41,14 +41,14 @@ class Identity:
 
     def fields(self) -> Mapping[str, str]:
         """Return it as metadata."""
-        found = {
+        fields = {
             "workload": self.workload,
             "namespace": self.namespace,
             "app": self.app,
             "version": "" if self.revision == UNVERSIONED else self.revision,
             "revision": self.revision,
         }
-        return {name: value or "unknown" for name, value in found.items()}
+        return {name: value or "unknown" for name, value in fields.items()}
 
 
 def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]:
@@ -58,7 +58,7 @@ def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]
     source, destination = (there, here) if inbound else (here, there)
     caller, called = _principals(inbound=inbound, secured=secured)
     policy = ("mutual_tls" if secured else "none") if inbound else "unknown"
-    found = {
+    formats = {
         "reporter": "destination" if inbound else "source",
         **_party("source", source, caller),
         **_party("destination", destination, called),
@@ -71,7 +71,7 @@ def labels(identity: Identity, *, inbound: bool, secured: bool) -> list[Message]
         "response_flags": "%RESPONSE_FLAGS%",
         "connection_security_policy": policy,
     }
-    return [{"name": name, "value_format": value} for name, value in found.items()]
+    return [{"name": name, "value_format": value} for name, value in formats.items()]
 
 
 def _principals(*, inbound: bool, secured: bool) -> tuple[str, str]:
@@ -127,12 +127,12 @@ def with_attempts(filters: Sequence[Message], tags: Sequence[Message]) -> list[M
     """Return HTTP filters whose router counts each try of a request, retries too."""
     logger = _logger(counters=[_one("mesh_attempts_total", tags)])
 
-    def counting(found: Message) -> Message:
-        if found["name"] != _ROUTER:
-            return found
-        return {**found, "typed_config": {**found["typed_config"], "upstream_log": [logger]}}
+    def counting(http_filter: Message) -> Message:
+        if http_filter["name"] != _ROUTER:
+            return http_filter
+        return {**http_filter, "typed_config": {**http_filter["typed_config"], "upstream_log": [logger]}}
 
-    return [counting(each) for each in filters]
+    return [counting(http_filter) for http_filter in filters]
 
 
 def who_calls() -> Message:

@@ -126,21 +126,23 @@ class Stream:
         watch.under_way, watch.refusal = None, refusal
         if refusal is None:
             before = {} if response.type.is_complete else watch.taken
-            watch.taken = {**before, **{each.name: each for each in response.resources}}
+            watch.taken = {**before, **{resource.name: resource for resource in response.resources}}
             self.accepted(response)
 
     def _news(self, type_: ResourceType, watch: Watch) -> list[Encoded] | None:
         """Return what a response has to hold, None if there is nothing to say."""
         served = self.served.get(type_, {})
         if type_.is_complete:
-            unchanged = watch.last is not None and watch.sent == {each.name: each.version for each in served.values()}
+            unchanged = watch.last is not None and watch.sent == {
+                resource.name: resource.version for resource in served.values()
+            }
             return None if unchanged else list(served.values())
-        asked = [each for each in served.values() if each.name in watch.names]
-        return [each for each in asked if watch.sent.get(each.name) != each.version] or None
+        asked = [resource for resource in served.values() if resource.name in watch.names]
+        return [resource for resource in asked if watch.sent.get(resource.name) != resource.version] or None
 
     def _send(self, type_: ResourceType, watch: Watch, resources: Iterable[Encoded]) -> Response:
         response = Response(type_, tuple(resources), _version_of(resources), str(next(self._nonces)))
-        versions = {each.name: each.version for each in resources}
+        versions = {resource.name: resource.version for resource in resources}
         if type_ is ResourceType.CLUSTER and (endpoints := self.watches.get(ResourceType.ENDPOINT)):
             # Envoy makes a changed cluster anew, which waits for its endpoints.
             endpoints.repeat(name for name, version in versions.items() if watch.sent.get(name) != version)
@@ -152,4 +154,6 @@ class Stream:
 
 def _version_of(resources: Iterable[Encoded]) -> str:
     """Return a version that the same resources have everywhere."""
-    return hashlib.sha256("".join(f"{each.name}={each.version};" for each in resources).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        "".join(f"{resource.name}={resource.version};" for resource in resources).encode()
+    ).hexdigest()[:16]

@@ -91,23 +91,30 @@ class Dresser:
 def _listener(listener: Resource, identity: Identity, telemetry: Telemetry) -> Resource:
     inbound = listener.get("traffic_direction") == "INBOUND"
 
-    def chain(found: Message) -> Message:
-        secured = "transport_socket" in found
-        filters = [_network_filter(each, identity, telemetry, inbound, secured) for each in found.get("filters", ())]
-        return {**found, "filters": filters}
+    def chain(filter_chain: Message) -> Message:
+        secured = "transport_socket" in filter_chain
+        filters = [
+            _network_filter(network_filter, identity, telemetry, inbound, secured)
+            for network_filter in filter_chain.get("filters", ())
+        ]
+        return {**filter_chain, "filters": filters}
 
     chains = (
-        {"filter_chains": [chain(each) for each in listener["filter_chains"]]} if "filter_chains" in listener else {}
+        {"filter_chains": [chain(filter_chain) for filter_chain in listener["filter_chains"]]}
+        if "filter_chains" in listener
+        else {}
     )
     default = {name: chain(listener[name]) for name in ("default_filter_chain",) if name in listener}
     return {**listener, **chains, **default}
 
 
-def _network_filter(found: Message, identity: Identity, telemetry: Telemetry, inbound: bool, secured: bool) -> Message:
+def _network_filter(
+    network_filter: Message, identity: Identity, telemetry: Telemetry, inbound: bool, secured: bool
+) -> Message:
     """Return a connection manager dressed, any other filter as it is."""
-    if found["name"] != _MANAGER:
-        return found
-    manager = dict(found["typed_config"])
+    if network_filter["name"] != _MANAGER:
+        return network_filter
+    manager = dict(network_filter["typed_config"])
     if telemetry.metrics:
         tags = stats.labels(identity, inbound=inbound, secured=secured)
         manager["access_log"] = [*manager.get("access_log", ()), stats.calls(tags)]
@@ -117,7 +124,7 @@ def _network_filter(found: Message, identity: Identity, telemetry: Telemetry, in
         manager["tracing"] = _tracing(telemetry.sampling, spawns=not inbound)
     if "route_config" in manager and not inbound:
         manager["route_config"] = _routes(manager["route_config"], identity)
-    return {**found, "typed_config": manager}
+    return {**network_filter, "typed_config": manager}
 
 
 def _tracing(sampling: float, *, spawns: bool) -> Message:
@@ -159,7 +166,7 @@ def _routes(configuration: Resource, identity: Identity) -> Resource:
         for name, value in identity.fields().items()
     ]
     hosts = [
-        {**host, "routes": [_route(each) for each in host.get("routes", ())]}
+        {**host, "routes": [_route(route) for route in host.get("routes", ())]}
         for host in configuration.get("virtual_hosts", ())
     ]
     return {
@@ -179,8 +186,8 @@ def _route(route: Message) -> Message:
 def rule_of(path: str, route: Mapping[str, Any]) -> str:
     """Return the name of a rule: namespace and name of its object, and a digest of what it matches and does."""
     words = path.split("/")
-    said = json.dumps([route.get("match"), _without_metadata(route)], sort_keys=True)
-    return f"{words[-3]}/{words[-1]}/{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+    content = json.dumps([route.get("match"), _without_metadata(route)], sort_keys=True)
+    return f"{words[-3]}/{words[-1]}/{hashlib.sha256(content.encode()).hexdigest()[:8]}"
 
 
 def _without_metadata(route: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -196,7 +203,7 @@ def _assignment(assignment: Resource) -> Resource:
     if "endpoints" not in assignment:
         return assignment
     groups = [
-        {**group, "lb_endpoints": [_endpoint(each) for each in group.get("lb_endpoints", ())]}
+        {**group, "lb_endpoints": [_endpoint(endpoint) for endpoint in group.get("lb_endpoints", ())]}
         for group in assignment["endpoints"]
     ]
     return {**assignment, "endpoints": groups}
@@ -211,8 +218,8 @@ def _endpoint(endpoint: Message) -> Message:
 
 
 def _istio(message: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = (message.get("metadata") or {}).get("filter_metadata", {}).get("istio") or {}
-    return found
+    metadata: Mapping[str, Any] = (message.get("metadata") or {}).get("filter_metadata", {}).get("istio") or {}
+    return metadata
 
 
 def _with_metadata(message: Message, namespace: str, fields: Mapping[str, Any]) -> Message:

@@ -59,7 +59,7 @@ class Encoder:
         self._virtual_hosts_before, self._virtual_hosts = self._virtual_hosts, {}
 
     def _encode_type(self, type_: ResourceType, resources: Iterable[Resource]) -> dict[str, Encoded]:
-        return {each.name: each for each in map(self._encoded[type_].get, resources)}
+        return {encoded.name: encoded for encoded in map(self._encoded[type_].get, resources)}
 
     def _routes(self, resource: Resource) -> Encoded:
         """Encode a route configuration: of its virtual hosts, of which there is one for each Service, few change."""
@@ -70,11 +70,11 @@ class Encoder:
 
     def _virtual_host(self, host: Mapping[str, Any]) -> bytes:
         text = json.dumps(host)
-        found = self._virtual_hosts.get(text) or self._virtual_hosts_before.get(text)
-        if found is None:
-            found = message("envoy.config.route.v3.VirtualHost", host).SerializeToString(deterministic=True)
-        self._virtual_hosts[text] = found
-        return found
+        encoded = self._virtual_hosts.get(text) or self._virtual_hosts_before.get(text)
+        if encoded is None:
+            encoded = message("envoy.config.route.v3.VirtualHost", host).SerializeToString(deterministic=True)
+        self._virtual_hosts[text] = encoded
+        return encoded
 
 
 def message(type_name: str, fields: Mapping[str, Any]) -> Any:
@@ -99,8 +99,8 @@ def _types_within(node: Any) -> Iterator[str]:
         node = node.values()
     elif not isinstance(node, list | tuple):
         return
-    for each in node:
-        yield from _types_within(each)
+    for item in node:
+        yield from _types_within(item)
 
 
 @cache

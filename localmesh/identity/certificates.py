@@ -23,10 +23,10 @@ class Certificates:
 
     def of(self, pod: Key, identity: str) -> Certificate:
         """Return the certificate of a pod's proxy, a new one if it is time."""
-        found = self._issued.get((pod, identity))
-        if found is None or _is_due(found):
-            found = self._issued[pod, identity] = self.authority.issue(identity, self.lifetime)
-        return found
+        issued = self._issued.get((pod, identity))
+        if issued is None or _is_due(issued):
+            issued = self._issued[pod, identity] = self.authority.issue(identity, self.lifetime)
+        return issued
 
     def forget(self, pod: Key) -> None:
         """Forget the keys of a pod that is gone."""
@@ -41,7 +41,7 @@ class Certificates:
     def wait_s(self) -> float:
         """Return for how many seconds nothing is to be done."""
         now = datetime.now(UTC)
-        waits = [_renewal(each) - now for each in self._issued.values()]
+        waits = [_renewal(certificate) - now for certificate in self._issued.values()]
         return max(min([LONGEST_WAIT, *waits]), timedelta()).total_seconds()
 
 

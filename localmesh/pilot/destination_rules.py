@@ -132,7 +132,9 @@ class DestinationRules:
         beside: dict[str, _Rules] = {}
         exported: dict[str, _Rules] = {}
         root = _Rules()
-        for config in sorted(snapshot.configs(DestinationRule), key=lambda each: each.spec.workload_selector is None):
+        for config in sorted(
+            snapshot.configs(DestinationRule), key=lambda config: config.spec.workload_selector is None
+        ):
             rule, host = MergedRule.of(config), resolve(config.spec.host, config.namespace)
             if rule.is_for_own_namespace:
                 beside.setdefault(rule.namespace, _Rules()).add(host, rule)

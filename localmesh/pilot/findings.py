@@ -41,15 +41,15 @@ class Findings:
     """Collects the findings of one computation, each once."""
 
     def __init__(self) -> None:
-        self._found: dict[Finding, None] = {}
+        self._findings: dict[Finding, None] = {}
 
     def add(self, finding: Finding) -> None:
         """Keep a finding."""
-        self._found.setdefault(finding)
+        self._findings.setdefault(finding)
 
     def all(self) -> tuple[Finding, ...]:
         """Return what was found, in the order in which it was."""
-        return tuple(self._found)
+        return tuple(self._findings)
 
     def about(self, resource: Resource, key: Key) -> "_About":
         """Keep what goes wrong in a block as a finding about one object; what the block had yet to do is left out."""

@@ -44,10 +44,10 @@ class PeerAuthentications:
     @classmethod
     def of(cls, snapshot: Snapshot, default: Mode) -> "PeerAuthentications":
         """Take those that were applied."""
-        found: dict[str, list[Config[PeerAuthentication]]] = {}
+        by_namespace: dict[str, list[Config[PeerAuthentication]]] = {}
         for config in snapshot.configs(PeerAuthentication):
-            found.setdefault(config.namespace, []).append(config)
-        return cls(found, default)
+            by_namespace.setdefault(config.namespace, []).append(config)
+        return cls(by_namespace, default)
 
     def of_namespace(self, namespace: str) -> Mode:
         """Return what is said of a namespace, or of the whole mesh."""
@@ -60,7 +60,7 @@ class PeerAuthentications:
             return self.default
         namespace = key_of(pod).namespace
         own = next(self._of_workload(namespace, labels_of(pod)), None)
-        return _said(_of_port(own, number)) or _mode(own) or self.of_namespace(namespace)
+        return _explicit(_of_port(own, number)) or _mode(own) or self.of_namespace(namespace)
 
     def _of_all(self, namespace: str) -> Config[PeerAuthentication] | None:
         """Return the policy for all workloads of a namespace; the root namespace's is the mesh's."""
@@ -80,7 +80,7 @@ def _labels(config: Config[PeerAuthentication]) -> Mapping[str, str]:
 
 
 def _mode(config: Config[PeerAuthentication] | None) -> Mode | None:
-    return _said(config.spec.mtls) if config else None
+    return _explicit(config.spec.mtls) if config else None
 
 
 def _of_port(config: Config[PeerAuthentication] | None, number: int) -> MutualTLS | None:
@@ -88,6 +88,6 @@ def _of_port(config: Config[PeerAuthentication] | None, number: int) -> MutualTL
     return next((mtls for port, mtls in ports.items() if int(port) == number), None)
 
 
-def _said(mtls: MutualTLS | None) -> Mode | None:
+def _explicit(mtls: MutualTLS | None) -> Mode | None:
     """Return the mode, None for what is inherited: UNSET, or nothing."""
     return Mode(mtls.mode) if mtls and mtls.mode in Mode.__members__ else None

@@ -147,14 +147,18 @@ def _sidecar(pod: Object, context: PushContext, shared: _Shared) -> Proxy:
     own_listeners = (*inbound_listeners(pod, context), *http_proxy_listener(pod, context))
     # What a pod sends to its own address never passes its sidecar.
     address = (pod.get("status") or {}).get("podIP") if context.addresses.intercepts else None
-    caught = (each for each in shared.outbound_listeners(key.namespace) if each.address.host != address)
+    caught = (listener for listener in shared.outbound_listeners(key.namespace) if listener.address.host != address)
     listeners = (*shared.same(key, own_listeners), *caught)
-    followed = {name for each in listeners for name in each.route_names}
+    followed = {name for listener in listeners for name in listener.route_names}
     return _proxy(
         pod,
         NodeType.SIDECAR,
         listeners,
-        (each for each in shared.routes(view) if each.name in followed or not context.addresses.intercepts),
+        (
+            route_config
+            for route_config in shared.routes(view)
+            if route_config.name in followed or not context.addresses.intercepts
+        ),
         (BLACK_HOLE, *shared.same(key, own), *shared.clusters(view)),
         sampling=sampling_of(pod, context),
     )

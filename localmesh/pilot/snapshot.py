@@ -117,10 +117,10 @@ def origin(path: str) -> tuple[Resource, Key] | None:
 
 
 def _by_type(configs: Iterable[Config[Any]]) -> Mapping[type, Sequence[Config[Any]]]:
-    found: dict[type, list[Config[Any]]] = {}
+    by_type: dict[type, list[Config[Any]]] = {}
     for config in configs:
-        found.setdefault(type(config.spec), []).append(config)
-    return found
+        by_type.setdefault(type(config.spec), []).append(config)
+    return by_type
 
 
 def _precedence(obj: Object) -> tuple[str, str, str]:

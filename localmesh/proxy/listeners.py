@@ -141,5 +141,5 @@ class Listener:
     @property
     def route_names(self) -> tuple[str, ...]:
         """The proxy's route configurations that it follows."""
-        managers = (each.filter for each in self.chains if isinstance(each.filter, HttpConnectionManager))
-        return tuple(each.routes for each in managers if isinstance(each.routes, str))
+        managers = (chain.filter for chain in self.chains if isinstance(chain.filter, HttpConnectionManager))
+        return tuple(manager.routes for manager in managers if isinstance(manager.routes, str))

@@ -71,9 +71,9 @@ def _condition(condition: Condition, noun: str) -> Message:
         case Always():
             return {"any": True}
         case AllOf(conditions):
-            return {f"and_{noun}s": {f"{noun}s": [_condition(each, noun) for each in conditions]}}
+            return {f"and_{noun}s": {f"{noun}s": [_condition(part, noun) for part in conditions]}}
         case AnyOf(conditions):
-            return {f"or_{noun}s": {f"{noun}s": [_condition(each, noun) for each in conditions]}}
+            return {f"or_{noun}s": {f"{noun}s": [_condition(part, noun) for part in conditions]}}
         case Not(inner):
             return {f"not_{noun}": _condition(inner, noun)}
         case _:

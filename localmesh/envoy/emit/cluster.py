@@ -53,5 +53,7 @@ def _common_lb_config(described: Cluster) -> Message | None:
 def _metadata(described: ClusterMetadata | None) -> Message | None:
     if described is None:
         return None
-    services = [{"host": each.host, "name": each.name, "namespace": each.namespace} for each in described.services]
+    services = [
+        {"host": service.host, "name": service.name, "namespace": service.namespace} for service in described.services
+    ]
     return istio_metadata(config=described.config, services=services, subset=described.subset)

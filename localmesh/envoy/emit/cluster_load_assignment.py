@@ -22,8 +22,8 @@ def _lb_endpoint(described: Endpoint) -> Message:
 
 def _metadata(described: Endpoint) -> Message | None:
     """Return whose the endpoint is, and what the cluster's transport sockets are chosen by."""
-    said = istio_metadata(workload=described.workload)
+    workload = istio_metadata(workload=described.workload)
     if not described.takes_tls:
-        return said
+        return workload
     own = {"envoy.transport_socket_match": {"tlsMode": "istio"}}
-    return {"filter_metadata": {**own, **(said["filter_metadata"] if said else {})}}
+    return {"filter_metadata": {**own, **(workload["filter_metadata"] if workload else {})}}

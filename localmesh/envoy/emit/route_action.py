@@ -33,7 +33,7 @@ def route_action(described: Forward) -> Message:
         prefix_rewrite=described.prefix,
         regex_rewrite=_regex_rewrite(described.rewrite) if described.rewrite else None,
         request_mirror_policies=[_mirror(mirror) for mirror in described.mirrors] or None,
-        hash_policy=[hash_policy(each) for each in described.hashes] or None,
+        hash_policy=[hash_policy(hash_) for hash_ in described.hashes] or None,
         timeout=limit,
         retry_policy=_retry_policy(described.retry) if described.retry else None,
         **(_NO_LIMIT if described.server_side else {"max_grpc_timeout": limit}),

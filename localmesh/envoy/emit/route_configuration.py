@@ -31,6 +31,6 @@ def _virtual_host(described: VirtualHost) -> Message:
     return given(
         name=described.name,
         domains=list(described.domains),
-        routes=[route(each) for each in described.routes],
+        routes=[route(described_route) for described_route in described.routes],
         include_request_attempt_count=described.counts_attempts or None,
     )

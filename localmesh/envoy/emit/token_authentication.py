@@ -25,10 +25,10 @@ def _requirement(names: list[str]) -> Message:
 
     With several providers one valid token is enough too: they may look for their tokens in the same place.
     """
-    each = [_any_of({"provider_name": name}, {"allow_missing": {}}) for name in names]
-    if len(each) == 1:
-        return each[0]
-    return _any_of(*({"provider_name": name} for name in names), {"requires_all": {"requirements": each}})
+    alternatives = [_any_of({"provider_name": name}, {"allow_missing": {}}) for name in names]
+    if len(alternatives) == 1:
+        return alternatives[0]
+    return _any_of(*({"provider_name": name} for name in names), {"requires_all": {"requirements": alternatives}})
 
 
 def _any_of(*requirements: Message) -> Message:
@@ -41,7 +41,10 @@ def _provider(provider: TokenProvider) -> Message:
         audiences=list(provider.audiences) or None,
         local_jwks={"inline_string": provider.keys},
         forward=provider.forward or None,
-        from_headers=[given(name=each.name, value_prefix=each.prefix or None) for each in provider.headers] or None,
+        from_headers=[
+            given(name=token_header.name, value_prefix=token_header.prefix or None) for token_header in provider.headers
+        ]
+        or None,
         from_params=list(provider.params) or None,
         from_cookies=list(provider.cookies) or None,
         forward_payload_header=provider.payload_header or None,

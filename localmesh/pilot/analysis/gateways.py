@@ -64,8 +64,8 @@ def _conflicts(
 
 def _claims(other: Config[Gateway], server: Server) -> bool:
     """Tell whether another Gateway serves one of a server's hosts on its port."""
-    rivals = (each for each in other.spec.servers if each.port.number == server.port.number)
-    return any(set(each.hosts) & set(server.hosts) for each in rivals)
+    rivals = (rival for rival in other.spec.servers if rival.port.number == server.port.number)
+    return any(set(rival.hosts) & set(server.hosts) for rival in rivals)
 
 
 def _written(selector: Mapping[str, str]) -> str:

@@ -29,7 +29,9 @@ class Known:
         """Look at everything applied."""
         services = [read_service(obj) for obj in snapshot.services]
         rules = snapshot.configs(DestinationRule)
-        subsets = {(resolve(rule.spec.host, rule.namespace), each.name) for rule in rules for each in rule.spec.subsets}
+        subsets = {
+            (resolve(rule.spec.host, rule.namespace), subset.name) for rule in rules for subset in rule.spec.subsets
+        }
         return cls(snapshot, {service.host: service for service in services}, frozenset(subsets))
 
     def pods_of(self, selector: Mapping[str, str]) -> Sequence[Object]:

@@ -21,7 +21,7 @@ HOST_NOT_IN_GATEWAY = "IST0132"
 def virtual_service_findings(known: Known) -> Iterator[Finding]:
     """Yield rules that cannot match, gateways that are not there or serve other hosts, and conflicts in the mesh."""
     configs = known.snapshot.configs(VirtualService)
-    gateways = {f"{each.namespace}/{each.name}": each for each in known.snapshot.configs(Gateway)}
+    gateways = {f"{gateway.namespace}/{gateway.name}": gateway for gateway in known.snapshot.configs(Gateway)}
     for config in configs:
         for warning in unreachable_warnings(config.spec.http):
             code = INEFFECTIVE_MATCH if " match " in warning.partition(" is not used")[0] else UNREACHABLE_RULE
@@ -67,7 +67,7 @@ def _conflicts(configs: Sequence[Config[VirtualService]]) -> Iterator[Finding]:
         for host in config.spec.hosts:
             by_host.setdefault(resolve(host, config.namespace).lower(), []).append(config)
     for host, rivals in by_host.items():
-        names = ",".join(sorted(f"{each.namespace}/{each.name}" for each in rivals))
+        names = ",".join(sorted(f"{rival.namespace}/{rival.name}" for rival in rivals))
         for config in rivals if len(rivals) > 1 and not is_wildcard(host) else ():
             message = (
                 f"The VirtualServices {names} associated with mesh gateway define the same host */{host} which can lead"

@@ -67,6 +67,6 @@ def _of_services(cluster: Cluster, served: Sequence[Served], context: PushContex
     known = service.is_visible_in(service.namespace)
     rule = context.destination_rules.for_server(service, service.namespace) if known else NO_RULE
     config = rule.config if rule.traffic_policy else ""
-    names = tuple(dict.fromkeys(each.called for each, other in served if other.number == port.number))
+    names = tuple(dict.fromkeys(sibling.called for sibling, other in served if other.number == port.number))
     described = replace(cluster, metadata=ClusterMetadata(names, config))
     return with_connection_pool(described, port_policy(rule.traffic_policy, port.number))

@@ -41,9 +41,9 @@ def _slow_start(settings: LoadBalancerSettings) -> SlowStart | None:
     return SlowStart(settings.warmup_duration_secs) if settings.warmup_duration_secs else None
 
 
-def _by_hash(said: ConsistentHashLB, slow_start: SlowStart | None) -> LoadBalancer:
+def _by_hash(settings: ConsistentHashLB, slow_start: SlowStart | None) -> LoadBalancer:
     """Return the balancer for requests with a hash; a size that is not said is Envoy's own, but for the way of old."""
-    if said.maglev:
-        return LoadBalancer(LoadBalancing.MAGLEV, slow_start, table_size=said.maglev.table_size or None)
-    size = said.ring_hash.minimum_ring_size if said.ring_hash else said.minimum_ring_size or RING_SIZE
+    if settings.maglev:
+        return LoadBalancer(LoadBalancing.MAGLEV, slow_start, table_size=settings.maglev.table_size or None)
+    size = settings.ring_hash.minimum_ring_size if settings.ring_hash else settings.minimum_ring_size or RING_SIZE
     return LoadBalancer(LoadBalancing.RING_HASH, slow_start, minimum_ring_size=size or None)

@@ -97,8 +97,8 @@ def _connections(http: HTTPSettings, tcp: TCPSettings) -> Connections:
 
 
 def _http2_keepalive(http: HTTPSettings) -> Http2Keepalive | None:
-    said = http.http2_keep_alive
-    return Http2Keepalive(said.interval, said.timeout) if said and said.interval and said.timeout else None
+    ping = http.http2_keep_alive
+    return Http2Keepalive(ping.interval, ping.timeout) if ping and ping.interval and ping.timeout else None
 
 
 def _tcp_keepalive(tcp: TCPSettings) -> TcpKeepalive | None:
@@ -113,14 +113,14 @@ def _tcp_keepalive(tcp: TCPSettings) -> TcpKeepalive | None:
     )
 
 
-def _outlier_detection(said: OutlierSettings) -> proxy.OutlierDetection:
-    splits = said.split_external_local_origin_errors
+def _outlier_detection(settings: OutlierSettings) -> proxy.OutlierDetection:
+    splits = settings.split_external_local_origin_errors
     return proxy.OutlierDetection(
-        said.consecutive5xx_errors,
-        said.consecutive_gateway_errors,
-        (said.consecutive_local_origin_failures or None) if splits else None,
+        settings.consecutive5xx_errors,
+        settings.consecutive_gateway_errors,
+        (settings.consecutive_local_origin_failures or None) if splits else None,
         splits,
-        said.interval,
-        said.base_ejection_time,
-        said.max_ejection_percent or None,
+        settings.interval,
+        settings.base_ejection_time,
+        settings.max_ejection_percent or None,
     )

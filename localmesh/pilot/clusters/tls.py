@@ -44,13 +44,13 @@ def _tls(
     cluster: Cluster, service: Service, policy: TrafficPolicy | None, own: TrafficPolicy | None, context: PushContext
 ) -> ClientTls | None:
     if policy is not None and policy.tls is not None:
-        return _said(policy.tls, _mutual(cluster, service, context))
+        return _as_applied(policy.tls, _mutual(cluster, service, context))
     if not context.auto_mtls or not _is_taken(service, own, context):
         return None
     return _mutual(cluster, service, context, if_taken=cluster.type is not ClusterType.ORIGINAL_DST)
 
 
-def _said(settings: ClientTLSSettings, mutual: ClientTls) -> ClientTls | None:
+def _as_applied(settings: ClientTLSSettings, mutual: ClientTls) -> ClientTls | None:
     """Return what a DestinationRule says, beside what would be done without it; other modes than these are refused."""
     if settings.mode != ISTIO_MUTUAL:
         return None

@@ -13,13 +13,13 @@ from localmesh.pilot.push_context import PushContext
 
 def sampling_of(pod: Object, context: PushContext) -> float | None:
     """Return the percentage that Telemetries say for a pod's proxy, None if none does: the last one that says it."""
-    said = [
+    percentages = [
         tracing.random_sampling_percentage
         for telemetry in _about(pod, context)
         for tracing in telemetry.tracing
         if tracing.random_sampling_percentage is not None
     ]
-    return said[-1] if said else None
+    return percentages[-1] if percentages else None
 
 
 def _about(pod: Object, context: PushContext) -> Iterator[Telemetry]:
@@ -31,7 +31,7 @@ def _about(pod: Object, context: PushContext) -> Iterator[Telemetry]:
 
 
 def _in(namespace: str, context: PushContext) -> Iterator[Telemetry]:
-    return (each.spec for each in context.snapshot.configs(Telemetry) if each.namespace == namespace)
+    return (config.spec for config in context.snapshot.configs(Telemetry) if config.namespace == namespace)
 
 
 def _labels(spec: Telemetry) -> dict[str, str]:

@@ -30,10 +30,10 @@ def destinations_of(config: Config[VirtualService]) -> Iterator[tuple[str, Desti
     """Yield the destinations of a VirtualService, each behind its path in the object."""
     for index, rule in enumerate(config.spec.http):
         at = f"spec.http[{index}]"
-        yield from ((f"{at}.route[{number}].destination", each.destination) for number, each in enumerate(rule.route))
-        yield from ((f"{at}.mirror", each) for each in (rule.mirror,) if each)
+        yield from ((f"{at}.route[{number}].destination", share.destination) for number, share in enumerate(rule.route))
+        yield from ((f"{at}.mirror", mirror) for mirror in (rule.mirror,) if mirror)
         yield from (
-            (f"{at}.mirrors[{number}].destination", each.destination) for number, each in enumerate(rule.mirrors)
+            (f"{at}.mirrors[{number}].destination", mirror.destination) for number, mirror in enumerate(rule.mirrors)
         )
 
 
@@ -58,4 +58,4 @@ class Owners:
     def of_host(self, name: str) -> Config[VirtualService] | None:
         """Return the one that names a Service most precisely, the oldest if several do."""
         covering = [((not is_wildcard(host), len(host)), config) for host, config in self.hosts if covers(host, name)]
-        return max(covering, key=lambda found: found[0])[1] if covering else None
+        return max(covering, key=lambda entry: entry[0])[1] if covering else None

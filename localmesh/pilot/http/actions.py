@@ -68,7 +68,7 @@ def _forward(rule: HTTPRoute, namespace: str, caller: Caller) -> Forward:
     rewrite = rule.rewrite or HTTPRewrite()
     regex = rewrite.uri_regex_rewrite
     clusters = tuple(_weighted_clusters(rule.route, namespace, caller))
-    hashed = [destination_hash(each.destination, namespace, caller) for each in _in_use(rule.route)]
+    hashed = [destination_hash(share.destination, namespace, caller) for share in _in_use(rule.route)]
     return Forward(
         clusters,
         timeout=rule.timeout or NO_TIMEOUT,

@@ -52,14 +52,16 @@ def hash_policies(*settings: ConsistentHashLB | None) -> tuple[HashPolicy, ...]:
     return tuple(policy for policy in policies if policy)
 
 
-def _hash_policy(said: ConsistentHashLB) -> HashPolicy | None:
-    if said.http_header_name is not None:
-        return HashHeader(said.http_header_name)
-    if said.http_cookie:
-        return _cookie(said.http_cookie)
-    if said.use_source_ip is not None:
-        return HashSourceIp(said.use_source_ip)
-    return None if said.http_query_parameter_name is None else HashQueryParameter(said.http_query_parameter_name)
+def _hash_policy(settings: ConsistentHashLB) -> HashPolicy | None:
+    if settings.http_header_name is not None:
+        return HashHeader(settings.http_header_name)
+    if settings.http_cookie:
+        return _cookie(settings.http_cookie)
+    if settings.use_source_ip is not None:
+        return HashSourceIp(settings.use_source_ip)
+    return (
+        None if settings.http_query_parameter_name is None else HashQueryParameter(settings.http_query_parameter_name)
+    )
 
 
 def _cookie(cookie: HTTPCookie) -> HashCookie:

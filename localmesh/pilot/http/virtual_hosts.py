@@ -49,7 +49,7 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
             claims += called.claims_of(config, routes)
     unrouted = services.keys() - {claim.host for claim in claims}
     claims += (called.claim(services[host]) for host in sorted(unrouted) if called.speaks_http(services[host]))
-    settled = sorted(_settled(claims, port), key=lambda found: found[1].name)
+    settled = sorted(_settled(claims, port), key=lambda entry: entry[1].name)
     return dict(settled)
 
 

@@ -24,9 +24,9 @@ def authorizations(policies: Policies, door: Door) -> tuple[Authorization, ...]:
 
 def _authorizations(policies: Policies, door: Door) -> Iterator[Authorization]:
     for name, action in _ORDER:
-        about = [each for each in policies if (each.spec.action or "ALLOW") == name]
-        tried = [each for each in about if is_dry_run(each.annotations.get(DRY_RUN, ""))]
-        enforced = [each for each in about if each not in tried]
+        about = [config for config in policies if (config.spec.action or "ALLOW") == name]
+        tried = [config for config in about if is_dry_run(config.annotations.get(DRY_RUN, ""))]
+        enforced = [config for config in about if config not in tried]
         if about:
             yield Authorization(action, _translated(enforced, action, door), _translated(tried, action, door))
 

@@ -95,7 +95,9 @@ def policy(name: str, rule: Rule, own: str, door: Door, *, leaves_out: bool) -> 
     permissions = asked or [[*_when_asked(rule, door)]]
     principals = asking or [[*_when_asking(rule, own)]]
     if not door.http:
-        of_requests = [each for clauses in (*permissions, *principals) for each in clauses if not each.of_connections]
+        of_requests = [
+            clause for clauses in (*permissions, *principals) for clause in clauses if not clause.of_connections
+        ]
         if of_requests and not leaves_out:
             return None
         permissions, principals = _of_connections(permissions), _of_connections(principals)
@@ -107,7 +109,7 @@ def _of_connections(groups: Sequence[Sequence[Clause]]) -> list[list[Clause]]:
 
 
 def _all_of(clauses: Sequence[Clause]) -> Condition:
-    return AllOf(tuple(each for clause in clauses for each in clause.conditions()) or (Always(),))
+    return AllOf(tuple(condition for clause in clauses for condition in clause.conditions()) or (Always(),))
 
 
 def _operation(operation: Operation, door: Door) -> Iterator[Clause]:

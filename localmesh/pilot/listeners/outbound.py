@@ -35,7 +35,7 @@ def _dialled(service: Service, port: ServicePort, context: PushContext) -> Itera
     if service.address:
         yield service.address
     elif service.is_headless and context.addresses.intercepts:
-        yield from dict.fromkeys(each.address.host for each in context.services.endpoints(service, port, {}))
+        yield from dict.fromkeys(endpoint.address.host for endpoint in context.services.endpoints(service, port, {}))
 
 
 def http_proxy_listener(pod: Object, context: PushContext) -> Iterator[Listener]:

@@ -57,8 +57,8 @@ class ServiceIndex:
         key, labels = key_of(pod), labels_of(pod)
         if key not in self._of_pod:
             services = self._by_namespace.get(key.namespace, ())
-            found = (service for service in services if selects(service.selector, labels))
-            self._of_pod[key] = sorted(found, key=lambda service: service.host)
+            selecting = (service for service in services if selects(service.selector, labels))
+            self._of_pod[key] = sorted(selecting, key=lambda service: service.host)
         return self._of_pod[key]
 
     def workloads(self, service: Service) -> Sequence[Workload]:
@@ -68,8 +68,8 @@ class ServiceIndex:
     def identities(self, service: Service) -> tuple[str, ...]:
         """Return whose certificates the proxies behind a Service may show."""
         if service.host not in self._identities:
-            found = {workload.identity for workload in self.workloads(service)}
-            self._identities[service.host] = tuple(sorted(found))
+            identities = {workload.identity for workload in self.workloads(service)}
+            self._identities[service.host] = tuple(sorted(identities))
         return self._identities[service.host]
 
     def endpoints(self, service: Service, port: ServicePort, labels: Mapping[str, str]) -> Iterator[Endpoint]:
@@ -95,10 +95,10 @@ class ServiceIndex:
 
     def _read_workloads(self, pods: Iterable[Object]) -> Mapping[str, Sequence[Workload]]:
         """Return the pods behind each Service, by its host."""
-        found: dict[str, list[Workload]] = {}
+        by_host: dict[str, list[Workload]] = {}
         for pod in sorted(pods, key=key_of):
             with self._findings.about(PODS, key_of(pod)):
                 if workload := read_workload(pod):
                     for service in self.of_pod(pod):
-                        found.setdefault(service.host, []).append(workload)
-        return found
+                        by_host.setdefault(service.host, []).append(workload)
+        return by_host

@@ -115,8 +115,8 @@ def read_service(obj: Object) -> Service:
 
 
 def _exported_to(obj: Object) -> frozenset[str]:
-    said = annotations_of(obj).get(EXPORT_TO, "")
-    return frozenset(entry.strip() for entry in said.split(",")) if said else EVERYBODY
+    listed = annotations_of(obj).get(EXPORT_TO, "")
+    return frozenset(entry.strip() for entry in listed.split(",")) if listed else EVERYBODY
 
 
 def _prefers_close(obj: Object) -> bool:
