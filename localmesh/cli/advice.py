@@ -44,5 +44,5 @@ def _is_news(finding: Finding, present: set[Resource | None]) -> bool:
         return False
     if _SUBSETS in finding.message:
         return bool(present & {SERVICES, DESTINATION_RULES})
-    wanted = next((kinds for start, kinds in _LOOKED_FOR.items() if finding.message.startswith(start)), ())
-    return not wanted or bool(present & set(wanted))
+    looked_for = next((kinds for start, kinds in _LOOKED_FOR.items() if finding.message.startswith(start)), ())
+    return not looked_for or bool(present & set(looked_for))

@@ -31,9 +31,9 @@ def _cluster_row(cluster: Mapping[str, Any]) -> tuple[str, ...]:
 
 def endpoint_rows(clusters: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Return a line for each host of each cluster, by address and port."""
-    found = [(*address_of(host), cluster["name"], host) for cluster, host in hosts_of(clusters)]
-    found.sort(key=lambda item: item[:3])
-    return [ENDPOINTS, *(_endpoint_row(*item) for item in found)]
+    endpoints = [(*address_of(host), cluster["name"], host) for cluster, host in hosts_of(clusters)]
+    endpoints.sort(key=lambda item: item[:3])
+    return [ENDPOINTS, *(_endpoint_row(*item) for item in endpoints)]
 
 
 def hosts_of(clusters: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:

@@ -41,10 +41,10 @@ class Document:
         """
         node, line = self.node, self.node.start_mark.line
         for in_brackets, name in _STEP.findall(field):
-            found = _step(node, in_brackets or name)
-            if found is None:
+            step = _step(node, in_brackets or name)
+            if step is None:
                 break
-            line, node = found
+            line, node = step
         return line + 1
 
 
@@ -73,7 +73,7 @@ def _texts(path: str) -> Iterator[tuple[str, bytes]]:
         yield "stdin", sys.stdin.buffer.read()
         return
     given = Path(path)
-    files = sorted(each for each in given.iterdir() if each.suffix in EXTENSIONS) if given.is_dir() else [given]
+    files = sorted(entry for entry in given.iterdir() if entry.suffix in EXTENSIONS) if given.is_dir() else [given]
     if not files:
         raise MeshError(f"{path}: no file in it ends in {', '.join(EXTENSIONS)}")
     for file in files:

@@ -107,15 +107,15 @@ def configuration_at(dump: Dump, place: Place) -> Mapping[str, Any]:
                 if "route_config" in manager:
                     return dict(manager["route_config"])
                 name = manager.get("rds", {}).get("route_config_name")
-                return next((dict(found) for found in dump.routes if found.get("name") == name), {"name": name})
+                return next((dict(routes) for routes in dump.routes if routes.get("name") == name), {"name": name})
     raise MeshError(f"{place.proxy.name} does not listen on port {place.port}: is there a Gateway? kubectl get gw -A")
 
 
 def _managers(listener: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for chain in listener.get("filter_chains", ()):
-        for each in chain.get("filters", ()):
-            if each["name"] == MANAGER:
-                yield each["typed_config"]
+        for network_filter in chain.get("filters", ()):
+            if network_filter["name"] == MANAGER:
+                yield network_filter["typed_config"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +158,8 @@ def lines(
     yield f"virtual host {owner.get('name', '')} (domains {', '.join(owner.get('domains', ())[:3])})"
     for step in met:
         whose = rules.object_of(step.route) or "the default route"
-        said = f"{whose}, for {rules.match_in_words(step.route.get('match', {}))}"
-        yield f"✗ {said}: {step.why_not}" if step.why_not else f"✓ {said}"
+        condition = f"{whose}, for {rules.match_in_words(step.route.get('match', {}))}"
+        yield f"✗ {condition}: {step.why_not}" if step.why_not else f"✓ {condition}"
     route = taken(met)
     if route is None:
         yield "no route takes it: 404 (NR)"
@@ -177,12 +177,12 @@ def lines(
 def _cluster_lines(name: str, targets: Sequence[Target] | None) -> Iterator[str]:
     if not name:
         return
-    said = rules.cluster_in_words(name)
+    words = rules.cluster_in_words(name)
     if targets is None:
-        yield f"  {said}: there is no such cluster: 503 (NC)"
+        yield f"  {words}: there is no such cluster: 503 (NC)"
         return
     healthy = sum(target.is_healthy for target in targets)
     none = "" if healthy else ": 503 (UH)"
-    yield f"  {said}: {healthy} of {len(targets)} endpoints healthy{none}"
+    yield f"  {words}: {healthy} of {len(targets)} endpoints healthy{none}"
     for target in targets:
         yield f"    {target.pod or 'unknown'} {target.address}{'' if target.is_healthy else ', not healthy'}"

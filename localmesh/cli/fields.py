@@ -34,7 +34,7 @@ def fields_of(verdict: Verdict) -> Sequence[Field]:
     obj = verdict.document.object
     resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", ""))) if isinstance(obj, dict) else None
     if resource is None or resource not in istio.SPECS:
-        refused = [Field(each.field, REFUSED, each.message) for each in verdict.problems]
+        refused = [Field(problem.field, REFUSED, problem.message) for problem in verdict.problems]
         return refused + [_warned(warning) for warning in verdict.warnings]
     return list(_of_istios(resource, obj))
 
@@ -44,7 +44,7 @@ def explained(verdict: Verdict) -> str:
     document = verdict.document
     outcome = REFUSED if verdict.admitted is None else "taken"
     heading = f"{document.source}:{document.line()}: {verdict.name}: {outcome}"
-    rows = [(f"  {each.path}", each.verdict, each.reason) for each in fields_of(verdict)]
+    rows = [(f"  {field.path}", field.verdict, field.reason) for field in fields_of(verdict)]
     return f"{heading}\n{table(rows, gap=3)}" if rows else heading
 
 
@@ -55,17 +55,22 @@ def _of_istios(resource: Resource, document: Object) -> Iterator[Field]:
     unsupported = list(istio.refusals(resource, obj))
     reviewed = Review() if decoded.problems else istio.webhook_review(resource, obj)
     unknown = [Problem(path, f"unknown field{did_you_mean(resource, path)}") for path in decoded.unknown]
-    said = {each.path: each for each in map(_warned, reviewed.warnings)}
-    said |= {each.field: Field(each.field, REFUSED, each.message) for each in (*decoded.problems, *reviewed.problems)}
+    remarked = {field.path: field for field in map(_warned, reviewed.warnings)}
+    remarked |= {
+        problem.field: Field(problem.field, REFUSED, problem.message)
+        for problem in (*decoded.problems, *reviewed.problems)
+    }
     for path in _leaves(document.get("spec"), "spec"):
-        refused = next((each for each in (*unknown, *unsupported) if _is_within(path, each.field)), None)
+        refused = next((problem for problem in (*unknown, *unsupported) if _is_within(path, problem.field)), None)
         if refused is not None:
             yield Field(path, REFUSED, refused.message)
-            said.pop(path, None)
+            remarked.pop(path, None)
         else:
-            yield said.pop(path, Field(path, HONOURED))
-    yield from (Field(each.field, REFUSED, each.message) for each in unknown if not each.field.startswith("spec"))
-    yield from said.values()
+            yield remarked.pop(path, Field(path, HONOURED))
+    yield from (
+        Field(problem.field, REFUSED, problem.message) for problem in unknown if not problem.field.startswith("spec")
+    )
+    yield from remarked.values()
 
 
 def _warned(warning: str) -> Field:

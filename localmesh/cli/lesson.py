@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         _list(known)
         return 0
-    lesson = next((each for each in known if each.name == arguments.name), None)
+    lesson = next((other for other in known if other.name == arguments.name), None)
     if lesson is None:
-        raise MeshError(f"no lesson is named {arguments.name}; there are: {', '.join(each.name for each in known)}")
+        raise MeshError(f"no lesson is named {arguments.name}; there are: {', '.join(other.name for other in known)}")
     if not arguments.yes and not sys.stdin.isatty():
         raise MeshError("a lesson asks, and there is no terminal to answer on: --yes asks nothing")
     place = Place(arguments.gateway) if arguments.cluster else _local()
@@ -63,9 +63,9 @@ def _local() -> Place:
     """Return the mesh of this checkout. Raises MeshError when none runs."""
     client = kubectl()
     services = pages.services_of(client)
-    found = pages.find(client, services)
+    urls = pages.find(client, services)
     gateway = f"http://127.0.0.1:{trace.gateway_port(services)}"
-    return Place(gateway, Home.default(), found.mesh if found else "", found.traces if found else "")
+    return Place(gateway, Home.default(), urls.mesh if urls else "", urls.traces if urls else "")
 
 
 def _check(lesson: Lesson, stage: Stage) -> None:
@@ -93,7 +93,7 @@ def _give(lesson: Lesson, stage: Stage) -> bool:
         try:
             try:
                 stage.carry_out("Prepare", lesson.prepare)
-                played = [_play(each, stage) for each in lesson.rounds]
+                played = [_play(round_, stage) for round_ in lesson.rounds]
                 as_expected = all(played)
                 stage.pause("Enter undoes it all")
             finally:
@@ -155,6 +155,6 @@ def _say_what_next(lesson: Lesson, known: Sequence[Lesson], *, as_expected: bool
     if not as_expected:
         print(f"\nNot all came as expected: what stands above says where. Next: mesh lesson {lesson.name}, once more")
         return
-    following = next((each for each in known if each.order > lesson.order), None)
+    following = next((other for other in known if other.order > lesson.order), None)
     after = f" {lesson.after}" if lesson.after else ""
     print(f"\nDone, and undone.{after} Next: {f'mesh lesson {following.name}' if following else 'make down'}")

@@ -38,8 +38,8 @@ def type_of(listener: Mapping[str, Any]) -> str:
     """Return HTTP, TCP, HTTP+TCP or UNKNOWN, by what the filter chains do."""
     filters = [item for chain in _chains(listener) for item in chain.get("filters", [])]
     names = {item["name"] for item in filters if item.get("typed_config", {}).get("cluster") != BLACK_HOLE}
-    found = [label for label, name in (("HTTP", MANAGER), ("TCP", TCP_PROXY)) if name in names]
-    return "+".join(found) or "UNKNOWN"
+    types = [label for label, name in (("HTTP", MANAGER), ("TCP", TCP_PROXY)) if name in names]
+    return "+".join(types) or "UNKNOWN"
 
 
 def _chains(listener: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -32,8 +32,8 @@ class Pages:
 
 def services_of(client: Kubectl) -> list[Object]:
     """Return the Services beside the control plane. Raises MeshError."""
-    found: list[Object] = client.json("get", "svc", "-n", NAMESPACE)["items"]
-    return found
+    services: list[Object] = client.json("get", "svc", "-n", NAMESPACE)["items"]
+    return services
 
 
 def find(client: Kubectl, services: Sequence[Object]) -> Pages | None:
@@ -53,15 +53,15 @@ def foreign(port: int, mesh_id: str) -> str:
     url = f"http://127.0.0.1:{port}"
     try:
         with _DIRECT.open(f"{url}/healthz", timeout=TIMEOUT_S) as answer:
-            said = answer.headers.get(MESH_ID_HEADER)
+            their_id = answer.headers.get(MESH_ID_HEADER)
     except urllib.error.HTTPError as error:
         with error:
-            said = error.headers.get(MESH_ID_HEADER)
+            their_id = error.headers.get(MESH_ID_HEADER)
     except (OSError, http.client.HTTPException) as error:
         return f"{url} does not answer ({error}): kubectl get pods -n {NAMESPACE} shows whether telemetry runs"
-    if said == mesh_id:
+    if their_id == mesh_id:
         return ""
-    whose = "another mesh" if said else "somebody else, such as a cluster whose node port it is,"
+    whose = "another mesh" if their_id else "somebody else, such as a cluster whose node port it is,"
     return (
         f"{url} is answered by {whose} and not by this mesh's page: mesh down, then"
         " mesh up --telemetry-ports FIRST takes four other ports"

@@ -50,8 +50,8 @@ class Inventory:
     @classmethod
     def ask(cls, client: Kubectl, namespace: str | None) -> "Inventory":
         """Ask the API. Raises MeshError."""
-        found = client.json("get", "pods,deployments", "-A")["items"]
-        return cls(found, namespace or _context_namespace(client))
+        objects = client.json("get", "pods,deployments", "-A")["items"]
+        return cls(objects, namespace or _context_namespace(client))
 
     def proxies(self, namespace: str | None = None) -> list[Proxy]:
         """Return all proxies by name, of one namespace if one is named."""
@@ -66,10 +66,10 @@ class Inventory:
         kind, _, name = reference.rpartition("/")
         name, namespace = name.rsplit(".", 1) if "." in name else (name, self.namespace)
         pods = self._pods(kind, name, namespace)
-        found = [proxy for proxy in map(_proxy, sorted(pods, key=_readiness)) if proxy]
-        if not found:
+        proxies = [proxy for proxy in map(_proxy, sorted(pods, key=_readiness)) if proxy]
+        if not proxies:
             raise MeshError(f"{pods[0]['metadata']['name']} has no proxy{_why_not(pods[0])}")
-        return found
+        return proxies
 
     def _pods(self, kind: str, name: str, namespace: str) -> list[Object]:
         if kind in ("", *_PODS):
@@ -86,11 +86,11 @@ class Inventory:
 
     def _named(self, kind: str, name: str, namespace: str) -> list[Object]:
         """Return the one object of a name. Raises MeshError with the names that there are."""
-        found = [obj for obj in self._in(kind, namespace) if obj["metadata"]["name"] == name]
-        if not found:
+        named = [obj for obj in self._in(kind, namespace) if obj["metadata"]["name"] == name]
+        if not named:
             names = ", ".join(map(_full_name, self._of_kind(kind))) or "none"
             raise MeshError(f"no {kind.lower()} {name} in namespace {namespace}; there are: {names}")
-        return found
+        return named
 
     def _in(self, kind: str, namespace: str) -> list[Object]:
         return [obj for obj in self._of_kind(kind) if obj["metadata"]["namespace"] == namespace]

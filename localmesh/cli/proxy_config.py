@@ -73,14 +73,14 @@ def _add_log(kinds: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def levels(text: str) -> dict[str, str]:
     """Read `http:debug,router:trace` or `debug`; "level" stands for all loggers. Raises ArgumentTypeError."""
-    found = {}
+    by_logger = {}
     for item in text.split(","):
         logger, _, level = item.replace("=", ":").rpartition(":")
         if level not in LEVELS:
             raise argparse.ArgumentTypeError(f"{level!r} is no level: choose one of {', '.join(LEVELS)}")
-        found[logger or "level"] = level
+        by_logger[logger or "level"] = level
     # All of them first, or it would undo the others.
-    return dict(sorted(found.items(), key=lambda item: item[0] != "level"))
+    return dict(sorted(by_logger.items(), key=lambda item: item[0] != "level"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -108,8 +108,8 @@ async def _routes(admin: Admin, arguments: argparse.Namespace) -> str:
 
 async def _clusters(admin: Admin, arguments: argparse.Namespace) -> str:
     parts = [arguments.fqdn, arguments.subset, arguments.direction, arguments.port and f"|{arguments.port}|"]
-    wanted = [part for part in parts if part]
-    clusters = [item for item in (await Dump.of(admin)).clusters if all(part in item["name"] for part in wanted)]
+    name_parts = [part for part in parts if part]
+    clusters = [item for item in (await Dump.of(admin)).clusters if all(part in item["name"] for part in name_parts)]
     return _shown(
         arguments, cluster_tables.clusters_in_order(clusters), lambda: table(cluster_tables.cluster_rows(clusters))
     )
@@ -117,8 +117,8 @@ async def _clusters(admin: Admin, arguments: argparse.Namespace) -> str:
 
 async def _endpoints(admin: Admin, arguments: argparse.Namespace) -> str:
     clusters = [_filtered(arguments, cluster) for cluster in await admin.clusters()]
-    found = [cluster for cluster in clusters if cluster["host_statuses"]]
-    return _shown(arguments, found, lambda: table(cluster_tables.endpoint_rows(found)))
+    populated = [cluster for cluster in clusters if cluster["host_statuses"]]
+    return _shown(arguments, populated, lambda: table(cluster_tables.endpoint_rows(populated)))
 
 
 def _filtered(arguments: argparse.Namespace, cluster: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,12 +25,12 @@ def page_ports(first: int | None) -> AddonPorts:
     taken = next((number for number in ports.numbers if is_taken(number)), None)
     if taken is None:
         return ports
-    said = f"port {taken} on 127.0.0.1 is taken"
+    complaint = f"port {taken} on 127.0.0.1 is taken"
     if first:
-        raise MeshError(f"{said}: choose four others in a row with --telemetry-ports FIRST, or --no-telemetry")
-    found = _free_row()
-    print(f"mesh: {said}: telemetry answers from {found.metrics} on (--telemetry-ports FIRST)", file=sys.stderr)
-    return found
+        raise MeshError(f"{complaint}: choose four others in a row with --telemetry-ports FIRST, or --no-telemetry")
+    pages = _free_row()
+    print(f"mesh: {complaint}: telemetry answers from {pages.metrics} on (--telemetry-ports FIRST)", file=sys.stderr)
+    return pages
 
 
 def _free_row() -> AddonPorts:

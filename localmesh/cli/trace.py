@@ -73,10 +73,10 @@ def gateway_port(services: Sequence[Object]) -> int:
 
 
 def _base(client: Kubectl, services: Sequence[Object]) -> str:
-    found = pages.find(client, services)
-    if found is None:
+    urls = pages.find(client, services)
+    if urls is None:
         raise MeshError("this mesh runs without telemetry: mesh up (without --no-telemetry) keeps traces")
-    return f"{found.traces}/api/traces"
+    return f"{urls.traces}/api/traces"
 
 
 def _newest(base: str) -> str:
@@ -132,9 +132,9 @@ def _whole(url: str, first: str) -> dict[str, Any]:
     deadline, count, since = time.monotonic() + PATIENCE_S, 0, time.monotonic()
     trace: dict[str, Any] | None = None
     while time.monotonic() < deadline and not (trace and trace["parent"] == first and _is_quiet(since)):
-        found = _ask(url, missing_is_fine=True)
-        if found and found["spans"] != count:
-            trace, count, since = found, found["spans"], time.monotonic()
+        latest = _ask(url, missing_is_fine=True)
+        if latest and latest["spans"] != count:
+            trace, count, since = latest, latest["spans"], time.monotonic()
         time.sleep(0.1)
     if trace is None:
         raise MeshError(f"no span of this request came in within {PATIENCE_S:.0f} s: is the gateway's sampling off?")
@@ -154,13 +154,13 @@ def _ask(url: str, *, missing_is_fine: bool = False) -> Any:
         with error:
             if missing_is_fine and error.code == 404:  # noqa: PLR2004 -- not there yet
                 return None
-            said = error.read().decode(errors="replace")
-        raise MeshError(_said(said)) from error
+            answer_text = error.read().decode(errors="replace")
+        raise MeshError(_reason(answer_text)) from error
     except (OSError, ValueError) as error:
         raise MeshError(f"{url}: {error}; kubectl get pods -n istio-system shows whether jaeger runs") from error
 
 
-def _said(text: str) -> str:
+def _reason(text: str) -> str:
     try:
         return str(json.loads(text)["error"])
     except (ValueError, KeyError, TypeError):

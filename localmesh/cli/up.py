@@ -130,9 +130,9 @@ def _launch(
         )  # fmt: skip
     os.close(theirs)
     with open(ours) as pipe:  # noqa: PTH123 -- a descriptor, not a path
-        said = pipe.read()
-    if said != READY:
-        raise MeshError(said or f"the mesh did not start; the end of {home.log}:\n{_tail(home.log)}")
+        outcome = pipe.read()
+    if outcome != READY:
+        raise MeshError(outcome or f"the mesh did not start; the end of {home.log}:\n{_tail(home.log)}")
     return supervisor
 
 

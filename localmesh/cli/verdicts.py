@@ -78,10 +78,12 @@ def _unknown_kind(obj: Object) -> str:
     kind, version = obj.get("kind", ""), obj.get("apiVersion", "")
     if missing := " and ".join(name for name in ("apiVersion", "kind") if not obj.get(name)):
         return f"this is no manifest: it has no {missing}"
-    said = f'no matches for kind "{kind}" in version "{version}"'
+    complaint = f'no matches for kind "{kind}" in version "{version}"'
     if reason := why_not_served(str(version), str(kind)):
-        return f"{said}: not supported by the local mesh: {reason}"
+        return f"{complaint}: not supported by the local mesh: {reason}"
     others = [resource for resource in RESOURCES if resource.kind == kind]
     if others:
-        return f"{said}; the local mesh has {', '.join(each.api_version() + ' ' + each.kind for each in others)}"
-    return f"{said}; the local mesh has {', '.join(each.kind for each in RESOURCES)}"
+        return (
+            f"{complaint}; the local mesh has {', '.join(known.api_version() + ' ' + known.kind for known in others)}"
+        )
+    return f"{complaint}; the local mesh has {', '.join(known.kind for known in RESOURCES)}"

@@ -45,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _admitted(paths: list[str], namespace: str) -> list[Object] | None:
     """Return what the files hold, the last one of each name; None, with the reasons on stderr, if some is refused."""
-    found: dict[tuple[KubernetesResource | None, Key], Object] = {}
+    admitted: dict[tuple[KubernetesResource | None, Key], Object] = {}
     refused = False
     images = known_images()
     for verdict in (judge(document, namespace, images) for document in documents(paths)):
@@ -55,8 +55,8 @@ def _admitted(paths: list[str], namespace: str) -> list[Object] | None:
             refused = True
         else:
             resource = resource_of(verdict.admitted["apiVersion"], verdict.admitted["kind"])
-            found[resource, key_of(verdict.admitted)] = verdict.admitted
-    return None if refused else list(found.values())
+            admitted[resource, key_of(verdict.admitted)] = verdict.admitted
+    return None if refused else list(admitted.values())
 
 
 def _write(folder: Path, resources: Resources) -> None:

@@ -167,8 +167,8 @@ def _integer(text: str) -> int | None:
         return int(text)
     if match := _BASED.fullmatch(text):
         sign, *digits = match.groups()
-        base, found = next((base, part) for base, part in zip((16, 2, 8), digits, strict=True) if part)
-        return int(f"{sign}{found}", base)
+        base, digit_text = next((base, part) for base, part in zip((16, 2, 8), digits, strict=True) if part)
+        return int(f"{sign}{digit_text}", base)
     return None
 
 

@@ -40,11 +40,11 @@ async def run_command(launch: Launch, command: Sequence[str]) -> tuple[int, str]
         child, reader = await start(launch, command, launch.exec_environment())
     except (OSError, ValueError, CannotStartError) as error:
         return CANNOT_EXECUTE, str(error)
-    said = b""
+    output = b""
     try:
         while data := await reader.read(CHUNK):
-            said = (said + data)[:COMMAND_OUTPUT]
-        return await child.wait(), said.decode(errors="replace")
+            output = (output + data)[:COMMAND_OUTPUT]
+        return await child.wait(), output.decode(errors="replace")
     finally:
         reader.close()
         child.signal(signal.SIGKILL)

@@ -120,7 +120,7 @@ class ContainerRunner:
         if self.child is None or not self.child.is_running:
             raise RuntimeRefusedError(f'container not found ("{self.name}"): it does not run now', 404)
         process = await ExecProcess.start(self.launch, command, stdin=stdin, tty=tty)
-        self.execs = {each for each in self.execs if each.is_running} | {process}
+        self.execs = {running for running in self.execs if running.is_running} | {process}
         return process
 
     async def _run_once(self) -> int:

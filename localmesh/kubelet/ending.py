@@ -29,9 +29,9 @@ class Ending:
         """End a process by a deadline in loop time; `runs_hooks` says whether preStop is run before."""
         loop = asyncio.get_running_loop()
         for farewell in self._farewells(runs_hooks=runs_hooks):
-            said, over = asyncio.create_task(self._guarded(farewell)), asyncio.create_task(child.wait())
-            await asyncio.wait((said, over), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
-            await ended(said)
+            farewelled, over = asyncio.create_task(self._guarded(farewell)), asyncio.create_task(child.wait())
+            await asyncio.wait((farewelled, over), timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED)
+            await ended(farewelled)
             await ended(over)
         await child.end(deadline - loop.time())
 
@@ -53,9 +53,9 @@ class Ending:
         if handler.sleep is not None:
             await asyncio.sleep(handler.sleep.seconds)
         elif handler.exec is not None:
-            code, said = await run_command(self.launch, handler.exec.command)
+            code, output = await run_command(self.launch, handler.exec.command)
             if code:
-                raise RuntimeError(f"command exited {code}: {said.strip()}")
+                raise RuntimeError(f"command exited {code}: {output.strip()}")
         elif handler.http_get is not None:
             await http_status(handler.http_get, self._local_port(handler.http_get))
 

@@ -146,7 +146,7 @@ class Kubelet:
         addresses = worker.sandbox.addresses if worker.sandbox else PodAddresses()
         known = addresses.own() | self._node_ports(worker.pod)
         if port not in known:
-            ports = ", ".join(str(each) for each in sorted(known)) or "none"
+            ports = ", ".join(str(number) for number in sorted(known)) or "none"
             raise RuntimeRefusedError(f"pod {pod} serves no port {port}; its ports: {ports}")
         return known[port]
 

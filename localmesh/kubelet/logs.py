@@ -109,11 +109,11 @@ class LogFile:
         Only as much of the end is read as the last lines need: a full log has 20 MB.
         """
         since = _stamp(int(options.since.timestamp() * 1_000_000_000)) if options.since else b""
-        wanted = options.tail_lines
-        lines = last_lines(file, wanted)
-        if (wanted is None or len(lines) < wanted) and self.older.exists():
+        count = options.tail_lines
+        lines = last_lines(file, count)
+        if (count is None or len(lines) < count) and self.older.exists():
             with self.older.open("rb") as older:
-                lines = last_lines(older, None if wanted is None else wanted - len(lines)) + lines
+                lines = last_lines(older, None if count is None else count - len(lines)) + lines
         return [line for line in lines if line[:_STAMP] >= since]
 
     def _store(self, stored: bytes) -> None:

@@ -68,9 +68,9 @@ class Network:
         if host in LOCAL_NAMES:
             return Hop(self._local(host, port))
         service = self._service(host)
-        known = {each["port"]: each for each in service["spec"].get("ports") or []}
+        known = {service_port["port"]: service_port for service_port in service["spec"].get("ports") or []}
         if port not in known:
-            ports = ", ".join(str(each) for each in known) or "none"
+            ports = ", ".join(str(number) for number in known) or "none"
             raise UnreachableError(f"Service {host} has no port {port}; its ports: {ports}")
         if not head.is_absolute:
             # A sidecar passed it through, so it knows no route to this Service: back to it would be a circle.
@@ -86,7 +86,7 @@ class Network:
             return own[port]
         if host == LOOPBACK and port in self._pod_ports():
             return port
-        ports = ", ".join(str(each) for each in sorted(own)) or "none"
+        ports = ", ".join(str(number) for number in sorted(own)) or "none"
         raise UnreachableError(f"connect to {host} port {port}: Connection refused (ports of {self._pod}: {ports})")
 
     def _pod_ports(self) -> set[int | None]:
@@ -104,11 +104,11 @@ class Network:
         """Choose one of the ready pods, as kube-proxy does: at random, each time anew."""
         endpoints = self._store.find(ENDPOINTS, key_of(service)) or {}
         ports = [
-            each["port"]
+            endpoint_port["port"]
             for subset in endpoints.get("subsets", [])
             if subset.get("addresses")
-            for each in subset["ports"]
-            if each.get("name") == port.get("name")
+            for endpoint_port in subset["ports"]
+            if endpoint_port.get("name") == port.get("name")
         ]
         if not ports:
             raise UnreachableError(f"no pod of Service {key_of(service)} is ready: Connection refused")

@@ -59,17 +59,17 @@ class NodePorts:
             self._servers.clear()
 
     async def _reconcile(self) -> None:
-        wanted = dict(self._wanted())
+        ports = dict(self._served_ports())
         for number, (served, server) in list(self._servers.items()):
-            if wanted.get(number) != served:
+            if ports.get(number) != served:
                 server.close()
                 del self._servers[number]
-        self._refused &= set(wanted.items())
-        for number, served in wanted.items():
+        self._refused &= set(ports.items())
+        for number, served in ports.items():
             if number not in self._servers:
                 await self._listen(number, served)
 
-    def _wanted(self) -> Iterator[tuple[int, ServedPort]]:
+    def _served_ports(self) -> Iterator[tuple[int, ServedPort]]:
         for service in self.store.objects(SERVICES):
             spec = service["spec"]
             if spec.get("type") in TYPES and spec.get("selector") and self._has_plain_pods(service):
@@ -80,8 +80,8 @@ class NodePorts:
     def _has_plain_pods(self, service: Object) -> bool:
         """Tell whether a Service has pods, and no gateway among them."""
         pods = self.store.objects(PODS, service["metadata"]["namespace"])
-        found = [pod for pod in pods if selects(service["spec"]["selector"], labels_of(pod))]
-        return bool(found) and not any(map(is_gateway, found))
+        selected = [pod for pod in pods if selects(service["spec"]["selector"], labels_of(pod))]
+        return bool(selected) and not any(map(is_gateway, selected))
 
     async def _listen(self, number: int, served: ServedPort) -> None:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -129,9 +129,9 @@ class NodePorts:
             upstream_writer.close()
 
 
-def endpoints(found: Object, name: str) -> list[int]:
+def endpoints(obj: Object, name: str) -> list[int]:
     """Return the local ports behind a Service's port, of ready pods."""
-    subsets = found.get("subsets") or []
+    subsets = obj.get("subsets") or []
     return [
         port["port"]
         for subset in subsets

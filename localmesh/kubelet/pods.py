@@ -88,7 +88,7 @@ class PodWorker:
         self.sandbox = sandbox
         try:
             self._bind(sandbox.addresses)
-            launches = [Launch(self._node, self.pod, sandbox, each) for each in spec_of(self.pod).containers]
+            launches = [Launch(self._node, self.pod, sandbox, container) for container in spec_of(self.pod).containers]
             self.containers = {launch.container.name: ContainerRunner(launch, self._report) for launch in launches}
             self._report()
             await self._run_containers()
@@ -129,17 +129,17 @@ class PodWorker:
 
     async def _run_in_order(self, runs: "list[asyncio.Task[None]]") -> None:
         """Start sidecars, then the application; end the application, then sidecars; note each task in `runs`."""
-        sidecars = [each for each in self.containers.values() if each.is_sidecar]
-        apps = [each for each in self.containers.values() if not each.is_sidecar]
+        sidecars = [container for container in self.containers.values() if container.is_sidecar]
+        apps = [container for container in self.containers.values() if not container.is_sidecar]
         sidecar_runs = _started(sidecars, runs)
-        await self._or_stopping(asyncio.gather(*(each.started.wait() for each in sidecars)))
+        await self._or_stopping(asyncio.gather(*(container.started.wait() for container in sidecars)))
         app_runs = _started(apps, runs)
         await self._or_stopping(asyncio.wait(app_runs))
         now = asyncio.get_running_loop().time
         own_grace = spec_of(self.pod).termination_grace_period_seconds
         deadline = self._deadline if self._stopping.is_set() else now() + own_grace
-        for each in apps:
-            each.runs_hooks = self._runs_hooks
+        for container in apps:
+            container.runs_hooks = self._runs_hooks
         await _stop(apps, app_runs, deadline)
         if sidecars and self._runs_hooks:
             await asyncio.sleep(SIDECAR_LINGER)

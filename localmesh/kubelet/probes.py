@@ -108,8 +108,8 @@ async def _ask(probe: Probe, target: Target) -> str | None:
 
 
 async def _ask_command(command: Command, target: Target) -> str | None:
-    code, said = await target.run_command(command.command)
-    return None if code == 0 else f"command exited {code}: {said.strip()}"
+    code, output = await target.run_command(command.command)
+    return None if code == 0 else f"command exited {code}: {output.strip()}"
 
 
 async def _ask_tcp(port: Place) -> str | None:

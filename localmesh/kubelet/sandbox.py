@@ -145,7 +145,9 @@ def _addresses(lease: _Lease, pod: Object, before: PodAddresses, more: Iterable[
     served = (port for container in containers for port in ports_of(lease.node, container))
     ports = dict.fromkeys((*served, *more))
     has_sidecar = is_injected(pod)
-    has_proxy = any((image := image_of(lease.node, each)) is not None and image.is_proxy for each in containers)
+    has_proxy = any(
+        (image := image_of(lease.node, container)) is not None and image.is_proxy for container in containers
+    )
     app = {port: lease.take() for port in ports if port not in before.app}
     inbound = {port: lease.take() for port in ports if has_sidecar and port not in before.inbound}
     return PodAddresses(

@@ -17,13 +17,13 @@ def target_ports(services: Iterable[Object], pods: Iterable[Object]) -> Mapping[
     for pod in pods:
         if not is_gateway(pod):
             by_namespace[pod["metadata"]["namespace"]].append(pod)
-    found: dict[str, set[int]] = defaultdict(set)
+    by_pod: dict[str, set[int]] = defaultdict(set)
     for service in services:
         selector, ports = service["spec"].get("selector"), _numbers(service)
         for pod in by_namespace[service["metadata"]["namespace"]] if selector and ports else ():
             if selects(selector, labels_of(pod)):
-                found[pod["metadata"]["uid"]] |= ports
-    return found
+                by_pod[pod["metadata"]["uid"]] |= ports
+    return by_pod
 
 
 def _numbers(service: Object) -> set[int]:

@@ -21,7 +21,9 @@ def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: b
         "podIP": LOOPBACK,
         "podIPs": [{"ip": LOOPBACK}],
         "startTime": pod.get("status", {}).get("startTime", now()),
-        "containerStatuses": [container.to_json() for container in sorted(containers, key=lambda each: each.name)],
+        "containerStatuses": [
+            container.to_json() for container in sorted(containers, key=lambda container: container.name)
+        ],
     }
 
 
@@ -33,7 +35,7 @@ def _outcome(pod: Object, containers: Sequence[ContainerStatus]) -> str:
 
 
 def _phase(containers: Sequence[ContainerStatus]) -> str:
-    never_ran = any(isinstance(each.state, Waiting) and each.last is None for each in containers)
+    never_ran = any(isinstance(container.state, Waiting) and container.last is None for container in containers)
     return "Pending" if never_ran else "Running"
 
 
@@ -46,14 +48,14 @@ def _conditions(pod: Object, containers: Sequence[ContainerStatus], phase: str) 
         message = f"containers with unready status: [{' '.join(unready)}]"
         ready = {"status": "False", "reason": "ContainersNotReady", "message": message}
     yes: Object = {"status": "True"}
-    said = {
+    conditions = {
         "PodReadyToStartContainers": yes,
         "Initialized": yes,
         "Ready": ready,
         "ContainersReady": ready,
         "PodScheduled": yes,
     }
-    return [_with_time(pod, {"type": type_} | condition) for type_, condition in said.items()]
+    return [_with_time(pod, {"type": type_} | condition) for type_, condition in conditions.items()]
 
 
 def _with_time(pod: Object, condition: Object) -> Object:

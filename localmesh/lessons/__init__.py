@@ -36,12 +36,12 @@ class Step:
     """Whether only the local mesh has it."""
 
     @classmethod
-    def read(cls, found: str | Mapping[str, Any]) -> "Step":
+    def read(cls, entry: str | Mapping[str, Any]) -> "Step":
         """Read a step: a command alone, or one of `run`, `settle` and `look`. Raises ValueError."""
-        fields = {"run": found} if isinstance(found, str) else dict(found)
+        fields = {"run": entry} if isinstance(entry, str) else dict(entry)
         local = fields.pop("local", False)
         if len(fields) != 1 or not isinstance(local, bool):
-            raise ValueError(f"{found!r} is no step: a command, or one of run, settle and look, and perhaps local")
+            raise ValueError(f"{entry!r} is no step: a command, or one of run, settle and look, and perhaps local")
         ((kind, text),) = fields.items()
         return cls(Kind(kind), str(text), local)
 
@@ -88,7 +88,7 @@ class Lesson:
         """Read a lesson's YAML. Raises ValueError."""
         try:
             fields = yaml.safe_load(text)
-            rounds = tuple(_round(each) for each in fields.pop("rounds"))
+            rounds = tuple(_round(entry) for entry in fields.pop("rounds"))
             undo, prepare = (_steps(fields.pop(part, ())) for part in ("undo", "prepare"))
             lesson = cls(name=name, rounds=rounds, undo=undo, prepare=prepare, **fields)
         except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -103,11 +103,11 @@ def _round(fields: Mapping[str, Any]) -> Round:
     return Round(**{**fields, **parts})
 
 
-def _steps(found: Sequence[Any]) -> tuple[Step, ...]:
-    return tuple(Step.read(each) for each in found)
+def _steps(entries: Sequence[Any]) -> tuple[Step, ...]:
+    return tuple(Step.read(entry) for entry in entries)
 
 
 def lessons() -> list[Lesson]:
     """Return all lessons in their order."""
-    found = (Lesson.read(file.stem, file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.yaml"))
-    return sorted(found, key=lambda lesson: lesson.order)
+    unordered = (Lesson.read(file.stem, file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.yaml"))
+    return sorted(unordered, key=lambda lesson: lesson.order)

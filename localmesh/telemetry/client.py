@@ -44,7 +44,7 @@ def _ask(request: urllib.request.Request, direct: bool) -> bytes:
             return bytes(answer.read())
     except urllib.error.HTTPError as error:
         with error:
-            said = error.read(500).decode(errors="replace").strip()
-        raise ClientError(f"{where} answers {error.code}: {said}") from error
+            body = error.read(500).decode(errors="replace").strip()
+        raise ClientError(f"{where} answers {error.code}: {body}") from error
     except (OSError, http.client.HTTPException) as error:
         raise ClientError(f"{where}: {error}") from error

@@ -68,7 +68,7 @@ def with_labels(series: str, more: str) -> str:
 
 
 def _unescaped(value: str) -> str:
-    return _ESCAPED.sub(lambda found: "\n" if found[1] == "n" else found[1], value) if "\\" in value else value
+    return _ESCAPED.sub(lambda escape: "\n" if escape[1] == "n" else escape[1], value) if "\\" in value else value
 
 
 def _escaped(value: str) -> str:

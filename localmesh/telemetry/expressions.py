@@ -102,7 +102,7 @@ BY_PROMQL: Mapping[str, Expression] = {
     for expression in (
         *SERIES.values(),
         RULE_TOTALS,
-        *(each for window in WINDOWS_S for each in questions(window).all()),
+        *(question for window in WINDOWS_S for question in questions(window).all()),
     )
 }
 """All of them, by their text."""

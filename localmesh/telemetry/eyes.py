@@ -64,41 +64,43 @@ class Eyes:
             "rules": [asdict(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
             "faults": faults.documents(active),
             "fault_pods": [asdict(pod) for pod in self.fault_pods()],
-            "troubles": [asdict(each) for each in reading.troubles],
+            "troubles": [asdict(trouble) for trouble in reading.troubles],
             "missing": sorted(filter(None, {*missing, self.pods.failed})),
         }
 
     async def _graph(self, window_s: int, missing: list[str]) -> dict[str, Any]:
         asked = questions(window_s)
         expressions = (asked.calls, asked.taken, asked.attempts, asked.median, asked.slowest)
-        return Graph(Answers(*await asyncio.gather(*(self._ask(each, missing) for each in expressions)))).document()
+        return Graph(
+            Answers(*await asyncio.gather(*(self._ask(expression, missing) for expression in expressions)))
+        ).document()
 
     async def _lines(self, missing: list[str]) -> dict[str, Any]:
         end = time.time() // STEP_S * STEP_S
         times = [end - SPAN_S + STEP_S * index for index in range(int(SPAN_S / STEP_S) + 1)]
-        found = await asyncio.gather(*(self._ask_range(each, times, missing) for each in SERIES.values()))
-        return {"times": times, "series": lines_of(dict(zip(SERIES, found, strict=True)), times)}
+        answers = await asyncio.gather(*(self._ask_range(expression, times, missing) for expression in SERIES.values()))
+        return {"times": times, "series": lines_of(dict(zip(SERIES, answers, strict=True)), times)}
 
     async def _rule_counts(self, window_s: int, missing: list[str]) -> Mapping[str, dict[str, float]]:
         totals, rates = await asyncio.gather(
             self._ask(RULE_TOTALS, missing), self._ask(questions(window_s).rules, missing)
         )
-        found: dict[str, dict[str, float]] = {
+        counts: dict[str, dict[str, float]] = {
             value.labels["rule"]: {"total": value.value, "rps": 0.0} for value in totals if value.labels.get("rule")
         }
         for value in rates:
-            if value.labels.get("rule") in found:
-                found[value.labels["rule"]]["rps"] = value.value
-        return found
+            if value.labels.get("rule") in counts:
+                counts[value.labels["rule"]]["rps"] = value.value
+        return counts
 
     async def _rules(self, missing: list[str]) -> rules.Reading:
         """Return what proxies run, with what they and the control plane say is wrong."""
         if time.monotonic() - self._read_at > RULES_EVERY_S:
             self._read_at, self._untold = time.monotonic(), []
-            reading, found = await asyncio.gather(
+            reading, troubles = await asyncio.gather(
                 rules.read(envoys_of(self.pods.objects.values())), self._findings(self._untold)
             )
-            self._reading = replace(reading, troubles=(*reading.troubles, *found))
+            self._reading = replace(reading, troubles=(*reading.troubles, *troubles))
         missing += self._untold
         return self._reading
 
@@ -110,25 +112,25 @@ class Eyes:
             return []
 
     async def _ask(self, expression: Expression, missing: list[str]) -> list[Value]:
-        found = await self._data("query", {"query": expression.promql()}, missing)
-        return [Value(_complete(each["metric"], expression), float(each["value"][1])) for each in found]
+        samples = await self._data("query", {"query": expression.promql()}, missing)
+        return [Value(_complete(sample["metric"], expression), float(sample["value"][1])) for sample in samples]
 
     async def _ask_range(self, expression: Expression, times: list[float], missing: list[str]) -> list[Line]:
         parameters = {"query": expression.promql(), "start": str(times[0]), "end": str(times[-1]), "step": str(STEP_S)}
-        found = await self._data("query_range", parameters, missing)
+        matrix = await self._data("query_range", parameters, missing)
         return [
-            Line(_complete(each["metric"], expression), [(float(at), float(value)) for at, value in each["values"]])
-            for each in found
+            Line(_complete(series["metric"], expression), [(float(at), float(value)) for at, value in series["values"]])
+            for series in matrix
         ]
 
     async def _data(self, call: str, parameters: Mapping[str, str], missing: list[str]) -> list[dict[str, Any]]:
         try:
             answer = await get_json(f"{self.prometheus}/api/v1/{call}", parameters)
-            found: list[dict[str, Any]] = answer["data"]["result"]
+            result: list[dict[str, Any]] = answer["data"]["result"]
         except (ClientError, KeyError, TypeError) as error:
             missing.append(f"metrics: {error}")
             return []
-        return found
+        return result
 
 
 def _complete(labels: Mapping[str, str], expression: Expression) -> Mapping[str, str]:

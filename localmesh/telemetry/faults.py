@@ -92,8 +92,8 @@ def _is_number(value: object, most: int) -> bool:
 
 def pods(objects: Iterable[Object]) -> list[Pod]:
     """Return the pods among all that take orders and run, by namespace and name."""
-    found = [pod for pod in map(_pod, objects) if pod]
-    return sorted(found, key=lambda pod: (pod.namespace, pod.name))
+    unordered = [pod for pod in map(_pod, objects) if pod]
+    return sorted(unordered, key=lambda pod: (pod.namespace, pod.name))
 
 
 def _pod(pod: Object) -> Pod | None:
@@ -110,9 +110,9 @@ def _pod(pod: Object) -> Pod | None:
     return Pod(metadata["namespace"], metadata["name"], (metadata.get("labels") or {}).get("version", ""), port)
 
 
-async def active(found: Iterable[Pod]) -> list[Fault]:
+async def active(fault_pods: Iterable[Pod]) -> list[Fault]:
     """Return the faults that are on now; a pod that does not answer has none that is known."""
-    return [fault for faults in await asyncio.gather(*map(_of, found)) for fault in faults]
+    return [fault for faults in await asyncio.gather(*map(_of, fault_pods)) for fault in faults]
 
 
 async def _of(pod: Pod) -> list[Fault]:
@@ -129,7 +129,7 @@ async def _of(pod: Pod) -> list[Fault]:
         return []
 
 
-async def place(order: Order, found: Iterable[Pod]) -> list[str]:
+async def place(order: Order, fault_pods: Iterable[Pod]) -> list[str]:
     """Give an order to the pods that it is for; return a complaint for each that did not take it."""
 
     async def tell(pod: Pod) -> str:
@@ -139,12 +139,12 @@ async def place(order: Order, found: Iterable[Pod]) -> list[str]:
             return f"{pod.name}: {error}"
         return ""
 
-    chosen = [pod for pod in found if order.version in ("", pod.version)]
+    chosen = [pod for pod in fault_pods if order.version in ("", pod.version)]
     if not chosen:
         return ["no pod takes this fault: catalog does not run" + (f" as {order.version}" if order.version else "")]
     return [complaint for complaint in await asyncio.gather(*map(tell, chosen)) if complaint]
 
 
-def documents(found: Iterable[Fault]) -> list[dict[str, Any]]:
+def documents(faults: Iterable[Fault]) -> list[dict[str, Any]]:
     """Return faults for JSON."""
-    return [asdict(fault) for fault in found]
+    return [asdict(fault) for fault in faults]

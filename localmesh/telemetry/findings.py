@@ -35,8 +35,8 @@ def _ask(kubeconfig: Path) -> list[Trouble]:
 
 def troubles(findings: Iterable[Mapping[str, str]]) -> list[Trouble]:
     """Return findings as the banner shows them: first what is left out, then what analysis only wonders about."""
-    found = [_trouble(each) for each in findings]
-    return sorted(found, key=lambda trouble: trouble.level != "error")[:MAX_SHOWN]
+    unordered = [_trouble(finding) for finding in findings]
+    return sorted(unordered, key=lambda trouble: trouble.level != "error")[:MAX_SHOWN]
 
 
 def _trouble(finding: Mapping[str, str]) -> Trouble:

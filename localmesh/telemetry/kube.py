@@ -102,10 +102,10 @@ class Watched:
     def _follow(self) -> None:
         server = Server.of(self.kubeconfig)
         with server.open(self.path, HELD_S) as answer:
-            found = json.load(answer)
-        self.objects = {each["metadata"]["uid"]: each for each in found["items"]}
+            listing = json.load(answer)
+        self.objects = {obj["metadata"]["uid"]: obj for obj in listing["items"]}
         self.failed = ""
-        version = found["metadata"]["resourceVersion"]
+        version = listing["metadata"]["resourceVersion"]
         query = f"?watch=true&resourceVersion={version}&timeoutSeconds={HELD_S - 10}"
         with server.open(self.path + query, HELD_S) as answer:
             for line in answer:

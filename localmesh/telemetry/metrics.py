@@ -107,8 +107,8 @@ def create_app(metrics: Metrics, pods: Watched | None = None, *, looks: bool = T
     async def query(request: Request) -> Response:
         parameters = await _parameters(request)
         at = _number(parameters, "time", time.time())
-        found = metrics.history.value(_expression(parameters), at)
-        return _success("vector", [{"metric": value.labels, "value": [at, str(value.value)]} for value in found])
+        values = metrics.history.value(_expression(parameters), at)
+        return _success("vector", [{"metric": value.labels, "value": [at, str(value.value)]} for value in values])
 
     async def query_range(request: Request) -> Response:
         parameters = await _parameters(request)

@@ -64,10 +64,10 @@ def create_app(eyes: Eyes, links: Links, every_s: float = EVERY_S) -> Starlette:
         if complaint := tokens.complaint(request):
             return JSONResponse({"error": complaint}, HTTPStatus.FORBIDDEN)
         try:
-            wanted = faults.Order.read(json.loads(await request.body()))
+            fault_order = faults.Order.read(json.loads(await request.body()))
         except (ValueError, RecursionError, faults.BadOrderError) as error:
             return JSONResponse({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-        complaints = await faults.place(wanted, eyes.fault_pods())
+        complaints = await faults.place(fault_order, eyes.fault_pods())
         status = HTTPStatus.BAD_GATEWAY if complaints else HTTPStatus.OK
         return JSONResponse({"error": "; ".join(complaints)} if complaints else {}, status)
 

@@ -167,7 +167,7 @@ class Graph:
         return node.id
 
     def _edge_document(self, edge: Edge, group: Sequence[Edge]) -> dict[str, Any]:
-        everything = sum(each.calls.total for each in group)
+        everything = sum(sibling.calls.total for sibling in group)
         return {
             "source": edge.source,
             "destination": edge.destination,

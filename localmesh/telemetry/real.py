@@ -22,8 +22,11 @@ CONFIG = Path("prometheus.yml")
 def configuration(page: str) -> str:
     """Return the configuration that scrapes one page, `HOST:PORT`, and takes its labels as they are."""
     job = {"job_name": "mesh", "honor_labels": True, "static_configs": [{"targets": [page]}]}
-    found = {"global": {"scrape_interval": f"{SCRAPE_S}s", "scrape_timeout": f"{SCRAPE_S}s"}, "scrape_configs": [job]}
-    return yaml.safe_dump(found, sort_keys=False)
+    settings = {
+        "global": {"scrape_interval": f"{SCRAPE_S}s", "scrape_timeout": f"{SCRAPE_S}s"},
+        "scrape_configs": [job],
+    }
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def command(binary: Path, address: str) -> Sequence[str]:

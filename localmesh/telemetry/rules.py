@@ -89,9 +89,17 @@ async def _ask(envoy: Envoy) -> tuple[Envoy, list[Message], list[Message]] | Non
     except (ScrapeError, ValueError) as error:
         logger.info("%s/%s does not say what it runs: %s", envoy.namespace, envoy.pod, error)
         return None
-    found = [each["route_config"] for each in routes if "route_config" in each]
+    configurations = [config["route_config"] for config in routes if "route_config" in config]
     names = [str(listener["name"]) for listener in listeners]
-    return envoy, [each for each in found if _is_listened_for(str(each.get("name", "")), names)], clusters
+    return (
+        envoy,
+        [
+            configuration
+            for configuration in configurations
+            if _is_listened_for(str(configuration.get("name", "")), names)
+        ],
+        clusters,
+    )
 
 
 def _is_listened_for(routes: str, listeners: Sequence[str]) -> bool:
@@ -172,18 +180,18 @@ def _takes_all(match: Message) -> bool:
 
 def match_in_words(match: Message) -> str:
     """Return a RouteMatch in words."""
-    found = []
+    conditions = []
     if match.get("prefix", "/") != "/":
-        found.append(f"path {match['prefix']}…")
+        conditions.append(f"path {match['prefix']}…")
     if "path_separated_prefix" in match:
-        found.append(f"path {match['path_separated_prefix']}/…")
+        conditions.append(f"path {match['path_separated_prefix']}/…")
     if "path" in match:
-        found.append(f"path {match['path']}")
+        conditions.append(f"path {match['path']}")
     if "safe_regex" in match:
-        found.append(f"path like {match['safe_regex'].get('regex')}")
-    found += [_header(header) for header in match.get("headers", ())]
-    found += [f"query {each.get('name')}" for each in match.get("query_parameters", ())]
-    return " and ".join(found) or "every request"
+        conditions.append(f"path like {match['safe_regex'].get('regex')}")
+    conditions += [_header(header) for header in match.get("headers", ())]
+    conditions += [f"query {parameter.get('name')}" for parameter in match.get("query_parameters", ())]
+    return " and ".join(conditions) or "every request"
 
 
 def _header(header: Message) -> str:
@@ -207,7 +215,9 @@ def action_in_words(route: Message) -> str:
     if not shares:
         return cluster_in_words(action.get("cluster", ""))
     total = sum(share.get("weight", 0) for share in shares) or 1
-    return ", ".join(f"{cluster_in_words(each['name'])} {each.get('weight', 0) * 100 / total:g} %" for each in shares)
+    return ", ".join(
+        f"{cluster_in_words(share['name'])} {share.get('weight', 0) * 100 / total:g} %" for share in shares
+    )
 
 
 def cluster_in_words(name: str) -> str:
@@ -227,22 +237,22 @@ def retries_in_words(policy: Message | None) -> str:
     usual = number == 2 and conditions in (DEFAULT_CONDITIONS, DEFAULT_CONDITIONS.rpartition(",")[0])  # noqa: PLR2004
     if usual:
         return "2, on failed connections (Istio's default)"
-    each = f", {policy['per_try_timeout']} each" if policy.get("per_try_timeout") else ""
-    return f"{number}, on {conditions}{each}"
+    timeout = f", {policy['per_try_timeout']} each" if policy.get("per_try_timeout") else ""
+    return f"{number}, on {conditions}{timeout}"
 
 
 def empty_subsets(configurations: Iterable[Message], clusters: Iterable[Message]) -> Iterator[Trouble]:
     """Yield a trouble for each cluster that a route leads to and that has no healthy endpoint."""
-    healthy = {each["name"]: sum(map(is_healthy, each.get("host_statuses", ()))) for each in clusters}
+    healthy = {cluster["name"]: sum(map(is_healthy, cluster.get("host_statuses", ()))) for cluster in clusters}
     for name, rule in _led_to(configurations):
         if not name.startswith("outbound|") or healthy.get(name, 0):
             continue
-        said = cluster_in_words(name)
+        words = cluster_in_words(name)
         if name not in healthy:
-            yield Trouble("error", f"{rule}: {said} does not exist: requests for it get 503 (NC)",
+            yield Trouble("error", f"{rule}: {words} does not exist: requests for it get 503 (NC)",
                           "define the subset in a DestinationRule, or correct its name")  # fmt: skip
         else:
-            yield Trouble("error", f"{rule}: {said} has no healthy endpoint: requests for it get 503 (UH)",
+            yield Trouble("error", f"{rule}: {words} has no healthy endpoint: requests for it get 503 (UH)",
                           "start a pod with the subset's labels, or send its share elsewhere")  # fmt: skip
 
 
@@ -253,7 +263,7 @@ def _led_to(configurations: Iterable[Message]) -> Iterator[tuple[str, str]]:
                 path = (route.get("metadata") or {}).get("filter_metadata", {}).get("istio", {}).get("config")
                 action = route.get("route", {})
                 shares = action.get("weighted_clusters", {}).get("clusters", ())
-                names = [each["name"] for each in shares if each.get("weight")] or [action.get("cluster", "")]
+                names = [share["name"] for share in shares if share.get("weight")] or [action.get("cluster", "")]
                 if path:
                     yield from ((name, _object(str(path))) for name in names)
 

@@ -144,8 +144,8 @@ class Targets:
 
 def envoys_of(pods: Iterable[Object]) -> list[Envoy]:
     """Return the Envoys of pods that run, from what the kubelet wrote on them."""
-    found = filter(None, map(_envoy, pods))
-    return sorted(found, key=lambda envoy: (envoy.namespace, envoy.pod))
+    envoys = filter(None, map(_envoy, pods))
+    return sorted(envoys, key=lambda envoy: (envoy.namespace, envoy.pod))
 
 
 def _envoy(pod: Object) -> Envoy | None:

@@ -81,12 +81,12 @@ def _pages(body: bytes) -> Iterator[tuple[str, str]]:
 def _sender(resource: Mapping[str, str]) -> dict[str, str]:
     """Return the labels by which a sender's samples are known: Istio's `namespace` and `pod`, and Prometheus' `job`."""
     name, namespace = resource.get("service.name", "unknown"), resource.get("service.namespace", "")
-    found = {
+    labels = {
         "namespace": resource.get("k8s.namespace.name", namespace),
         "pod": resource.get("k8s.pod.name", resource.get("service.instance.id", "")),
         "job": f"{namespace}/{name}" if namespace else name,
     }
-    return {label: value for label, value in found.items() if value}
+    return {label: value for label, value in labels.items() if value}
 
 
 def _lines(metric: "Metric", own: Mapping[str, str]) -> Iterator[str]:

@@ -61,10 +61,10 @@ class Span:
 def from_zipkin(body: bytes) -> Iterator[Span]:
     """Yield the spans of a Zipkin v2 JSON body (https://zipkin.io/zipkin-api/). Raises BadSpansError."""
     try:
-        found = json.loads(body)
-        if not isinstance(found, list):
+        entries = json.loads(body)
+        if not isinstance(entries, list):
             raise TypeError("a list is expected")  # noqa: TRY301 -- said as the other ways to be wrong are
-        spans = [_zipkin_span(each) for each in found]
+        spans = [_zipkin_span(entry) for entry in entries]
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadSpansError(f"no Zipkin v2 spans: {error!r}") from error
     yield from spans
@@ -119,12 +119,12 @@ def _service(resource: "Resource") -> Mapping[str, str]:
 
 def attributes(pairs: "Iterable[KeyValue]") -> dict[str, str]:
     """Return attributes as texts."""
-    found = {}
+    texts = {}
     for pair in list(pairs)[:MAX_TAGS]:
         which = pair.value.WhichOneof("value")
         value = getattr(pair.value, which) if which else ""
-        found[pair.key] = (str(value).lower() if isinstance(value, bool) else str(value))[:MAX_TEXT]
-    return found
+        texts[pair.key] = (str(value).lower() if isinstance(value, bool) else str(value))[:MAX_TEXT]
+    return texts
 
 
 def _otlp_span(service: Mapping[str, str], span: "OtlpSpan") -> Span:

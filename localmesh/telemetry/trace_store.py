@@ -56,7 +56,7 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TraceQuery:
     """Which traces somebody wants to see."""
 
     service: str = ""
@@ -117,10 +117,10 @@ class TraceStore:
         """Return the trace whose id begins so, the newest of several; None when there is none."""
         return next((trace for trace in self._newest() if trace.id.startswith(prefix.lower())), None)
 
-    def search(self, wanted: Wanted) -> list[Trace]:
+    def search(self, query: TraceQuery) -> list[Trace]:
         """Return the newest traces that are wanted."""
-        found = itertools.islice((trace for trace in self._newest() if trace in wanted), wanted.limit)
-        return sorted(found, key=lambda trace: trace.start_us, reverse=True)
+        newest = itertools.islice((trace for trace in self._newest() if trace in query), query.limit)
+        return sorted(newest, key=lambda trace: trace.start_us, reverse=True)
 
     @property
     def services(self) -> list[str]:

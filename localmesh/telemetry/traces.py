@@ -21,7 +21,7 @@ from localmesh.telemetry.guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
 from localmesh.telemetry.service_metrics import BadMetricsError, ServiceMetrics
 from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin
-from localmesh.telemetry.trace_store import TraceStore, Wanted
+from localmesh.telemetry.trace_store import TraceQuery, TraceStore
 from localmesh.telemetry.waterfall import document, summary
 
 MAX_LISTED = 200
@@ -79,7 +79,7 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
     receiver = Receiver(store, forwarder, ServiceMetrics())
 
     async def listed(request: Request) -> Response:
-        traces = store.search(_wanted(request))
+        traces = store.search(_query(request))
         return JSONResponse(
             {
                 "services": store.services,
@@ -138,14 +138,14 @@ async def _body(request: Request) -> bytes:
     return unpacked
 
 
-def _wanted(request: Request) -> Wanted:
+def _query(request: Request) -> TraceQuery:
     asked = request.query_params
 
     def number(name: str, default: int) -> int:
         text = asked.get(name, "")
         return int(text) if text.isdecimal() and len(text) < 10 else default  # noqa: PLR2004 -- digits of an int
 
-    return Wanted(
+    return TraceQuery(
         service=asked.get("service", ""),
         min_duration_us=number("min_ms", 0) * 1000,
         errors=asked.get("errors") == "true",

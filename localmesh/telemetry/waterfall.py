@@ -64,9 +64,9 @@ def rows(trace: Trace) -> list[Row]:
                 yield _row(span, depth, start, number, pods.get(span.id, ""))
                 yield from walk(children["child of", span.id], depth + 1)
 
-    found = list(walk(children["", ""], 0))
+    reached = list(walk(children["", ""], 0))
     left = [span for span in spans if (span.id, span.kind, span.service) not in seen]
-    return found + list(walk(left, 0))
+    return reached + list(walk(left, 0))
 
 
 def _is_attempt(span: Span) -> bool:
@@ -116,8 +116,8 @@ def _reason(span: Span) -> str:
     if flags not in ("-", ""):
         return in_words(flags)
     status = span.tags.get("http.status_code") or span.tags.get("http.response.status_code")
-    said = span.tags["error"]
-    return said if said != "true" else (f"answered {status}" if status else "failed")
+    error = span.tags["error"]
+    return error if error != "true" else (f"answered {status}" if status else "failed")
 
 
 def summary(trace: Trace) -> dict[str, Any]:

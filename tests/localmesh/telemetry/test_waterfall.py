@@ -1,5 +1,5 @@
 from localmesh.telemetry.spans import Span, from_zipkin
-from localmesh.telemetry.trace_store import Trace, TraceStore, Wanted
+from localmesh.telemetry.trace_store import Trace, TraceQuery, TraceStore
 from localmesh.telemetry.waterfall import document, drawn, rows
 from tests.localmesh.telemetry.making import RETRIED, body
 
@@ -7,7 +7,7 @@ from tests.localmesh.telemetry.making import RETRIED, body
 def trace(*more: Span) -> Trace:
     store = TraceStore()
     store.add([*from_zipkin(body(RETRIED)), *more])
-    (found,) = store.search(Wanted())
+    (found,) = store.search(TraceQuery())
     return found
 
 
@@ -34,7 +34,7 @@ def test_flags_are_said_in_words() -> None:
     spans = [{**RETRIED[2], "tags": {**RETRIED[2]["tags"], "response_flags": "URX,UF"}}]
     store = TraceStore()
     store.add(from_zipkin(body(spans)))
-    (found,) = store.search(Wanted())
+    (found,) = store.search(TraceQuery())
     (row,) = rows(found)
     assert row.reason == "URX: all retries were used up, UF: connection to the endpoint failed"
 
