@@ -55,7 +55,7 @@ def test_a_rollout_ends_and_never_leaves_its_bounds(seed: int) -> None:
         new = Size(grown, min(grown, new.available + chance.randint(0, 1)))
         old = [Size(size, min(size, before.available)) for size, before in zip(shrunk, old, strict=True)]
         assert new.available + sum(size.available for size in old) >= replicas - bounds.unavailable
-        if (new.wanted, new.available, old[0].wanted) == (replicas, replicas, 0):
+        if (new.replicas, new.available, old[0].replicas) == (replicas, replicas, 0):
             return
     pytest.fail(f"not over after 200 steps: {new}, {old}")
 
