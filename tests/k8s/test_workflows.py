@@ -68,7 +68,7 @@ def test_the_workflows_are_plain_yaml() -> None:
 def test_the_dev_container_installs_and_starts_with_make_and_names_the_ports() -> None:
     container = json.loads((DEVCONTAINER / "devcontainer.json").read_text(encoding="utf-8"))
     made = re.findall(r"make ([a-z-]+)", container["postCreateCommand"] + container["postAttachCommand"])
-    assert made == ["install", "status", "up"]
+    assert made == ["install", "up"]
     assert {str(port) for port in container["forwardPorts"]} == set(container["portsAttributes"])
     assert container["forwardPorts"][0] == 30000
     assert (DEVCONTAINER / container["build"]["dockerfile"]).exists()

@@ -82,6 +82,7 @@ ANSWERS = {
     "docker exec … istioctl proxy-status": Typed(PROXIES),
     "docker exec … istioctl ps": Typed(PROXIES),
     "istioctl proxy-status": Typed(PROXIES),
+    "ISTIOIGW=…": Typed("^$"),
     "WEBAPP=…": Typed("^$"),
     "docker exec … istioctl proxy-config all …": Typed("webapp.istioinaction.svc.cluster.local"),
     "docker exec … istioctl proxy-config listener …": Typed(r"^(0\.0\.0\.0|127\.0\.0\.1) +\d+ +\S.* Route: \S+"),

@@ -10,6 +10,7 @@ ANSWERS = {
     "kubectl get pod -v6": Typed("200 OK"),
     # add-ons
     "export NODE_…": Typed("^$"),
+    "echo http://…": Typed("^http://"),
     "kubectl get deploy,pod,svc,ep -n kube-system …": Typed("deployment.apps/kube-ops-view"),
     "kubectl get all -n kube-system …": Typed("deployment.apps/metrics-server"),
     "kubectl patch svc -n istio-system prometheus …": Typed(r"^service/prometheus patched \(no change\)$"),
