@@ -193,6 +193,7 @@ async def test_flooding_asks_reviews_so_many_times_more(productpage: Productpage
     assert len(asked) == 1
 
 
+@pytest.mark.process
 def test_flooding_has_a_bound() -> None:
     done = run_to_end("bookinfo.productpage", FLOOD_FACTOR="101")
     assert done.returncode == 2

@@ -139,6 +139,7 @@ async def test_the_delay_holds_up_no_other_request() -> None:
     assert [answer.status_code for answer in answers] == [200] * 20
 
 
+@pytest.mark.process
 def test_a_version_with_a_database_does_not_start_and_says_why() -> None:
     done = run_to_end("bookinfo.ratings", SERVICE_VERSION="v2")
     assert done.returncode == 2

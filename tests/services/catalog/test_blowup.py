@@ -48,6 +48,12 @@ async def test_the_report_tells_what_each_fault_could_hit_and_did_hit(catalog: h
     assert abs(sum(failed) - 50) <= 5 * math.sqrt(25)
 
 
+async def test_the_report_of_latency_tells_how_long_it_is_too(catalog: httpx.AsyncClient) -> None:
+    order = {"active": True, "type": "latency", "percentage": 5, "latencyMs": 1.5, "volatile": True}
+    await catalog.post("/blowup", json=order)
+    assert (await catalog.get("/blowup")).json() == {"latency": {**order, "seen": 0, "hit": 0}}
+
+
 async def test_minus_zero_percent_is_no_percent(catalog: httpx.AsyncClient) -> None:
     answer = await catalog.post(
         "/blowup",
@@ -141,6 +147,7 @@ def raw_answer(service: Service, request: bytes) -> bytes:
         return b"".join(iter(lambda: connection.recv(4096), b""))
 
 
+@pytest.mark.process
 def test_a_dropped_connection_ends_without_a_byte_and_the_service_lives_on() -> None:
     with running("catalog") as catalog:
         httpx.post(f"{catalog.url}/blowup", json={"active": True, "type": "drop"}, trust_env=False)

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.catalog.faults import ConnectionDropError, Faults, StatusFaultError
+from services.catalog.faults import ConnectionDropError, Fault, Faults, StatusFaultError
 from services.catalog.models import FaultOrder
 
 SIGMAS = 5
@@ -41,6 +41,17 @@ async def test_no_percent_never_hits_and_a_hundred_always_does(
     faults = Faults(seed=3)
     faults.set(order(fault_type, percentage))
     assert sum(await hits(faults, 2000)) == expected
+
+
+class LowestDraw(random.Random):
+    """Draws what comes up once in 2**53 times."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def test_no_percent_does_not_hit_even_on_the_lowest_draw_that_there_is() -> None:
+    assert [Fault(order("500", share)).draw(LowestDraw()) for share in (0, 0.001)] == [False, True]
 
 
 @pytest.mark.parametrize("percentage", [0.5, 1, 10, 50, 99, *(random.Random(7).uniform(0, 100) for _ in range(8))])

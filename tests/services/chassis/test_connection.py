@@ -166,6 +166,7 @@ async def test_the_answer_to_head_is_the_answer_to_get_without_a_body_on_the_wir
     assert b"content-length: %d" % len(body) in head
 
 
+@pytest.mark.process
 def test_abandoned_requests_under_latency_hold_up_no_end_and_leave_no_traceback() -> None:
     with running("catalog", DRAIN_SECONDS="3600") as catalog:
         body = {"active": True, "type": "latency", "latencyMs": 3_600_000}

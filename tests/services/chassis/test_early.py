@@ -11,6 +11,7 @@ from tests.services.processes import CHECKOUT, STOP_SECONDS, clean_environment
 SLOW_LIBRARY = "import time; print('importing', flush=True)\nfor _ in range(6000): time.sleep(0.01)"
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("service", ["catalog", "webapp"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_is_told_to_end_while_it_imports_ends_with_0_and_without_a_word(

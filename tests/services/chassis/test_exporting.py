@@ -60,6 +60,7 @@ def known(resource: Resource) -> dict[str, str]:
     return {name: found.get(name, "") for name in SAYS}
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_spans_and_metrics_say_which_pod_of_which_version_they_are_of_and_every_request_is_counted() -> None:
     with collector() as (url, received):
@@ -128,6 +129,7 @@ def test_the_end_does_not_wait_for_a_flush_that_takes_longer_than_there_is_time(
     over.set()
 
 
+@pytest.mark.process
 @pytest.mark.long
 def test_a_collector_that_takes_calls_and_never_answers_holds_up_neither_requests_nor_the_exit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -30,6 +30,7 @@ async def answer(reader: asyncio.StreamReader) -> tuple[int, bool]:
     return int(head.split(b" ")[1]), b"connection: close" in head
 
 
+@pytest.mark.process
 async def test_sigterm_ends_a_service_with_idle_connections_with_0_and_all_it_ever_printed_is_json(
     catalog: Service,
 ) -> None:
@@ -46,6 +47,7 @@ async def test_sigterm_ends_a_service_with_idle_connections_with_0_and_all_it_ev
     ]
 
 
+@pytest.mark.process
 async def test_after_sigterm_readiness_is_false_and_requests_in_flight_are_answered(catalog: Service) -> None:
     async with httpx.AsyncClient(base_url=catalog.url, trust_env=False) as client:
         await client.post("/blowup", json={"active": True, "type": "latency", "latencyMs": 1500})
@@ -99,6 +101,7 @@ class KeepAliveClient:
             writer.close()
 
 
+@pytest.mark.process
 async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
     """Each request that is not held back for half a second is answered.
 
@@ -122,6 +125,7 @@ async def test_sigterm_under_load_loses_no_request(catalog: Service) -> None:
     assert set(seen) <= {"answered 200", "sent too late"}, seen
 
 
+@pytest.mark.process
 async def test_a_connection_without_a_request_when_the_listener_closes_is_still_served(catalog: Service) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", catalog.port)
     catalog.process.terminate()
@@ -144,6 +148,7 @@ def test_idle_connections_outlive_envoys() -> None:
     assert KEEP_ALIVE_SECONDS > ENVOY_IDLE_SECONDS
 
 
+@pytest.mark.process
 def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

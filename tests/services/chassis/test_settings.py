@@ -74,6 +74,7 @@ def test_several_bad_values_are_named_in_one_line(
     assert r"SHOW_IMAGE='y\nz'" in line
 
 
+@pytest.mark.process
 def test_a_real_process_shows_no_traceback_even_where_importing_a_library_would_make_one() -> None:
     ended = run_to_end("catalog", OTEL_PROPAGATORS="nonsense")
     assert ended.returncode == BAD_SETTINGS

@@ -152,6 +152,7 @@ def exported(received: list[ExportTraceServiceRequest]) -> tuple[set[str], list[
     return names, [span.name for spans in resources for scope in spans.scope_spans for span in scope.spans]
 
 
+@pytest.mark.process
 def test_spans_reach_the_collector_past_the_proxy_and_before_the_process_ends() -> None:
     with collector() as (url, received), refusing_port() as nobody:
         proxy = f"http://127.0.0.1:{nobody}"
@@ -182,6 +183,7 @@ def test_the_standard_variables_name_the_service_and_choose_the_sampler(
     assert exported(received) == expected
 
 
+@pytest.mark.process
 def test_a_dead_collector_holds_up_neither_requests_nor_the_exit() -> None:
     with (
         refusing_port() as nobody,

@@ -29,6 +29,27 @@ async def test_an_image_url_is_passed_on(webapp: Webapp) -> None:
         assert (await client.get("/api/catalog/items/1")).json() == item
 
 
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/api/catalog", "GET http://catalog:3000/items"),
+        ("/api/catalog/items/7", "GET http://catalog:3000/items/7"),
+        ("/api/catalog/items/7/picture", "GET http://catalog:3000/items/7/picture"),
+        ("/api/users", "GET http://forum:8081/api/users"),
+    ],
+)
+async def test_each_path_is_one_call_to_the_service_behind_it(webapp: Webapp, path: str, asked: str) -> None:
+    calls: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        calls.append(f"{request.method} {request.url}")
+        return httpx.Response(500)
+
+    async with webapp(answer) as client:
+        await client.get(path)
+    assert calls == [asked]
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 async def test_any_method_lists_the_items_as_the_original_does(webapp: Webapp, method: str) -> None:
     async with webapp(lambda _: httpx.Response(200, json=[ITEM])) as client:

@@ -32,13 +32,26 @@ async def test_the_graph_names_all_four_and_marks_none_when_all_answer(webapp: W
         assert f">{name}</text>" in page
 
 
-@pytest.mark.parametrize("status", [500, 503])
-async def test_the_page_says_plainly_when_catalog_is_down(webapp: Webapp, status: int) -> None:
-    async with webapp(lambda _: httpx.Response(status)) as client:
+def refusing(_request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("refused")
+
+
+@pytest.mark.parametrize(
+    ("failing", "why"),
+    [
+        (lambda _: httpx.Response(500), "GET /items: Catalog answered 500"),
+        (lambda _: httpx.Response(503), "GET /items: Catalog answered 503"),
+        (refusing, "Catalog cannot be reached at http://catalog:3000; is it deployed?"),
+    ],
+)
+async def test_the_page_says_plainly_that_catalog_is_down_and_why(
+    webapp: Webapp, failing: Callable[[httpx.Request], httpx.Response], why: str
+) -> None:
+    async with webapp(failing) as client:
         answer = await client.get("/")
     assert answer.status_code == 200
-    assert "Catalog is down." in answer.text
-    assert re.findall(r'<g class="node (\w+)">', answer.text) == ["up", "up", "down", "down"]
+    assert f"<strong>Catalog is down.</strong> {why}</div>" in answer.text
+    assert re.findall(r'<g class="node (\w+)">', answer.text)[:3] == ["up", "up", "down"]
 
 
 async def test_pictures_have_a_column_only_when_version_2_answers(webapp: Webapp) -> None:

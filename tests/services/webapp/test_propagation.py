@@ -148,6 +148,7 @@ async def test_whatever_a_header_holds_catalog_gets_one_sound_request(seed: int)
     assert set(got.values()) == {1}
 
 
+@pytest.mark.process
 async def test_duplicates_and_hostile_bytes_on_the_wire_end_in_one_sound_request() -> None:
     """Through webapp's own server: what its parser refuses is a 400, and catalog hears of nothing."""
     async with recorder() as catalog:
@@ -172,6 +173,7 @@ async def answer_to(port: int, request: bytes) -> bytes:
     return answer
 
 
+@pytest.mark.process
 async def test_calls_cross_the_proxy_that_http_proxy_names() -> None:
     """As on a mesh without redirection: the sidecar gets the whole URL, with catalog's name in it."""
     async with recorder() as sidecar:

@@ -22,7 +22,9 @@ def test_no_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert proxy_for("http://catalog.istioinaction:80") is None
 
 
-@pytest.mark.parametrize("url", ["http://localhost:3000", "http://127.0.0.1:3000", "http://[::1]:3000"])
+@pytest.mark.parametrize(
+    "url", ["http://localhost:3000", "http://127.0.0.1:3000", "http://[::1]:3000", "http://a.localhost"]
+)
 def test_a_call_to_this_machine_takes_it_only_where_a_mesh_says_so(url: str) -> None:
     assert proxy_for(url) is None
     assert proxy_for(url, proxy_loopback=True) == COMPANY
