@@ -11,8 +11,9 @@ import httpx
 from fastapi import Depends, Request
 from pydantic_core import from_json
 
+from services.chassis.calls import Send, recorded
 from services.chassis.forwarding import ForwardedHeaders, forwarded
-from services.chassis.telemetry import Telemetry, record_calls
+from services.chassis.telemetry import Telemetry
 
 _TRACE = (
     b"x-request-id",  # Envoy's own: access logs and sampling go by it
@@ -65,12 +66,14 @@ class Caller:
 
     http: httpx.AsyncClient
     """The process's client."""
+    send: Send
+    """How it sends what it has built."""
 
     async def get(self, url: str, headers: ForwardedHeaders, seconds: float) -> Answer:
         """The answer to one GET, which may take `seconds` in all."""
         try:
             async with asyncio.timeout(seconds):
-                response = await self.http.get(url, headers=headers)
+                response = await self.send(self.http.build_request("GET", url, headers=headers))
         except (TimeoutError, httpx.TimeoutException):
             return Answer(HTTPStatus.INTERNAL_SERVER_ERROR, problem=f"gave no answer within {seconds:g} s")
         except httpx.ConnectError:
@@ -90,9 +93,7 @@ async def calling(telemetry: Telemetry, transport: httpx.AsyncBaseTransport | No
     """
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=0)
     async with httpx.AsyncClient(timeout=None, limits=limits, transport=transport) as http:  # noqa: S113 - see `get`
-        if telemetry.in_use:
-            record_calls(http, telemetry)
-        yield Caller(http)
+        yield Caller(http, recorded(http.send, telemetry))
 
 
 async def _callers_headers(request: Request) -> ForwardedHeaders:

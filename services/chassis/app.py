@@ -7,8 +7,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from opentelemetry.context import attach, detach, get_current
-from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -23,10 +21,6 @@ from services.chassis.trace import caller_of, new_trace_id, unsampled
 
 # The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
 _NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-
-with suppress_http_instrumentation():
-    _CALLS_UNRECORDED = get_current()
-    """The context of a request that nobody records: a call that is made in it begins no trace of its own."""
 
 
 class ServiceApp(FastAPI):
@@ -83,14 +77,7 @@ class ServiceApp(FastAPI):
 
     async def _past_the_instrumentation(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        if not self._recorder.in_use:
-            await self._uninstrumented(scope, receive, send)
-            return
-        token = attach(_CALLS_UNRECORDED)
-        try:
-            await self._uninstrumented(scope, receive, send)
-        finally:
-            detach(token)
+        await self._uninstrumented(scope, receive, send)
 
 
 class HeadAsGet:

@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi import FastAPI
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
@@ -14,9 +14,6 @@ from services.chassis.identity import Identity
 from services.chassis.logs import TRACE_ID
 from services.chassis.settings import ServiceSettings
 from services.chassis.trace import Caller
-
-if TYPE_CHECKING:
-    import httpx  # a service that calls nobody has none
 
 FLUSH_SECONDS = 5.0
 """Most that the end of the process waits for the last spans to be delivered."""
@@ -84,22 +81,6 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> None:
         excluded_urls="",
         exclude_spans=["receive", "send"],
     )
-
-
-def record_calls(http: "httpx.AsyncClient", telemetry: Telemetry) -> None:
-    """Has `http` make one client span of each call that belongs to a recorded request, and count every call."""
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor  # noqa: PLC0415 - as above
-
-    HTTPXClientInstrumentor.instrument_client(
-        http, tracer_provider=telemetry.tracer_provider, meter_provider=telemetry.meter_provider
-    )
-
-
-def recorded(transport: "httpx.AsyncBaseTransport", telemetry: Telemetry) -> "httpx.AsyncBaseTransport":
-    """`transport`, as `record_calls` has it for a client."""
-    from opentelemetry.instrumentation.httpx import AsyncOpenTelemetryTransport  # noqa: PLC0415 - as above
-
-    return AsyncOpenTelemetryTransport(transport, telemetry.tracer_provider, telemetry.meter_provider)
 
 
 def make_decodable(headers: list[tuple[bytes, bytes]]) -> None:

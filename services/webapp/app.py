@@ -9,9 +9,10 @@ from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
 from services.chassis.app import new_app
+from services.chassis.calls import recorded
 from services.chassis.probes import Readiness
 from services.chassis.problems import problem
-from services.chassis.telemetry import Telemetry, recorded
+from services.chassis.telemetry import Telemetry
 from services.webapp import catalog, forum, page, routes
 from services.webapp.proxy import proxy_for
 from services.webapp.settings import Settings
@@ -65,11 +66,10 @@ async def connected(
 ) -> AsyncIterator[Upstream]:
     """The service at `url`, with connections of its own: one that is slow takes none from the other."""
     transport = transport or Transport(url, proxy_for(url, proxy_loopback=settings.proxy_loopback))
-    if telemetry.in_use:
-        transport = recorded(transport, telemetry)
     timeout = httpx.Timeout(settings.connect_timeout_seconds, read=settings.read_timeout_seconds)
     async with transport:
-        yield Upstream(transport, name, url, timeout, settings.call_timeout_seconds)
+        send = recorded(transport.handle_async_request, telemetry)
+        yield Upstream(send, name, url, timeout, settings.call_timeout_seconds)
 
 
 async def _refused(_request: Request, error: UpstreamRefusedError) -> Response:

@@ -10,6 +10,7 @@ import httpx
 from pydantic import TypeAdapter, ValidationError
 
 from services.chassis import problems
+from services.chassis.calls import Send
 from services.chassis.forwarding import ForwardedHeaders
 from services.chassis.identity import RELEASE, note_hops
 
@@ -54,8 +55,8 @@ class UpstreamRefusedError(UpstreamError):
 class Upstream:
     """A service that is called by HTTP. Nothing is retried here: that is the mesh's part."""
 
-    transport: httpx.AsyncBaseTransport
-    """The connections to it. A client around them would only look for cookies and redirects, at a third of the cost."""
+    send: Send
+    """A transport's. A client around it would only look for cookies and redirects, at a third of the cost."""
     name: str
     """What error messages call the service."""
     base_url: str
@@ -81,7 +82,7 @@ class Upstream:
         request = httpx.Request(method, url, headers=[*headers, _AGENT], content=content, extensions=limits)
         try:
             async with asyncio.timeout(self.seconds):
-                response = await self.transport.handle_async_request(request)
+                response = await self.send(request)
                 await response.aread()
         except httpx.PoolTimeout as error:
             raise UpstreamBusyError(self.name, f"webapp has too many calls to {self.name} in flight") from error
