@@ -46,12 +46,12 @@ EXPECTED = {
 Record = dict[str, object]
 
 
-def test_each_step_of_the_tutorial_is_answered_alike_on_both_runways(cluster: Cluster, tmp_path: Path) -> None:
+def test_each_step_of_the_tutorial_is_answered_alike_in_both_places(cluster: Cluster, tmp_path: Path) -> None:
     with local_mesh(tmp_path / "mesh") as local:
         here = dict(tour(local))
     there = dict(tour(cluster))
-    for runway, record in (("local", here), ("cluster", there)):
-        (tmp_path / f"{runway}.json").write_text(json.dumps(record, indent=2))
+    for place, record in (("local", here), ("cluster", there)):
+        (tmp_path / f"{place}.json").write_text(json.dumps(record, indent=2))
     differences = {
         step: {"local mesh": here.get(step), "cluster": there.get(step)}
         for step in sorted({*here, *there})
