@@ -17,6 +17,13 @@ PEER, SERVICE, MESH = "istio.peer", "istio.service", "mesh"
 """Namespaces of metadata: who an endpoint or a caller is, what a cluster stands for, which rule a route comes from."""
 
 IDENTITY = ("workload", "namespace", "app", "version", "revision")
+DENIED = (
+    "reporter", "source_workload", "source_workload_namespace", "destination_workload",
+    "destination_workload_namespace", "destination_version", "destination_service_name",
+    "destination_service_namespace",
+)  # fmt: skip
+"""Istio's labels of which denials are counted."""
+
 UNVERSIONED = "latest"
 """The canonical revision of a pod without a version."""
 
@@ -109,6 +116,20 @@ def calls(tags: Sequence[Message]) -> Message:
             for name, (unit, value) in histograms.items()
         ],
     )
+
+
+def denials(tags: Sequence[Message]) -> Message:
+    """Return the logger that counts answers of 401 and 403 by who gave them: a proxy, in its own words, or not."""
+    named = [tag for tag in tags if tag["name"] in DENIED]
+    reason = {"name": "reason", "value_format": "%RESPONSE_CODE_DETAILS%"}
+    either = [{"status_code_filter": {"comparison": {"value": _is(status)}}} for status in (401, 403)]
+    logger = _logger(counters=[_one("mesh_denied_requests_total", [*named, reason])])
+    return {**logger, "filter": {"or_filter": {"filters": either}}}
+
+
+def _is(status: int) -> Message:
+    """Return a number that nothing overrides: Envoy wants the name of a key that could."""
+    return {"default_value": status, "runtime_key": "mesh.denied"}
 
 
 def _one(name: str, tags: Sequence[Message]) -> Message:

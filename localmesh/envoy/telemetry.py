@@ -25,6 +25,9 @@ RUNTIME: Mapping[str, int] = {
 }
 """What Envoy's tracer takes from its runtime."""
 
+DETAILS = "response_code_details"
+"""The tag of spans that says in Envoy's words where an answer came from."""
+
 _MANAGER = "envoy.filters.network.http_connection_manager"
 
 
@@ -117,7 +120,7 @@ def _network_filter(
     manager = dict(network_filter["typed_config"])
     if telemetry.metrics:
         tags = stats.labels(identity, inbound=inbound, secured=secured)
-        manager["access_log"] = [*manager.get("access_log", ()), stats.calls(tags)]
+        manager["access_log"] = [*manager.get("access_log", ()), stats.calls(tags), stats.denials(tags)]
         filters = manager["http_filters"]
         manager["http_filters"] = [stats.who_calls(), *filters] if inbound else stats.with_attempts(filters, tags)
     if telemetry.collector:
@@ -146,6 +149,7 @@ def _tracing(sampling: float, *, spawns: bool) -> Message:
         "random_sampling": {"value": sampling},
         "overall_sampling": {"value": 100},
         "spawn_upstream_span": spawns,
+        "custom_tags": [{"tag": DETAILS, "value": "%RESPONSE_CODE_DETAILS%"}],
     }
 
 

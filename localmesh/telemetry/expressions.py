@@ -7,6 +7,7 @@ REQUESTS = "istio_requests_total"
 DURATIONS = "istio_request_duration_milliseconds_bucket"
 ATTEMPTS = "mesh_attempts_total"
 RULES = "mesh_rule_requests_total"
+DENIALS = "mesh_denied_requests_total"
 
 SOURCE = ("source_workload", "source_workload_namespace")
 DESTINATION = ("destination_workload", "destination_workload_namespace", "destination_version")
@@ -15,12 +16,15 @@ EDGE = (*SOURCE, *DESTINATION, *SERVICE)
 """Who asked whom for what."""
 
 OUTCOME = ("response_code", "response_flags")
+SECURITY = "connection_security_policy"
+"""`mutual_tls` or `none`; only the called knows."""
 
 KEPT: Mapping[str, tuple[str, ...]] = {
-    REQUESTS: ("reporter", *EDGE, *OUTCOME),
+    REQUESTS: ("reporter", *EDGE, *OUTCOME, SECURITY),
     DURATIONS: ("reporter", *EDGE, "le"),
     ATTEMPTS: (*EDGE, *OUTCOME),
     RULES: ("rule",),
+    DENIALS: (*EDGE, "reason"),
 }
 """The labels that are asked for, by metric; a sum over all others is all that is kept of them."""
 
@@ -62,33 +66,37 @@ class Questions:
     """What callers saw, once for each call however often it was tried."""
 
     taken: Expression
-    """What the called saw: the only view of a call that no proxy sent."""
+    """What the called saw: the only view of a call that no proxy sent, and of how a connection was secured."""
 
     attempts: Expression
     median: Expression
     slowest: Expression
     """The 99th percentile."""
 
+    denied: Expression
+    """By what proxies and applications say of it."""
+
     rules: Expression
 
     def all(self) -> Iterator[Expression]:
         """Yield each of them."""
-        yield from (self.calls, self.taken, self.attempts, self.median, self.slowest, self.rules)
+        yield from (self.calls, self.taken, self.attempts, self.median, self.slowest, self.denied, self.rules)
 
 
 def questions(window_s: int) -> Questions:
     """Return what is asked for rates over one of WINDOWS_S."""
     return Questions(
         calls=Expression(REQUESTS, (*EDGE, *OUTCOME), window_s, "source"),
-        taken=Expression(REQUESTS, (*EDGE, *OUTCOME), window_s, "destination"),
+        taken=Expression(REQUESTS, (*EDGE, *OUTCOME, SECURITY), window_s, "destination"),
         attempts=Expression(ATTEMPTS, (*EDGE, *OUTCOME), window_s),
         median=Expression(DURATIONS, EDGE, window_s, "source", 0.5),
         slowest=Expression(DURATIONS, EDGE, window_s, "source", 0.99),
+        denied=Expression(DENIALS, (*EDGE, "reason"), window_s),
         rules=Expression(RULES, ("rule",), window_s),
     )
 
 
-_PARTIES = (*SOURCE, *SERVICE, "destination_version", "response_code")
+_PARTIES = (*SOURCE, *SERVICE, "destination_workload", "destination_version", "response_code")
 SERIES = {
     "calls": Expression(REQUESTS, _PARTIES, SERIES_WINDOW_S, "source"),
     "attempts": Expression(ATTEMPTS, _PARTIES, SERIES_WINDOW_S),

@@ -13,8 +13,9 @@ from localmesh.telemetry.client import ClientError, get_json
 from localmesh.telemetry.expressions import RULE_TOTALS, SERIES, Expression, questions
 from localmesh.telemetry.history import Value
 from localmesh.telemetry.kube import Watched
-from localmesh.telemetry.picture import Answers, Graph, Line, lines_of
+from localmesh.telemetry.picture import Answers, Graph
 from localmesh.telemetry.scraping import envoys_of
+from localmesh.telemetry.series import Line, lines_of
 
 SPAN_S = 300.0
 STEP_S = 5.0
@@ -70,7 +71,7 @@ class Eyes:
 
     async def _graph(self, window_s: int, missing: list[str]) -> dict[str, Any]:
         asked = questions(window_s)
-        expressions = (asked.calls, asked.taken, asked.attempts, asked.median, asked.slowest)
+        expressions = (asked.calls, asked.taken, asked.attempts, asked.median, asked.slowest, asked.denied)
         return Graph(
             Answers(*await asyncio.gather(*(self._ask(expression, missing) for expression in expressions)))
         ).document()

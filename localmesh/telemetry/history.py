@@ -49,12 +49,19 @@ class History:
     """Takes what proxies count, and answers expressions over the last minutes.
 
     A counter that falls belongs to a proxy that was started anew: it counts from 0. One that is met for the first time
-    has counted since the last look, unless that was the very first: what happened before is no rate of now.
+    has counted since the last look, unless its proxy was there before anybody looked, whether or not it answered at
+    once: what happened before is no rate of now.
     """
 
     def __init__(self) -> None:
         self._series: dict[str, dict[Labels, _Series]] = {metric: {} for metric in KEPT}
         self._raw: dict[str, dict[str, _Raw | None]] = defaultdict(dict)
+        self._sources: set[str] = set()
+        """All that are there."""
+
+        self._awaited: set[str] = set()
+        """Those that were there at the first look and have not answered yet."""
+
         self._times: list[float] = []
         self._next = 0
 
@@ -68,14 +75,21 @@ class History:
             if raw is not None:
                 raw.series.total += value - raw.last if value >= raw.last else value
                 raw.last = value
+        if source in self._awaited:
+            self._awaited.discard(source)
+            for raw in filter(None, known.values()):
+                raw.series.points = array("d", (point + raw.last for point in raw.series.points))
 
     def forget_all_but(self, sources: Iterable[str]) -> None:
         """Forget the counters of sources that are gone; what they counted stays."""
-        for gone in self._raw.keys() - set(sources):
+        self._sources = set(sources)
+        for gone in self._raw.keys() - self._sources:
             del self._raw[gone]
 
     def tick(self, now: float) -> None:
-        """Close a point of time: what was taken so far is what had been counted by then."""
+        """Close a point of time: what was taken so far is what had been counted by then. The first has somebody."""
+        if not self._times and not self._raw:
+            return
         index = self._next % LENGTH
         for series in self._all():
             series.points[index] = series.total
@@ -83,6 +97,7 @@ class History:
             # What was counted before anybody looked was counted at no known time.
             for series in self._all():
                 series.points = array("d", [series.total] * LENGTH)
+            self._awaited = self._sources - self._raw.keys()
         self._times = [*self._times[-(LENGTH - 1) :], now]
         self._next += 1
 

@@ -2,10 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from localmesh.telemetry import denials
+from localmesh.telemetry.expressions import SECURITY
 from localmesh.telemetry.flags import in_words
 from localmesh.telemetry.history import Value
 
@@ -65,6 +67,9 @@ class Edge:
     """Milliseconds."""
 
     p99: float | None = None
+    denied: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """What proxies denied, by who did in words, in requests a second; such a call counts as answered, too."""
+
     seen_by_callee: bool = False
     """Whether only the called counted it: the caller has no proxy."""
 
@@ -90,6 +95,7 @@ class Answers:
     attempts: Sequence[Value] = ()
     median: Sequence[Value] = ()
     slowest: Sequence[Value] = ()
+    denied: Sequence[Value] = ()
 
 
 class Graph:
@@ -98,6 +104,9 @@ class Graph:
     def __init__(self, answers: Answers) -> None:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[tuple[str, str, str], Edge] = {}
+        self._security: dict[tuple[str, str], Tally] = defaultdict(Tally)
+        """By both ends: `good` is what came by mutual TLS."""
+
         for value in answers.calls:
             self._edge(value.labels).calls.add(value.labels, value.value)
         for value in answers.attempts:
@@ -107,6 +116,10 @@ class Graph:
                 edge = self._edge(value.labels)
                 edge.seen_by_callee = True
                 edge.calls.add(value.labels, value.value)
+            self._note_security(value)
+        for value in answers.denied:
+            if value.value and (words := denials.in_words(value.labels["reason"])):
+                self._nearest_edge(value.labels).denied[words] += value.value
         for value in answers.median:
             self._edge(value.labels).p50 = _number(value.value)
         for value in answers.slowest:
@@ -140,25 +153,23 @@ class Graph:
         return groups
 
     def _edge(self, labels: Mapping[str, str]) -> Edge:
-        source = self._source(labels)
+        source, destination = self._node(_source(labels)), self._node(_destination(labels))
         service = f"{labels['destination_service_name']}.{labels['destination_service_namespace']}"
-        destination = self._destination(labels)
         return self.edges.setdefault((source, destination, service), Edge(source, destination, service))
 
-    def _source(self, labels: Mapping[str, str]) -> str:
-        if labels["source_workload"] in UNKNOWN:
-            return self._node(Node(OUTSIDE, "outside the mesh", "", "", "outside"))
-        name, namespace = labels["source_workload"], labels["source_workload_namespace"]
-        return self._node(Node(f"{namespace}/{name}", name, namespace, "", "workload"))
+    def _nearest_edge(self, labels: Mapping[str, str]) -> Edge:
+        """Return the edge of what the called says: of several Services over one port it knows the first."""
+        ends = _source(labels).id, _destination(labels).id
+        service = f"{labels['destination_service_name']}.{labels['destination_service_namespace']}"
+        found = [edge for key, edge in self.edges.items() if key[:2] == ends]
+        return next((edge for edge in found if edge.service == service), None) or (
+            found[0] if found else self._edge(labels)
+        )
 
-    def _destination(self, labels: Mapping[str, str]) -> str:
-        if labels["destination_workload"] not in UNKNOWN:
-            name, namespace = labels["destination_workload"], labels["destination_workload_namespace"]
-            version = labels.get("destination_version", "")
-            return self._node(Node(f"{namespace}/{name}", name, namespace, _known(version), "workload"))
-        name, namespace = labels["destination_service_name"], labels["destination_service_namespace"]
-        name = name if name not in UNKNOWN else "no Service"
-        return self._node(Node(f"service:{namespace}/{name}", name, _known(namespace), "", "service"))
+    def _note_security(self, value: Value) -> None:
+        security = self._security[_source(value.labels).id, _destination(value.labels).id]
+        security.total += value.value
+        security.good += value.value if value.labels[SECURITY] == "mutual_tls" else 0
 
     def _node(self, node: Node) -> str:
         known = self.nodes.get(node.id)
@@ -176,8 +187,26 @@ class Graph:
             "share": edge.calls.total / everything if everything else None,
             "p50": edge.p50,
             "p99": edge.p99,
+            "secured": self._security[edge.source, edge.destination].success,
             "seen_by_callee": edge.seen_by_callee,
         }
+
+
+def _source(labels: Mapping[str, str]) -> Node:
+    if labels["source_workload"] in UNKNOWN:
+        return Node(OUTSIDE, "outside the mesh", "", "", "outside")
+    name, namespace = labels["source_workload"], labels["source_workload_namespace"]
+    return Node(f"{namespace}/{name}", name, namespace, "", "workload")
+
+
+def _destination(labels: Mapping[str, str]) -> Node:
+    if labels["destination_workload"] not in UNKNOWN:
+        name, namespace = labels["destination_workload"], labels["destination_workload_namespace"]
+        version = labels.get("destination_version", "")
+        return Node(f"{namespace}/{name}", name, namespace, known(version), "workload")
+    name, namespace = labels["destination_service_name"], labels["destination_service_namespace"]
+    name = name if name not in UNKNOWN else "no Service"
+    return Node(f"service:{namespace}/{name}", name, known(namespace), "", "service")
 
 
 def _group_document(source: str, service: str, edges: Sequence[Edge]) -> dict[str, Any]:
@@ -186,8 +215,10 @@ def _group_document(source: str, service: str, edges: Sequence[Edge]) -> dict[st
 
 def _rates(edges: Sequence[Edge]) -> dict[str, Any]:
     """Return both success rates of some edges together, and what was tried again."""
-    calls, attempts = Tally(), Tally()
+    calls, attempts, denied = Tally(), Tally(), defaultdict[str, float](float)
     for edge in edges:
+        for words, rate in edge.denied.items():
+            denied[words] += rate
         for whole, part in ((calls, edge.calls), (attempts, edge.attempts)):
             whole.total += part.total
             whole.good += part.good
@@ -199,59 +230,16 @@ def _rates(edges: Sequence[Edge]) -> dict[str, Any]:
         "attempts_ps": attempts.total,
         "attempt_success": attempts.success,
         "retries_ps": max(0.0, attempts.total - calls.total) if attempts.total else 0.0,
+        "denied": dict(sorted(denied.items(), key=lambda end: -end[1])),
         "ends": dict(sorted(calls.ends.items(), key=lambda end: -end[1])),
         "attempt_ends": dict(sorted(attempts.ends.items(), key=lambda end: -end[1])),
     }
 
 
-def _known(text: str) -> str:
+def known(text: str) -> str:
+    """Return a label's value, "" for one that says that nobody knows."""
     return "" if text in UNKNOWN else text
 
 
 def _number(value: float) -> float | None:
     return None if math.isnan(value) or math.isinf(value) else value
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One combination of labels over time."""
-
-    labels: Mapping[str, str]
-    points: Sequence[tuple[float, float]]
-
-
-def lines_of(series: Mapping[str, Iterable[Line]], times: Sequence[float]) -> list[dict[str, Any]]:
-    """Return, for each caller and Service, success by call and by attempt and the shares by version over time."""
-    groups: dict[tuple[str, str], dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
-    for name, lines in series.items():
-        for line in lines:
-            labels = line.labels
-            key = (
-                f"{labels['source_workload_namespace']}/{labels['source_workload']}",
-                f"{labels['destination_service_name']}.{labels['destination_service_namespace']}",
-            )
-            sums = [name] + ([f"{name} good"] if succeeded(labels["response_code"]) else [])
-            sums += [f"version {_known(labels['destination_version']) or 'none'}"] if name == "calls" else []
-            for kept in sums:
-                for at, value in line.points:
-                    groups[key][kept][at] = groups[key][kept].get(at, 0.0) + value
-    return [_line_document(*key, sums, times) for key, sums in sorted(groups.items())]
-
-
-def _line_document(
-    source: str, service: str, sums: Mapping[str, Mapping[float, float]], times: Sequence[float]
-) -> dict[str, Any]:
-    def ratio(part: str, whole: str) -> list[float | None]:
-        wholes = [sums.get(whole, {}).get(at, 0.0) for at in times]
-        parts = [sums.get(part, {}).get(at, 0.0) for at in times]
-        return [share / total if total > 0 else None for share, total in zip(parts, wholes, strict=True)]
-
-    versions = sorted(name for name in sums if name.startswith("version "))
-    return {
-        "source": source,
-        "service": service,
-        "rps": [sums.get("calls", {}).get(at, 0.0) for at in times],
-        "success": ratio("calls good", "calls"),
-        "attempt_success": ratio("attempts good", "attempts"),
-        "shares": {name.removeprefix("version "): ratio(name, "calls") for name in versions},
-    }

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from localmesh.telemetry import denials
 from localmesh.telemetry.flags import in_words
 from localmesh.telemetry.spans import Span
 from localmesh.telemetry.trace_store import Trace
@@ -38,7 +39,7 @@ class Row:
     """Whom an attempt went to: a pod, else an address."""
 
     reason: str
-    """Why it failed, in words; "" when it did not."""
+    """Why it failed or was denied, in words; "" when it was not."""
 
     tags: dict[str, str]
 
@@ -110,6 +111,8 @@ def _row(span: Span, depth: int, start_us: int, attempt: int, callee: str) -> Ro
 
 
 def _reason(span: Span) -> str:
+    if denied := denials.in_words(span.tags.get("response_code_details", "")):
+        return denied
     if not span.is_error:
         return ""
     flags = span.tags.get("response_flags", "-")

@@ -5,6 +5,9 @@ import { grade, h, milliseconds, percent, perSecond, s } from "./dom.js";
 const WIDE = { width: 168, height: 54, layer: 390, row: 118 };
 const NARROW = { width: 158, height: 54, layer: 172, row: 204 };
 const NARROW_BELOW = 760;
+const HALF_LETTER = 3.4;
+const ALL = 0.9995;
+const READABLE = 0.85;
 
 function layersOf(nodes, edges) {
   const layer = new Map(nodes.map((node) => [node.id, 0]));
@@ -46,7 +49,7 @@ function places(nodes, edges, narrow) {
 function pathOf(from, to, size, narrow, shift) {
   if (narrow) {
     const [x1, y1, x2, y2] = [from.x + size.width / 2 + shift, from.y + size.height, to.x + size.width / 2 + shift, to.y];
-    return { d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`, x: (x1 * 0.35 + x2 * 0.65), y: y1 * 0.4 + y2 * 0.6 };
+    return { d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`, x: x1 * 0.15 + x2 * 0.85, y: y1 * 0.4 + y2 * 0.6 };
   }
   const [x1, y1, x2, y2] = [from.x + size.width, from.y + size.height / 2 + shift, to.x, to.y + size.height / 2 + shift];
   return { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`, x: (x1 + x2) / 2, y: y1 * 0.3 + y2 * 0.7 };
@@ -58,19 +61,40 @@ function edgeElement(edge, layout, narrow) {
   const main = pathOf(from, to, size, narrow, 0);
   const second = pathOf(from, to, size, narrow, 6);
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
-  const worst = grade(edge.success);
+  const worst = grade(edge.success === null ? null : edge.success - deniedShare(edge));
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
-  const rates = edge.success === null ? "no calls now" : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const rates = edge.success === null ? "no calls now" : deniedShare(edge) ? `${percent(deniedShare(edge))} of calls denied` : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
   const lines = s("g", { class: "edge" },
     s("title", {}, edgeText(edge)),
     tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,
     s("path", { class: `calls ${worst}`, d: main.d }),
     edge.rps > 0 ? s("path", { class: "flow", d: main.d }) : null);
+  const often = `${perSecond(edge.rps)}${share}`;
   const labels = s("g", { class: "edge", "data-source": edge.source, "data-destination": edge.destination },
-    s("text", { x: main.x, y: main.y - 9, "text-anchor": "middle" }, `${perSecond(edge.rps)}${share}`),
+    padlock(edge, main.x - often.length * HALF_LETTER - 16, main.y - 20),
+    s("text", { x: main.x, y: main.y - 9, "text-anchor": "middle" }, often),
     s("text", { class: worst, x: main.x, y: main.y + 20, "text-anchor": "middle" }, rates),
     s("text", { class: "soft", x: main.x, y: main.y + 35, "text-anchor": "middle" }, latencyText(edge)));
   return [lines, labels];
+}
+
+// A closed padlock where all of an edge came by mutual TLS, an open one where a part did, none where nothing did.
+function padlock(edge, x, y) {
+  if (!edge.secured) return null;
+  const shackle = edge.secured > ALL ? "M2.5 6V3.5a3 3 0 0 1 6 0V6" : "M2.5 6V3.5a3 3 0 0 1 6 0";
+  return s("g", { class: "padlock", transform: `translate(${x} ${y})` },
+    s("title", {}, securityText(edge)), s("path", { d: shackle }), s("rect", { x: 0.5, y: 6, width: 10, height: 7, rx: 1.5 }));
+}
+
+export function securityText(edge) {
+  if (edge.secured === null) return "";
+  if (edge.secured > ALL) return "mutual TLS";
+  return edge.secured ? `${percent(edge.secured)} of it by mutual TLS` : "plain text";
+}
+
+function deniedShare(edge) {
+  const denied = Object.values(edge.denied).reduce((sum, rate) => sum + rate, 0);
+  return edge.rps > 0 ? Math.min(1, denied / edge.rps) : 0;
 }
 
 function latencyText(edge) {
@@ -79,9 +103,10 @@ function latencyText(edge) {
 
 export function edgeText(edge) {
   const short = (id) => id.replace("service:", "Service ");
-  const ends = Object.entries(edge.ends).map(([words, rate]) => `${perSecond(rate)} ${words}`);
+  const ends = Object.entries({ ...edge.ends, ...edge.denied }).map(([words, rate]) => `${perSecond(rate)} ${words}`);
+  const security = securityText(edge);
   return `${short(edge.source)} to ${short(edge.destination)}: ${perSecond(edge.rps)}, ${percent(edge.success)} of calls and ` +
-    `${percent(edge.attempt_success)} of tries succeed${ends.length ? `; ${ends.join(", ")}` : ""}`;
+    `${percent(edge.attempt_success)} of tries succeed${security ? `, ${security}` : ""}${ends.length ? `; ${ends.join(", ")}` : ""}`;
 }
 
 function nodeElement(node, layout, ill) {
@@ -109,7 +134,7 @@ export function drawGraph(parent, picture) {
   const ill = new Set(edges.filter((edge) => edge.rps > 0 && grade(edge.attempt_success ?? edge.success) === "bad").map((edge) => edge.destination));
   const [width, height] = layout.view;
   const drawn = edges.map((edge) => edgeElement(edge, layout, narrow));
-  parent.replaceChildren(s("svg", { class: "graph", viewBox: `0 0 ${width} ${height + 12}`, role: "img", "aria-label": edges.map(edgeText).join(". ") || "No calls" },
+  parent.replaceChildren(s("svg", { class: "graph", style: narrow ? `min-width: ${Math.round(width * READABLE)}px` : null, viewBox: `0 0 ${width} ${height + 12}`, role: "img", "aria-label": edges.map(edgeText).join(". ") || "No calls" },
     ...drawn.map(([lines]) => lines), ...drawn.map(([, labels]) => labels),
     ...nodes.map((node) => nodeElement(node, layout, ill.has(node.id)))));
 }

@@ -2,7 +2,7 @@
 
 import { chart } from "./charts.js";
 import { byId, grade, h, keyed, milliseconds, percent, perSecond, say } from "./dom.js";
-import { drawGraph } from "./graph.js";
+import { drawGraph, securityText } from "./graph.js";
 
 const TOKEN = document.querySelector("meta[name=mesh-token]").content;
 const RETRY_MS = 3000;
@@ -69,7 +69,7 @@ function charts(series) {
   ] };
   const versions = Object.entries(series.shares).filter(([, values]) => values.some((value) => value > 0));
   if (versions.length < 2) return [success];
-  return [success, { title: `${title}: shares`, lines: versions.map(([name, values], index) => ({ name: name === "none" ? "nobody" : name, values, className: `c-${index % 4}` })) }];
+  return [success, { title: `${title}: shares`, lines: versions.map(([name, values], index) => ({ name, values, className: `c-${index % 4}` })) }];
 }
 
 const CALLS = ["From → to", "Rate", "Calls that succeed", "Tries that succeed", "Retries", "p50 / p99", "What went wrong"];
@@ -99,14 +99,20 @@ function drawCalls(picture) {
     row.dataset.service = call.service;
     const parts = edges.filter((edge) => edge.source === call.source && edge.service === call.service);
     fill(row,
-      [h("b", {}, `${call.source.split("/").pop()} → ${call.service}`), ...parts.filter(() => parts.length > 1).map(part)],
+      [h("b", {}, `${call.source.split("/").pop()} → ${call.service}`), ...security(parts), ...parts.filter(() => parts.length > 1).map(part)],
       perSecond(call.rps), rate(call.success), rate(call.attempt_success), perSecond(call.retries_ps), speed(parts), ends(call));
   });
 }
 
 function part(edge) {
+  const tries = edge.attempt_success === null ? "" : `, ${percent(edge.attempt_success)} of its tries succeed`;
   const whose = edge.destination.startsWith("service:") ? "nobody" : edge.destination.split("/").pop();
-  return h("small", {}, `${whose}: ${percent(edge.share)} of calls, ${percent(edge.attempt_success)} of its tries succeed`);
+  return h("small", {}, `${whose}: ${percent(edge.share)} of calls${tries}`);
+}
+
+function security(parts) {
+  const found = new Set(parts.map(securityText).filter(Boolean));
+  return found.size ? [h("small", {}, [...found].join("; "))] : [];
 }
 
 function speed(parts) {
@@ -115,7 +121,7 @@ function speed(parts) {
 
 function ends(call) {
   const of = (kind, all) => Object.entries(all).map(([words, value]) => h("div", {}, `${perSecond(value)} ${words} `, h("small", { class: "inline" }, kind)));
-  const found = [...of("of calls", call.ends), ...of("of tries", call.attempt_ends)];
+  const found = [...of("of calls", call.denied), ...of("of calls", call.ends), ...of("of tries", call.attempt_ends)];
   return found.length ? found : ["nothing"];
 }
 

@@ -13,10 +13,14 @@ from typing import Any
 import pytest
 
 from localmesh.envoy.binary import envoy_binary
+from localmesh.envoy.emit.authorization import http_authorization
 from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.envoy.stats import Identity
 from localmesh.envoy.telemetry import COLLECTOR, RUNTIME, Dresser, Telemetry
 from localmesh.envoy.wire import encode_all
+from localmesh.proxy.authorization import Action, Always, Authorization, PathMatch, Policy
+from localmesh.proxy.matches import TextKind, TextMatch
+from localmesh.telemetry.denials import in_words
 from localmesh.telemetry.exposition import labels_of, name_of, samples
 from localmesh.telemetry.spans import Span, from_zipkin
 from tests.localmesh.envoy.world import until
@@ -25,6 +29,10 @@ TYPE = "type.googleapis.com/envoy.extensions.filters"
 SERVICE = "outbound|80||catalog.shop.svc.cluster.local"
 PATH = "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/catalog"
 WEBAPP = Identity("webapp", "shop", "webapp", "latest")
+SECRET = Authorization(
+    Action.DENY,
+    (Policy("ns[shop]-policy[no-one]-rule[0]", (PathMatch(TextMatch(TextKind.EXACT, "/secret")),), (Always(),)),),
+)
 CATALOG = Identity("catalog-v2", "shop", "catalog", "v2")
 
 
@@ -80,9 +88,12 @@ def outbound(folder: Path) -> Resources:
 
 
 def inbound(folder: Path) -> Resources:
+    """The called: nobody may ask for /secret."""
     route = {"match": {"prefix": "/"}, "route": {"cluster": "inbound|3000||"}}
     described, assignment = cluster("inbound|3000||", folder / "app")
-    return Resources(lds=[listener(folder / "in", "INBOUND", [route])], cds=[described], eds=[assignment])
+    found = listener(folder / "in", "INBOUND", [route])
+    found["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"].insert(0, http_authorization(SECRET))
+    return Resources(lds=[found], cds=[described], eds=[assignment])
 
 
 def bootstrap(folder: Path, who: str, resources: Resources) -> Path:
@@ -227,6 +238,21 @@ async def test_calls_and_attempts_are_counted_under_istios_names_by_caller_and_c
     assert all(each.keys() == known.keys() for each in (*source_labels, *destination_labels))
     assert len(known) == 25
     assert not any("x-istio-peer" in head for head in app.heads)
+
+
+async def test_a_denial_is_counted_and_traced_with_the_policy_that_denied(folder: Path) -> None:
+    async with running(folder, Telemetry(collector=folder / "zipkin")) as (app, collector):
+        assert (await ask(folder / "out", "/secret"))[0] == 403
+        assert (await ask(folder / "out", "/nobody"))[0] == 503
+        await collector.enough(4)
+        _, text = await ask(folder / "catalog.admin", "/stats/prometheus?usedonly&filter=^istio[.]")
+    assert app.heads == []
+    found = [series for series, _ in samples(text) if name_of(series) == "mesh_denied_requests_total"]
+    (counted_by,) = map(labels_of, found)
+    assert (counted_by["source_workload"], counted_by["destination_workload"]) == ("webapp", "catalog-v2")
+    said = "denied by AuthorizationPolicy no-one.shop, spec.rules[0]"
+    assert in_words(counted_by["reason"]) == said
+    assert [in_words(span.tags["response_code_details"]) for span in collector.spans].count(said) == 1
 
 
 async def test_a_caller_that_says_it_is_someone_else_is_not_believed_by_the_proxy_between(folder: Path) -> None:

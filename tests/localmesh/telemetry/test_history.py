@@ -35,6 +35,32 @@ def test_what_was_counted_before_the_first_look_is_no_rate_but_part_of_the_total
     assert rates(history, 2, Expression(REQUESTS, ("response_code",))) == {"200": 1010.0}
 
 
+def test_looks_that_meet_nobody_are_none() -> None:
+    history = History()
+    history.forget_all_but([])
+    history.tick(0)
+    take(history, 2, series("istio_requests_total", 1000))
+    take(history, 4, series("istio_requests_total", 1010))
+    assert history.times == [2, 4]
+    assert rates(history, 4) == {"200": 5.0}
+    history.forget_all_but([])
+    history.tick(64)
+    assert rates(history, 64) == {"200": 0.0}
+
+
+def test_a_proxy_that_was_there_before_the_first_look_and_answered_a_later_one_has_no_rate_of_then() -> None:
+    history = History()
+    history.forget_all_but(["one", "two"])
+    take(history, 0, series("istio_requests_total", 100))
+    history.take("two", samples(series("istio_requests_total", 5000)))
+    take(history, 2, series("istio_requests_total", 110))
+    history.take("two", samples(series("istio_requests_total", 5010)))
+    take(history, 4, series("istio_requests_total", 120))
+    assert rates(history, 2) == {"200": 5.0}
+    assert rates(history, 4) == {"200": 7.5}
+    assert rates(history, 4, Expression(REQUESTS, ("response_code",))) == {"200": 5130.0}
+
+
 def test_a_series_that_is_new_has_counted_since_the_last_look() -> None:
     history = History()
     take(history, 0, series("istio_requests_total", 10))

@@ -1,14 +1,16 @@
 import pytest
 
 from localmesh.telemetry.history import Value
-from localmesh.telemetry.picture import Answers, Graph, Line, lines_of, succeeded
+from localmesh.telemetry.picture import Answers, Graph, succeeded
+from localmesh.telemetry.series import Line, lines_of
 
 
 def labels(**changed: str) -> dict[str, str]:
     return {
         "source_workload": "webapp", "source_workload_namespace": "shop", "destination_workload": "catalog",
         "destination_workload_namespace": "shop", "destination_version": "v1", "destination_service_name": "catalog",
-        "destination_service_namespace": "shop", "response_code": "200", "response_flags": "-", **changed,
+        "destination_service_namespace": "shop", "response_code": "200", "response_flags": "-",
+        "connection_security_policy": "none", **changed,
     }  # fmt: skip
 
 
@@ -81,3 +83,49 @@ def test_time_series_have_both_rates_and_shares_with_gaps_where_nothing_was_call
     assert found["attempt_success"] == [0.25, None, None]
     assert found["shares"] == {"v1": [0.9, None, None], "v2": [0.1, None, None]}
     assert found["rps"] == [10.0, 0.0, 0.0]
+
+
+def test_a_pod_without_a_version_is_told_from_nobody() -> None:
+    calls = [
+        Line(labels(destination_version="unknown"), [(10.0, 3.0)]),
+        Line(labels(destination_version="unknown", destination_workload="unknown"), [(10.0, 1.0)]),
+    ]
+    (found,) = lines_of({"calls": calls}, [10.0])
+    assert found["shares"] == {"no version": [0.75], "nobody": [0.25]}
+
+
+def test_an_edge_is_secured_by_so_much_as_the_called_says_came_by_mutual_tls() -> None:
+    calls = [rate(4.0), rate(4.0, destination_service_name="shop"), rate(1.0, **V2)]
+    taken = [rate(6.0, connection_security_policy="mutual_tls"), rate(2.0)]
+    graph = Graph(Answers(calls=calls, taken=taken)).document()
+    found = {(edge["destination"], edge["service"]): edge["secured"] for edge in graph["edges"]}
+    assert found == {
+        ("shop/catalog", "catalog.shop"): 0.75,
+        ("shop/catalog", "shop.shop"): 0.75,
+        ("shop/catalog-v2", "catalog.shop"): None,
+    }
+
+
+def test_what_a_policy_denied_stands_on_the_edge_with_the_policys_name_and_an_applications_403_does_not() -> None:
+    by = "rbac_access_denied_matched_policy[ns[shop]-policy[no-one]-rule[0]]"
+    forbidden = rate(4.0, response_code="403")
+    graph = Graph(
+        Answers(
+            calls=[forbidden], denied=[rate(3.0, reason=by), rate(1.0, reason="via_upstream"), rate(0.0, reason=by)]
+        )
+    )
+    (edge,) = graph.document()["edges"]
+    assert edge["denied"] == {"denied by AuthorizationPolicy no-one.shop, spec.rules[0]": 3.0}
+    (call,) = graph.document()["calls"]
+    assert (call["denied"], call["success"]) == (edge["denied"], 1.0)
+
+
+def test_a_denial_is_no_edge_of_its_own_when_the_called_knows_another_service_of_its_port() -> None:
+    reason = "rbac_access_denied_matched_policy[none]"
+    graph = Graph(
+        Answers(calls=[rate(2.0)], denied=[rate(2.0, reason=reason, destination_service_name="alias")])
+    ).document()
+    (edge,) = graph["edges"]
+    assert edge["denied"] == {"denied: no rule of an ALLOW AuthorizationPolicy matches": 2.0}
+    alone = Graph(Answers(denied=[rate(2.0, reason=reason)])).document()
+    assert [edge["rps"] for edge in alone["edges"]] == [0]
