@@ -17,7 +17,7 @@ from localmesh.core.objects import Object
 from localmesh.envoy.dump import Dump
 from localmesh.envoy.matching import Request, Step, steps, taken, virtual_host
 from localmesh.kinds.addresses import addresses_of
-from localmesh.telemetry import rules
+from localmesh.telemetry import route_words, rules
 
 GATEWAY = "deploy/istio-ingressgateway.istio-system"
 MANAGER = "envoy.filters.network.http_connection_manager"
@@ -158,18 +158,20 @@ def lines(
     yield f"virtual host {owner.get('name', '')} (domains {', '.join(owner.get('domains', ())[:3])})"
     for step in met:
         whose = rules.object_of(step.route) or "the default route"
-        condition = f"{whose}, for {rules.match_in_words(step.route.get('match', {}))}"
+        condition = f"{whose}, for {route_words.match_in_words(step.route.get('match', {}))}"
         yield f"✗ {condition}: {step.why_not}" if step.why_not else f"✓ {condition}"
     route = taken(met)
     if route is None:
         yield "no route takes it: 404 (NR)"
         return
-    yield f"→ {rules.action_in_words(route)}"
+    yield f"→ {route_words.action_in_words(route)}"
+    for deed in route_words.deeds_in_words(route):
+        yield f"  {deed}"
     action = route.get("route", {})
     shares = action.get("weighted_clusters", {}).get("clusters") or [{"name": action.get("cluster", "")}]
     for share in shares:
         yield from _cluster_lines(share["name"], endpoints.get(share["name"]))
-    yield f"retries: {rules.retries_in_words(action.get('retry_policy'))}"
+    yield f"retries: {route_words.retries_in_words(action.get('retry_policy'))}"
     limit = action.get("timeout", "0s")
     yield f"timeout: {'none' if limit == '0s' else f'{limit} for all tries together'}"
 
@@ -177,7 +179,7 @@ def lines(
 def _cluster_lines(name: str, targets: Sequence[Target] | None) -> Iterator[str]:
     if not name:
         return
-    words = rules.cluster_in_words(name)
+    words = route_words.cluster_in_words(name)
     if targets is None:
         yield f"  {words}: there is no such cluster: 503 (NC)"
         return

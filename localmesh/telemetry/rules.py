@@ -4,9 +4,16 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from localmesh.telemetry.route_words import (
+    action_in_words,
+    cluster_in_words,
+    deeds_in_words,
+    match_in_words,
+    retries_in_words,
+)
 from localmesh.telemetry.scraping import Envoy, ScrapeError
 
 logger = logging.getLogger(__name__)
@@ -15,9 +22,6 @@ ROUTES = "/config_dump?resource=dynamic_route_configs"
 CLUSTERS = "/clusters?format=json"
 LISTENERS = "/listeners?format=json"
 """Without those that are gone and answer only what was begun; their routes are shown as long."""
-
-DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
-"""What Istio retries on unless told otherwise."""
 
 Message = Mapping[str, Any]
 
@@ -40,6 +44,9 @@ class Rule:
     action: str
     retries: str
     timeout: str
+    deeds: tuple[str, ...] = ()
+    """What else it does to requests: faults, mirrors, rewrites, headers."""
+
     shadowed_by: str = ""
     """The match of an earlier rule that takes every request; "" if there is none."""
 
@@ -123,10 +130,7 @@ def workload_of(pod: str) -> str:
 
 def _together(known: Rule, rule: Rule) -> Rule:
     where = known.where if rule.where in known.where.split(", ") else f"{known.where}, {rule.where}"
-    return Rule(
-        known.name, known.object, where, known.hosts, known.match, known.action, known.retries, known.timeout,
-        known.shadowed_by and rule.shadowed_by,
-    )  # fmt: skip
+    return replace(known, where=where, shadowed_by=known.shadowed_by and rule.shadowed_by)
 
 
 def rules_of(workload: str, namespace: str, configurations: Iterable[Message]) -> Iterator[Rule]:
@@ -157,6 +161,7 @@ def _rule(where: str, host: Message, route: Message, shadowed_by: str) -> Rule |
         action=action_in_words(route),
         retries=retries_in_words(action.get("retry_policy")),
         timeout="" if action.get("timeout", "0s") == "0s" else f"{action['timeout']} at most",
+        deeds=tuple(deeds_in_words(route)),
         shadowed_by=shadowed_by,
     )
 
@@ -176,69 +181,6 @@ def _object(path: str) -> str:
 
 def _takes_all(match: Message) -> bool:
     return match.get("prefix") == "/" and not match.get("headers") and not match.get("query_parameters")
-
-
-def match_in_words(match: Message) -> str:
-    """Return a RouteMatch in words."""
-    conditions = []
-    if match.get("prefix", "/") != "/":
-        conditions.append(f"path {match['prefix']}…")
-    if "path_separated_prefix" in match:
-        conditions.append(f"path {match['path_separated_prefix']}/…")
-    if "path" in match:
-        conditions.append(f"path {match['path']}")
-    if "safe_regex" in match:
-        conditions.append(f"path like {match['safe_regex'].get('regex')}")
-    conditions += [_header(header) for header in match.get("headers", ())]
-    conditions += [f"query {parameter.get('name')}" for parameter in match.get("query_parameters", ())]
-    return " and ".join(conditions) or "every request"
-
-
-def _header(header: Message) -> str:
-    name = {":method": "method", ":authority": "host", ":scheme": "scheme"}.get(header["name"], header["name"])
-    no = "not " if header.get("invert_match") else ""
-    for kind, text in header.get("string_match", {}).items():
-        if kind != "ignore_case":
-            value = text.get("regex") if isinstance(text, Mapping) else text
-            return f"{name} {no}{'' if kind == 'exact' else kind.replace('safe_', '') + ' '}{value}"
-    return f"{no}with {name}"
-
-
-def action_in_words(route: Message) -> str:
-    """Return where a route leads, in words."""
-    if "redirect" in route:
-        return "redirects"
-    if "direct_response" in route:
-        return f"answers {route['direct_response'].get('status')} itself"
-    action = route.get("route", {})
-    shares = action.get("weighted_clusters", {}).get("clusters")
-    if not shares:
-        return cluster_in_words(action.get("cluster", ""))
-    total = sum(share.get("weight", 0) for share in shares) or 1
-    return ", ".join(
-        f"{cluster_in_words(share['name'])} {share.get('weight', 0) * 100 / total:g} %" for share in shares
-    )
-
-
-def cluster_in_words(name: str) -> str:
-    """Return `catalog v2` for `outbound|80|v2|catalog.istioinaction.svc.cluster.local`."""
-    words = name.split("|")
-    if len(words) != 4:  # noqa: PLR2004 -- istiod's form
-        return name
-    _, port, subset, host = words
-    return " ".join(filter(None, (host.partition(".")[0], subset, "" if port == "80" else f"port {port}")))
-
-
-def retries_in_words(policy: Message | None) -> str:
-    """Return a RetryPolicy in words."""
-    if not policy or not policy.get("num_retries", 1):
-        return "none"
-    number, conditions = policy.get("num_retries", 1), policy.get("retry_on", "")
-    usual = number == 2 and conditions in (DEFAULT_CONDITIONS, DEFAULT_CONDITIONS.rpartition(",")[0])  # noqa: PLR2004
-    if usual:
-        return "2, on failed connections (Istio's default)"
-    timeout = f", {policy['per_try_timeout']} each" if policy.get("per_try_timeout") else ""
-    return f"{number}, on {conditions}{timeout}"
 
 
 def empty_subsets(configurations: Iterable[Message], clusters: Iterable[Message]) -> Iterator[Trouble]:

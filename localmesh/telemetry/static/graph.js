@@ -63,7 +63,7 @@ function edgeElement(edge, layout, narrow) {
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
   const worst = grade(edge.success === null ? null : edge.success - deniedShare(edge));
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
-  const rates = edge.success === null ? "no calls now" : deniedShare(edge) ? `${percent(deniedShare(edge))} of calls denied` : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const rates = edge.success === null ? "no calls now" : deniedShare(edge) ? deniedText(edge) : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
   const lines = s("g", { class: "edge" },
     s("title", {}, edgeText(edge)),
     tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,
@@ -92,7 +92,13 @@ export function securityText(edge) {
   return edge.secured ? `${percent(edge.secured)} of it by mutual TLS` : "plain text";
 }
 
-function deniedShare(edge) {
+// A denied call counts as answered, as on Istio's boards: that all are is worth a word only where some are not.
+function deniedText(edge) {
+  const answered = edge.success < ALL ? `${percent(edge.success)} of calls · ` : "";
+  return `${answered}${percent(deniedShare(edge))} denied`;
+}
+
+export function deniedShare(edge) {
   const denied = Object.values(edge.denied).reduce((sum, rate) => sum + rate, 0);
   return edge.rps > 0 ? Math.min(1, denied / edge.rps) : 0;
 }
@@ -112,7 +118,7 @@ export function edgeText(edge) {
 function nodeElement(node, layout, ill) {
   const { at, size } = layout;
   const place = at.get(node.id);
-  const below = node.kind === "service" ? "nobody serves it" : [node.version, node.namespace].filter(Boolean).join(" · ");
+  const below = node.kind === "service" ? "no pod was asked" : [node.version, node.namespace].filter(Boolean).join(" · ");
   return s("g", { class: `node ${node.kind}${ill ? " ill" : ""}`, "data-id": node.id },
     s("rect", { x: place.x, y: place.y, width: size.width, height: size.height, rx: 10 }),
     s("text", { class: "name", x: place.x + size.width / 2, y: place.y + 23, "text-anchor": "middle" }, clipped(node.name)),

@@ -2,7 +2,7 @@
 
 import { chart } from "./charts.js";
 import { byId, grade, h, keyed, milliseconds, percent, perSecond, say } from "./dom.js";
-import { drawGraph, securityText } from "./graph.js";
+import { deniedShare, drawGraph, securityText } from "./graph.js";
 
 const TOKEN = document.querySelector("meta[name=mesh-token]").content;
 const RETRY_MS = 3000;
@@ -86,8 +86,9 @@ function fill(row, ...contents) {
   });
 }
 
-function rate(share) {
-  return [h("b", { class: `rate ${grade(share)}` }, percent(share))];
+function rate(share, denied = 0) {
+  const found = [h("b", { class: `rate ${grade(share === null ? null : share - denied)}` }, percent(share))];
+  return denied ? [...found, h("small", { class: "bad" }, `${percent(denied)} denied`)] : found;
 }
 
 function drawCalls(picture) {
@@ -100,7 +101,7 @@ function drawCalls(picture) {
     const parts = edges.filter((edge) => edge.source === call.source && edge.service === call.service);
     fill(row,
       [h("b", {}, `${call.source.split("/").pop()} → ${call.service}`), ...security(parts), ...parts.filter(() => parts.length > 1).map(part)],
-      perSecond(call.rps), rate(call.success), rate(call.attempt_success), perSecond(call.retries_ps), speed(parts), ends(call));
+      perSecond(call.rps), rate(call.success, deniedShare(call)), rate(call.attempt_success), perSecond(call.retries_ps), speed(parts), ends(call));
   });
 }
 
@@ -131,7 +132,7 @@ function drawRules(rules) {
     row.dataset.object = rule.object;
     fill(row,
       [h("b", {}, rule.match), h("small", {}, `${rule.object}, followed by ${rule.where}`)],
-      [rule.action, rule.timeout ? h("small", {}, rule.timeout) : null].filter(Boolean),
+      [rule.action, ...[...rule.deeds, rule.timeout].filter(Boolean).map((text) => h("small", {}, text))],
       rule.retries,
       [h("b", {}, rule.total.toFixed(0)), h("small", {}, perSecond(rule.rps))]);
   });

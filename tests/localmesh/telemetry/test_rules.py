@@ -3,7 +3,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from localmesh.telemetry.rules import CLUSTERS, DEFAULT_CONDITIONS, LISTENERS, ROUTES, read
+from localmesh.telemetry.route_words import DEFAULT_CONDITIONS
+from localmesh.telemetry.rules import CLUSTERS, LISTENERS, ROUTES, read
 from tests.localmesh.telemetry.servers import envoy, targets
 
 PATH = "/apis/networking.istio.io/v1/namespaces/shop/virtual-service/catalog"
