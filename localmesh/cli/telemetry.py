@@ -41,11 +41,17 @@ def _free_row() -> AddonPorts:
     raise MeshError("no four ports in a row are free for telemetry: mesh up --no-telemetry does without")
 
 
+def real_prometheus() -> str | None:
+    """Return the first Prometheus or VictoriaMetrics on the PATH, as a shell would find it."""
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    return next(filter(None, (shutil.which(name, path=folder) for folder in folders for name in REAL)), None)
+
+
 def telemetry_arguments(ports: AddonPorts | None) -> Sequence[str]:
     """Return what `mesh serve` is told of telemetry."""
     if ports is None:
         return []
-    real = next(filter(None, map(shutil.which, REAL)), None)
+    real = real_prometheus()
     outside = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
     return [
         *("--telemetry-ports", *map(str, ports.numbers)),

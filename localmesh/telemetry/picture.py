@@ -16,6 +16,9 @@ OUTSIDE = "outside"
 """The node of callers without a proxy."""
 
 SERVER_ERRORS = 500
+MIN_MIRRORED_SHARE = 0.2
+MIN_MIRRORED_PS = 0.1
+"""Of what arrives, and a second: less may be a matter of when each proxy was asked."""
 
 
 @dataclass(slots=True)
@@ -104,8 +107,8 @@ class Graph:
     def __init__(self, answers: Answers) -> None:
         self.nodes: dict[str, Node] = {}
         self.edges: dict[tuple[str, str, str], Edge] = {}
-        self._security: dict[tuple[str, str], Tally] = defaultdict(Tally)
-        """By both ends: `good` is what came by mutual TLS."""
+        self._arrived: dict[tuple[str, str], Tally] = defaultdict(Tally)
+        """By both ends what the called counted: `good` is what came by mutual TLS."""
 
         for value in answers.calls:
             self._edge(value.labels).calls.add(value.labels, value.value)
@@ -116,7 +119,7 @@ class Graph:
                 edge = self._edge(value.labels)
                 edge.seen_by_callee = True
                 edge.calls.add(value.labels, value.value)
-            self._note_security(value)
+            self._note_arrival(value)
         for value in answers.denied:
             if value.value and (words := denials.in_words(value.labels["reason"])):
                 self._nearest_edge(value.labels).denied[words] += value.value
@@ -166,10 +169,23 @@ class Graph:
             found[0] if found else self._edge(labels)
         )
 
-    def _note_security(self, value: Value) -> None:
-        security = self._security[_source(value.labels).id, _destination(value.labels).id]
-        security.total += value.value
-        security.good += value.value if value.labels[SECURITY] == "mutual_tls" else 0
+    def _note_arrival(self, value: Value) -> None:
+        arrived = self._arrived[_source(value.labels).id, _destination(value.labels).id]
+        arrived.total += value.value
+        arrived.good += value.value if value.labels[SECURITY] == "mutual_tls" else 0
+        if value.value:
+            self._nearest_edge(value.labels)  # what is only mirrored to is called by nobody
+
+    def _mirrored(self, edge: Edge) -> float:
+        """Return what arrived beyond what was sent there: copies, which a caller's proxy does not count.
+
+        Two proxies are never asked at quite the same moment: only a difference that is none of that is shown.
+        """
+        between = [each for key, each in self.edges.items() if key[:2] == (edge.source, edge.destination)]
+        arrived = self._arrived[edge.source, edge.destination].total
+        beyond = arrived - sum(each.attempts.total for each in between)
+        is_certain = beyond > MIN_MIRRORED_SHARE * arrived and beyond > MIN_MIRRORED_PS
+        return beyond if edge is between[0] and edge.source != OUTSIDE and is_certain else 0.0
 
     def _node(self, node: Node) -> str:
         known = self.nodes.get(node.id)
@@ -187,7 +203,8 @@ class Graph:
             "share": edge.calls.total / everything if everything else None,
             "p50": edge.p50,
             "p99": edge.p99,
-            "secured": self._security[edge.source, edge.destination].success,
+            "mirrored_ps": self._mirrored(edge),
+            "secured": self._arrived[edge.source, edge.destination].success,
             "seen_by_callee": edge.seen_by_callee,
         }
 

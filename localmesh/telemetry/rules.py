@@ -76,10 +76,11 @@ async def read(envoys: Sequence[Envoy]) -> Reading:
     rules: dict[str, Rule] = {}
     troubles: dict[str, Trouble] = {}
     for envoy, routes, clusters in filter(None, answers):
-        for rule in rules_of(workload_of(envoy.pod), envoy.namespace, routes):
+        workload = workload_of(envoy.pod)
+        for rule in rules_of(workload, envoy.namespace, routes):
             known = rules.get(rule.name)
             rules[rule.name] = _together(known, rule) if known else rule
-        for trouble in empty_subsets(routes, clusters):
+        for trouble in (*empty_subsets(routes, clusters), *ejections(workload, envoy.namespace, clusters)):
             troubles.setdefault(trouble.text, trouble)
     for rule in rules.values():
         if rule.shadowed_by:
@@ -196,6 +197,20 @@ def empty_subsets(configurations: Iterable[Message], clusters: Iterable[Message]
         else:
             yield Trouble("error", f"{rule}: {words} has no healthy endpoint: requests for it get 503 (UH)",
                           "start a pod with the subset's labels, or send its share elsewhere")  # fmt: skip
+
+
+def ejections(workload: str, namespace: str, clusters: Iterable[Message]) -> Iterator[Trouble]:
+    """Yield a trouble for each cluster of which a proxy leaves out endpoints that failed too often."""
+    for cluster in clusters:
+        hosts = cluster.get("host_statuses", ())
+        out = sum(host.get("health_status", {}).get("failed_outlier_check") is True for host in hosts)
+        if out and cluster["name"].startswith("outbound|"):
+            text = (
+                f"{cluster_in_words(cluster['name'])}: {out} of {len(hosts)} endpoints ejected by outlier detection, as"
+                f" {workload}.{namespace} sees it"
+            )
+            fix = f"which: mesh proxy-config endpoints deploy/{workload} -n {namespace}; each is tried again in time"
+            yield Trouble("warning", text, fix)
 
 
 def _led_to(configurations: Iterable[Message]) -> Iterator[tuple[str, str]]:

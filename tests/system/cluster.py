@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -61,6 +62,12 @@ class Cluster:
         """Ask the gateway, once, on a connection of its own."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._client.get(self.gateway + path, headers=named)
+
+
+def found_on_path(command: str) -> Path | None:
+    """Return where a command lies, if it does."""
+    found = shutil.which(command)
+    return Path(found).resolve() if found else None
 
 
 def environment_for(kubeconfig: str, *path: Path) -> dict[str, str]:

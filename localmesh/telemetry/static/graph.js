@@ -63,12 +63,12 @@ function edgeElement(edge, layout, narrow) {
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
   const worst = grade(edge.success === null ? null : edge.success - deniedShare(edge));
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
-  const rates = edge.success === null ? "no calls now" : deniedShare(edge) ? deniedText(edge) : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const rates = edge.success === null ? (edge.mirrored_ps ? mirrorText(edge) : "no calls now") : deniedShare(edge) ? deniedText(edge) : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
   const lines = s("g", { class: "edge" },
     s("title", {}, edgeText(edge)),
     tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,
     s("path", { class: `calls ${worst}`, d: main.d }),
-    edge.rps > 0 ? s("path", { class: "flow", d: main.d }) : null);
+    edge.rps > 0 || edge.mirrored_ps > 0 ? s("path", { class: "flow", d: main.d }) : null);
   const often = `${perSecond(edge.rps)}${share}`;
   const labels = s("g", { class: "edge", "data-source": edge.source, "data-destination": edge.destination },
     padlock(edge, main.x - often.length * HALF_LETTER - 16, main.y - 20),
@@ -104,13 +104,18 @@ export function deniedShare(edge) {
 }
 
 function latencyText(edge) {
-  return edge.p50 === null ? "" : `p50 ${milliseconds(edge.p50)}, p99 ${milliseconds(edge.p99)}`;
+  const found = edge.p50 === null ? [] : [`p50 ${milliseconds(edge.p50)}, p99 ${milliseconds(edge.p99)}`];
+  return [...found, ...(edge.mirrored_ps && edge.success !== null ? [mirrorText(edge)] : [])].join(" · ");
+}
+
+function mirrorText(edge) {
+  return `${perSecond(edge.mirrored_ps)} mirrored`;
 }
 
 export function edgeText(edge) {
   const short = (id) => id.replace("service:", "Service ");
   const ends = Object.entries({ ...edge.ends, ...edge.denied }).map(([words, rate]) => `${perSecond(rate)} ${words}`);
-  const security = securityText(edge);
+  const security = [securityText(edge), edge.mirrored_ps ? mirrorText(edge) : ""].filter(Boolean).join(", ");
   return `${short(edge.source)} to ${short(edge.destination)}: ${perSecond(edge.rps)}, ${percent(edge.success)} of calls and ` +
     `${percent(edge.attempt_success)} of tries succeed${security ? `, ${security}` : ""}${ends.length ? `; ${ends.join(", ")}` : ""}`;
 }

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import pytest
 
 from localmesh.addons import AddonPorts
 from localmesh.cli import telemetry
-from localmesh.cli.telemetry import page_ports, telemetry_arguments
+from localmesh.cli.telemetry import page_ports, real_prometheus, telemetry_arguments
 from localmesh.core.errors import MeshError
 
 
@@ -29,11 +31,23 @@ def test_the_usual_ports_give_way_when_somebody_has_one(
 
 
 def test_a_real_prometheus_and_a_collector_outside_take_part_if_there_are_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(telemetry.shutil, "which", {"victoria-metrics": "/opt/vm"}.get)
+    monkeypatch.setattr(telemetry, "real_prometheus", lambda: "/opt/vm")
     assert list(telemetry_arguments(AddonPorts()))[-1] == "--prometheus=/opt/vm"
-    monkeypatch.setattr(telemetry.shutil, "which", lambda _: None)
+    monkeypatch.setattr(telemetry, "real_prometheus", lambda: None)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
     assert list(telemetry_arguments(AddonPorts()))[-1] == "--outside-collector=http://127.0.0.1:4318"
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
     assert list(telemetry_arguments(AddonPorts())) == ["--telemetry-ports", "30001", "30002", "30003", "30004"]
     assert list(telemetry_arguments(None)) == []
+
+
+def test_of_several_real_ones_the_path_says_which(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder, name in (("one", "victoria-metrics"), ("other", "prometheus"), ("other", "victoria-metrics")):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / name).touch(mode=0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{tmp_path / 'one'}:{tmp_path / 'other'}")
+    assert real_prometheus() == str(tmp_path / "one" / "victoria-metrics")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'other'}:{tmp_path / 'one'}")
+    assert real_prometheus() == str(tmp_path / "other" / "prometheus")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert real_prometheus() is None

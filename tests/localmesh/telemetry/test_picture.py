@@ -59,8 +59,9 @@ def test_a_service_that_nobody_serves_is_a_node_as_long_as_it_is_called() -> Non
 
 
 def test_a_caller_without_a_proxy_is_outside_and_known_from_the_called_alone() -> None:
-    graph = Graph(Answers(taken=[rate(3.0, source_workload="unknown"), rate(8.0)])).document()
-    (edge,) = graph["edges"]
+    taken = [rate(3.0, source_workload="unknown"), rate(8.0)]
+    graph = Graph(Answers(calls=[rate(8.0)], attempts=[rate(8.0)], taken=taken)).document()
+    edge, _ = graph["edges"]
     assert (edge["source"], edge["rps"], edge["seen_by_callee"]) == ("outside", 3.0, True)
 
 
@@ -103,6 +104,17 @@ def test_an_edge_is_secured_by_so_much_as_the_called_says_came_by_mutual_tls() -
         ("shop/catalog", "catalog.shop"): 0.75,
         ("shop/catalog", "shop.shop"): 0.75,
         ("shop/catalog-v2", "catalog.shop"): None,
+    }
+
+
+def test_what_arrives_beyond_what_was_sent_was_mirrored() -> None:
+    taken = [rate(8.0), rate(4.0, **V2), rate(3.0, source_workload="unknown")]
+    graph = Graph(Answers(calls=[rate(7.0)], attempts=[rate(7.0)], taken=taken)).document()
+    found = {(edge["source"], edge["destination"]): (edge["rps"], edge["mirrored_ps"]) for edge in graph["edges"]}
+    assert found == {
+        ("shop/webapp", "shop/catalog"): (7.0, 0.0),  # a difference of when one looked
+        ("shop/webapp", "shop/catalog-v2"): (0.0, 4.0),
+        ("outside", "shop/catalog"): (3.0, 0.0),
     }
 
 

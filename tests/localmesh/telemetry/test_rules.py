@@ -77,9 +77,11 @@ async def test_what_cannot_work_is_said_with_its_fix(tmp_path: Path) -> None:
     assert list(texts) == [
         "VirtualService catalog.shop: catalog v2 has no healthy endpoint: requests for it get 503 (UH)",
         "VirtualService catalog.shop: catalog v3 does not exist: requests for it get 503 (NC)",
+        "catalog v1: 1 of 2 endpoints ejected by outlier detection, as webapp.shop sees it",
+        "catalog v2: 1 of 2 endpoints ejected by outlier detection, as webapp.shop sees it",
         f"VirtualService catalog.shop: {never}",
     ]
-    assert [trouble.level for trouble in found.troubles] == ["error", "error", "warning"]
+    assert [trouble.level for trouble in found.troubles] == ["error", "error", "warning", "warning", "warning"]
 
 
 async def test_a_mesh_without_rules_has_none(tmp_path: Path) -> None:
