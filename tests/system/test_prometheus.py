@@ -41,11 +41,12 @@ BOOK = {
 
 
 def board_queries() -> set[str]:
-    """Return what this project's boards ask of Istio's own metrics, each variable standing for anything."""
+    """Return what this project's boards ask of Istio's metrics alone, each variable standing for anything."""
     documents = [json.loads(written(board)) for board in BOARDS]
     targets = [target for board in documents for panel in board["panels"] for target in panel.get("targets", ())]
     queries = {str(target["expr"]).replace("$__rate_interval", "5m") for target in targets}
-    return {re.sub(r"=~?\"\$\w+\"", '=~".*"', query) for query in queries if "istio_request" in query}
+    of_istio = {query for query in queries if "istio_re" in query and "container_" not in query}
+    return {re.sub(r"=~?\"\$\w+\"", '=~".*"', query) for query in of_istio}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,12 @@ class Real:
     def value(self, query: str) -> float:
         """Return a query's only value, 0 while there is none or nobody answers."""
         try:
-            return sum(float(each["value"][1]) for each in self.ask(query))
+            return sum(float(series["value"][1]) for series in self.ask(query))
         except (httpx.HTTPError, json.JSONDecodeError):
             return 0
 
     def processes(self) -> list[psutil.Process]:
-        return [each for each in psutil.process_iter(["cmdline"]) if self._is_mine(each)]
+        return [process for process in psutil.process_iter(["cmdline"]) if self._is_mine(process)]
 
     def _is_mine(self, process: psutil.Process) -> bool:
         words = process.info["cmdline"] or [""]
@@ -98,12 +99,12 @@ def real(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             cluster.ready("catalog", "webapp")
             cluster.ready("kiali", "prometheus", namespace="istio-system")
             assert cluster.run(["bin/chaos.sh", "-n", "istioinaction", "500", "50"]).returncode == 0
-            found = Real(cluster, first, folder, request.param)
-            eventually(lambda: found.value("up") == 1, "it scrapes")
+            mesh = Real(cluster, first, folder, request.param)
+            eventually(lambda: mesh.value("up") == 1, "it scrapes")
             for _ in range(REQUESTS):
                 cluster.get("/api/catalog")
-            yield found
-    assert found.processes() == []
+            yield mesh
+    assert mesh.processes() == []
 
 
 def test_queries_give_their_numbers_on_a_real_one(real: Real) -> None:
@@ -128,6 +129,6 @@ def test_the_mesh_page_asks_the_real_one(real: Real) -> None:
 def test_it_is_a_pod_that_is_started_again(real: Real) -> None:
     (process,) = real.processes()
     process.kill()
-    eventually(lambda: [each.pid for each in real.processes()] not in ([], [process.pid]), "it runs again")
+    eventually(lambda: [running.pid for running in real.processes()] not in ([], [process.pid]), "it runs again")
     eventually(lambda: real.value("up") == 1, "it scrapes again")
     assert real.value(COUNT) == REQUESTS
