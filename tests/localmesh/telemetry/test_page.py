@@ -36,7 +36,7 @@ async def test_a_picture_shows_what_is_there_and_says_what_is_missing(tmp_path: 
     assert picture["window_s"] == 15
     assert picture["nodes"] == picture["faults"] == []
     assert [rule["total"] for rule in picture["rules"]] == [0, 0, 0]
-    assert len(picture["troubles"]) == 3
+    assert len(picture["troubles"]) == 5
     missing = "\n".join(picture["missing"])
     assert "metrics: http://127.0.0.1:1/api/v1/query: " in missing
     assert "metrics: http://127.0.0.1:1/api/v1/query_range: " in missing
