@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from localmesh.core.errors import MeshError
 from localmesh.kinds.kubernetes.pods import Container
+from localmesh.kinds.review import Problem
+from localmesh.kinds.schema.decode import decode_by
+from localmesh.kinds.schema.definitions import Schema
 
 OWN = Path(__file__).with_name("images.yaml")
 
@@ -72,44 +74,41 @@ class Images:
         )
 
 
-class _Entry(BaseModel):
-    """One image in a file."""
+_ENTRY = {
+    "type": "object",
+    "properties": {
+        "module": {"type": "string"},
+        "command": {"type": "array", "items": {"type": "string"}},
+        "args": {"type": "array", "items": {"type": "string"}},
+        "env": {"type": "object", "additionalProperties": {"type": "string"}},
+        "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+        "proxy": {"type": "boolean"},
+    },
+    "atMostOne": [["module", "command"]],
+}
+"""One image in a file."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    module: str | None = None
-    command: tuple[str, ...] = ()
-    args: tuple[str, ...] = ()
-    env: dict[str, str] = {}
-    port: int | None = Field(default=None, ge=1, le=65535)
-    proxy: bool = False
-
-    @model_validator(mode="after")
-    def _names_one_program(self) -> "_Entry":
-        if self.module is not None and self.command:
-            raise ValueError("module and command exclude each other")
-        return self
-
-    def to_image(self) -> Image:
-        # -P: the container's folder, where the process starts, is no place to import from.
-        module = (sys.executable, "-u", "-P", "-m", self.module) if self.module is not None else self.command
-        return Image(module, self.args, self.env, self.port, self.proxy)
-
-
-_FILE = TypeAdapter(dict[str, _Entry])
+_FILE = Schema({"type": "object", "additionalProperties": _ENTRY})
 
 
 def _read(file: Path) -> dict[str, Image]:
     try:
-        content: Any = yaml.safe_load(file.read_text(encoding="utf-8"))
-        entries = _FILE.validate_python(content or {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise MeshError(f"{file}: {where}: {first['msg']} (localmesh/kubelet/images.yaml shows the form)") from error
+        decoded = decode_by(_FILE, yaml.safe_load(file.read_text(encoding="utf-8")) or {}, takes_null=True)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise MeshError(f"{file}: cannot be read: {error}") from error
-    return {repository(name): entry.to_image() for name, entry in entries.items()}
+    unknown = (Problem(path, "there is no such field") for path in decoded.unknown)
+    if complaint := next(iter((*decoded.problems, *unknown)), None):
+        raise MeshError(f"{file}: {complaint} (localmesh/kubelet/images.yaml shows the form)")
+    return {repository(name): _image(entry) for name, entry in decoded.object.items()}
+
+
+def _image(entry: Mapping[str, Any]) -> Image:
+    command = entry.get("command", ())
+    if "module" in entry:
+        # -P: the container's folder, where the process starts, is no place to import from.
+        command = (sys.executable, "-u", "-P", "-m", entry["module"])
+    args, env = tuple(entry.get("args", ())), entry.get("env", {})
+    return Image(tuple(command), args, env, entry.get("port"), entry.get("proxy", False))
 
 
 def repository(image: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.istio.honoured import refusals
-from localmesh.kinds.istio.messages import InvalidSpecError, read
 from localmesh.kinds.istio.rules.annotations import annotation_problems
 from localmesh.kinds.istio.rules.authorization_policy import review_authorization_policy
 from localmesh.kinds.istio.rules.destination_rule import review_destination_rule
@@ -25,6 +24,7 @@ from localmesh.kinds.istio.types.peer_authentication import PeerAuthentication
 from localmesh.kinds.istio.types.request_authentication import RequestAuthentication
 from localmesh.kinds.istio.types.telemetry import Telemetry
 from localmesh.kinds.istio.types.virtual_service import VirtualService
+from localmesh.kinds.messages import InvalidSpecError, read
 from localmesh.kinds.resources import (
     AUTHORIZATION_POLICIES,
     DESTINATION_RULES,

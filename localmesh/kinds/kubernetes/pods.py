@@ -5,12 +5,11 @@ those of the core/v1 API.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
-
 from localmesh.core.objects import Object, annotations_of
+from localmesh.kinds.messages import message
 
 WITH_PODS = ("Pod", "Deployment", "ReplicaSet")
 """Kinds that are pods or make them from a template."""
@@ -18,11 +17,8 @@ WITH_PODS = ("Pod", "Deployment", "ReplicaSet")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, frozen=True, extra="ignore", populate_by_name=True)
-
-
-class KeyRef(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRef:
     """A key of a ConfigMap."""
 
     name: str = ""
@@ -30,20 +26,23 @@ class KeyRef(_Part):
     optional: bool = False
 
 
-class FieldRef(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRef:
     """A field of the pod itself."""
 
     field_path: str
 
 
-class ValueFrom(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueFrom:
     """Where a variable's value is taken from."""
 
     field_ref: FieldRef | None = None
     config_map_key_ref: KeyRef | None = None
 
 
-class EnvVar(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvVar:
     """An environment variable; `$(NAME)` in `value` names one that stands before it."""
 
     name: str
@@ -51,14 +50,16 @@ class EnvVar(_Part):
     value_from: ValueFrom | None = None
 
 
-class EnvFrom(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvFrom:
     """A ConfigMap whose keys all become variables."""
 
     prefix: str = ""
     config_map_ref: KeyRef | None = None
 
 
-class ContainerPort(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPort:
     """A port on which the container listens."""
 
     container_port: int
@@ -66,14 +67,16 @@ class ContainerPort(_Part):
     protocol: str = "TCP"
 
 
-class HttpHeader(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpHeader:
     """A header that a probe sends."""
 
     name: str
     value: str = ""
 
 
-class HttpGet(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpGet:
     """A GET that must answer 200 to 399."""
 
     port: int | str
@@ -81,19 +84,22 @@ class HttpGet(_Part):
     http_headers: tuple[HttpHeader, ...] = ()
 
 
-class TcpSocket(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TcpSocket:
     """A port that must accept a connection."""
 
     port: int | str
 
 
-class Command(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
     """A command that must exit 0."""
 
     command: tuple[str, ...] = ()
 
 
-class Probe(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
     """A question put to a container again and again; times are in seconds."""
 
     http_get: HttpGet | None = None
@@ -106,13 +112,15 @@ class Probe(_Part):
     failure_threshold: int = 3
 
 
-class Sleep(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep:
     """A pause."""
 
     seconds: int
 
 
-class LifecycleHandler(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LifecycleHandler:
     """What is done before a container is told to end."""
 
     sleep: Sleep | None = None
@@ -120,20 +128,23 @@ class LifecycleHandler(_Part):
     http_get: HttpGet | None = None
 
 
-class Lifecycle(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
     """A container's hooks."""
 
     pre_stop: LifecycleHandler | None = None
 
 
-class VolumeMount(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeMount:
     """Where a volume is asked for."""
 
     name: str
     mount_path: str
 
 
-class Container(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
     """One container."""
 
     name: str
@@ -153,14 +164,16 @@ class Container(_Part):
     tty: bool = False
 
 
-class Volume(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volume:
     """A folder that lives as long as the pod."""
 
     name: str
-    empty_dir: dict[str, Any] | None = None
+    empty_dir: Mapping[str, Any] | None = None
 
 
-class PodSpec(_Part):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSpec:
     """What a pod is to run."""
 
     containers: tuple[Container, ...] = ()
@@ -173,7 +186,7 @@ class PodSpec(_Part):
 
 def spec_of(pod: Mapping[str, Any]) -> PodSpec:
     """Return the typed view of a pod's spec."""
-    return PodSpec.model_validate(pod["spec"])
+    return message(PodSpec, pod["spec"], "spec")
 
 
 def service_account_of(pod: Mapping[str, Any]) -> str:

@@ -42,8 +42,13 @@ class Decoded:
 
 def decode(resource: Resource, document: Object) -> Decoded:
     """Look at a document with the eyes of a resource's schema; the document is not changed."""
-    decoder = _Decoder(takes_null=not resource.custom)
-    cleaned = decoder.value(document, Schema.of(resource), "")
+    return decode_by(Schema.of(resource), document, takes_null=not resource.custom)
+
+
+def decode_by(schema: Schema, document: Any, *, takes_null: bool = False) -> Decoded:
+    """Look at a document with the eyes of any schema."""
+    decoder = _Decoder(takes_null=takes_null)
+    cleaned = decoder.value(document, schema, "")
     return Decoded(cleaned, tuple(decoder.unknown), tuple(decoder.problems))
 
 

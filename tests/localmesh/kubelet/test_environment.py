@@ -6,6 +6,7 @@ import pytest
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.kubernetes.pods import Container
+from localmesh.kinds.messages import message
 from localmesh.kubelet.environment import (
     ConfigError,
     Folders,
@@ -28,7 +29,7 @@ SETTINGS: Object = {"data": {"COLOUR": "amber", "SIZE": "9"}}
 
 
 def variables(env: list[Any], env_from: Sequence[Any] = ()) -> dict[str, str]:
-    container = Container.model_validate({"name": "web", "env": env, "envFrom": env_from})
+    container = message(Container, {"name": "web", "env": env, "envFrom": env_from})
     return manifest_environment(POD, container, {"settings": SETTINGS}.get)
 
 

@@ -89,12 +89,15 @@ def test_a_user_s_file_adds_images_and_overrules_those_there_are(tmp_path: Path)
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("web: {modul: web}", "web.modul: Extra inputs are not permitted"),
-        ("web: {module: web, command: [web]}", "web: Value error, module and command exclude each other"),
+        ("web: {modul: web}", "web.modul: there is no such field"),
+        (
+            "web: {module: web, command: [web]}",
+            'web: Invalid value: {"module": "web", "command": ["web"]}: at most one of module, command may be set',
+        ),
         ("web: {env: {DEBUG: y}}", ""),
-        ("web: {env: {DEBUG: true}}", "web.env.DEBUG: Input should be a valid string"),
-        ("web: {port: 70000}", "web.port: Input should be less than or equal to 65535"),
-        ("- web", "the file: Input should be a valid dictionary"),
+        ("web: {env: {DEBUG: true}}", "web.env.DEBUG: Invalid value: true: must be a string: in YAML"),
+        ("web: {port: 70000}", "web.port: Invalid value: 70000: must be less than or equal to 65535"),
+        ("- web", '<document>: Invalid value: ["web"]: must be an object'),
         ("web: [", "cannot be read"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 
 from localmesh.core.loopback import free_port
 from localmesh.kinds.kubernetes.pods import Probe
+from localmesh.kinds.messages import message
 from localmesh.kubelet.probes import Verdict, attempts, question
 
 
@@ -90,7 +91,7 @@ async def answering(response: bytes) -> tuple[int, asyncio.Server]:
 )
 async def test_an_http_probe_wants_200_to_399(response: bytes, failure: str | None) -> None:
     port, server = await answering(response)
-    probe = Probe.model_validate({"httpGet": {"port": "http", "path": "/livez"}})
+    probe = message(Probe, {"httpGet": {"port": "http", "path": "/livez"}})
     answer = await question(probe, Pod(port))()
     server.close()
     assert answer is None if failure is None else failure in str(answer)
@@ -107,7 +108,7 @@ async def test_an_http_probe_sends_what_its_manifest_says() -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", port)
     headers = [{"name": "host", "value": "shop.example"}, {"name": "X-Word", "value": "a b"}]
     get = {"port": "http", "path": "a b?q=é", "httpHeaders": headers}
-    assert await question(Probe.model_validate({"httpGet": get}), Pod(port))() is None
+    assert await question(message(Probe, {"httpGet": get}), Pod(port))() is None
     server.close()
     [[line, *fields]] = heads
     assert line == "GET /a%20b?q=%C3%A9 HTTP/1.1"
@@ -117,13 +118,13 @@ async def test_an_http_probe_sends_what_its_manifest_says() -> None:
 
 async def test_nobody_there_is_said_as_the_kubelet_says_it() -> None:
     port = free_port()
-    probe = Probe.model_validate({"httpGet": {"port": 3000, "path": "livez"}})
+    probe = message(Probe, {"httpGet": {"port": 3000, "path": "livez"}})
     answer = await question(probe, Pod(port))()
     assert answer == f'Get "http://127.0.0.1:{port}/livez": dial tcp 127.0.0.1:{port}: connect: connection refused'
 
 
 async def test_a_port_that_no_container_has_fails() -> None:
-    probe = Probe.model_validate({"tcpSocket": {"port": "other"}})
+    probe = message(Probe, {"tcpSocket": {"port": "other"}})
     assert await question(probe, Pod())() == "no container of the pod has a port other"
 
 
@@ -132,7 +133,7 @@ async def test_a_port_that_no_container_has_fails() -> None:
     [("0", (0, ""), None), ("0", (2, "no such file\n"), "command exited 2: no such file"), ("9", (0, ""), "timed out")],
 )
 async def test_a_command_must_end_well_and_in_time(seconds: str, outcome: Any, failure: str | None) -> None:
-    probe = Probe.model_validate({"exec": {"command": [seconds]}, "timeoutSeconds": 1})
+    probe = message(Probe, {"exec": {"command": [seconds]}, "timeoutSeconds": 1})
     answer = await question(probe, Pod(outcome=outcome))()
     assert answer is None if failure is None else failure in str(answer)
 
@@ -156,7 +157,7 @@ async def test_a_pod_is_not_blamed_for_a_minute_in_which_this_process_stood_stil
 
     port = free_port()
     server = await asyncio.start_server(serve, "127.0.0.1", port)
-    probe = Probe.model_validate({"httpGet": {"port": "http"}, "timeoutSeconds": 1})
+    probe = message(Probe, {"httpGet": {"port": "http"}, "timeoutSeconds": 1})
     assert await question(probe, Pod(port))() is None
     server.close()
 
@@ -174,7 +175,7 @@ async def test_a_pod_that_never_answers_is_late_however_often_this_process_stood
 
     port = free_port()
     server = await asyncio.start_server(serve, "127.0.0.1", port)
-    probe = Probe.model_validate({"httpGet": {"port": "http"}, "timeoutSeconds": 1})
+    probe = message(Probe, {"httpGet": {"port": "http"}, "timeoutSeconds": 1})
     assert await question(probe, Pod(port))() == "timed out after 1s"
     silent.set()
     server.close()

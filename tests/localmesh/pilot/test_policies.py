@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from localmesh.kinds.istio.messages import read
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry
+from localmesh.kinds.messages import read
 from localmesh.pilot.http.retries import DEFAULT_CONDITIONS, DEFAULT_RETRY, retry_policy
 from tests.localmesh.pilot.objects import destination_rule, outbound, pod, proxies, service
 

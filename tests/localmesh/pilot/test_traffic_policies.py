@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.istio.messages import read
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry
+from localmesh.kinds.messages import read
 from localmesh.pilot.clusters.defaults import LOAD_BALANCER, NO_BREAKERS
 from localmesh.pilot.http.retries import DEFAULT_RETRY, retry_policy
 from localmesh.proxy.actions import Forward

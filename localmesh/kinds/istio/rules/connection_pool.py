@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from localmesh.kinds.durations import parse_any_duration
-from localmesh.kinds.istio.messages import json_name
 from localmesh.kinds.istio.types.destination_rule import ConnectionPoolSettings, HTTPSettings, TCPSettings
+from localmesh.kinds.messages import json_name
 from localmesh.kinds.review import Problem
 
 _HTTP_COUNTS = {

@@ -1,4 +1,4 @@
-"""From an object to the typed messages of its spec."""
+"""From what a document says to typed messages: frozen dataclasses, one of Istio's or Kubernetes' messages each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -24,12 +24,17 @@ class InvalidSpecError(ValueError):
 
 def read(type_: type[SpecT], obj: Object) -> SpecT:
     """Return the typed spec of an object that its schema has let pass. Raises InvalidSpecError."""
+    return message(type_, obj.get("spec") or {}, "spec")
+
+
+def message(type_: type[SpecT], value: Any, path: str = "") -> SpecT:
+    """Return a typed message of what stands at a path of a document. Raises InvalidSpecError."""
     problems: list[Problem] = []
-    message: Any = type_
-    spec: SpecT | None = _message(message)(obj.get("spec") or {}, "spec", problems)
-    if problems or spec is None:
+    hashable: Any = type_
+    read_: SpecT | None = _message(hashable)(value, path, problems)
+    if problems or read_ is None:
         raise InvalidSpecError(tuple(problems))
-    return spec
+    return read_
 
 
 _Reader = Callable[[Any, str, list[Problem]], Any]

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 
 from localmesh.kinds.istio import SPECS
-from localmesh.kinds.istio.messages import InvalidSpecError, read
 from localmesh.kinds.istio.types.authorization_policy import AuthorizationPolicy
 from localmesh.kinds.istio.types.destination_rule import DestinationRule
 from localmesh.kinds.istio.types.virtual_service import Destination, HTTPRoute, StringMatch, VirtualService
+from localmesh.kinds.messages import InvalidSpecError, read
 
 TO_A = {"destination": {"host": "a"}}
 
