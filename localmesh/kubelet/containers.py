@@ -9,7 +9,7 @@ from contextlib import suppress
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.core.loops import described, ended, observed
 from localmesh.core.objects import key_of
-from localmesh.core.sockets import Place
+from localmesh.core.places import Place
 from localmesh.kinds.injection import sidecars_of
 from localmesh.kubelet.attach import Attachment, Streams
 from localmesh.kubelet.backoff import FIRST, BackOff

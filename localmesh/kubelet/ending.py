@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from localmesh.core.loops import ended
-from localmesh.core.sockets import Place
+from localmesh.core.places import Place
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import HttpGet, LifecycleHandler
 from localmesh.kubelet.children import Child

@@ -12,7 +12,8 @@ from typing import Self
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.core.loops import Loops, described
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
-from localmesh.core.sockets import Place, make_private, sockets_of
+from localmesh.core.places import Place
+from localmesh.core.sockets import make_private, sockets_of
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import PROXY, is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.core.sockets import Place
+from localmesh.core.places import Place
 from localmesh.kinds.injection import is_injected
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS

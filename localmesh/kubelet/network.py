@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of
-from localmesh.core.sockets import Place, connect
+from localmesh.core.places import Place, connect
 from localmesh.kinds.addresses import PodAddresses, addresses_of
 from localmesh.kinds.istio.hosts import service_names
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES

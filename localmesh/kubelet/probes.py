@@ -11,7 +11,7 @@ from urllib.parse import quote
 import h11
 
 from localmesh.core.loops import ended
-from localmesh.core.sockets import Place, authority, connect
+from localmesh.core.places import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
 EAGER = 0.05

@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from localmesh.core.errors import MeshError
-from localmesh.core.loops import Trouble
+from localmesh.core.errors import MeshError, Trouble
 from localmesh.core.sockets import make_private, sockets_of
 from localmesh.home import AlreadyRunsError, Home, Running
 

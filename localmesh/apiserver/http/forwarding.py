@@ -16,7 +16,7 @@ from localmesh.apiserver.runtime import Runtime, RuntimeRefusedError
 from localmesh.apiserver.wire.spdy import Data, Frame, Ping, Reset, Session, SynStream
 from localmesh.core.loops import observed
 from localmesh.core.objects import Key
-from localmesh.core.sockets import connect
+from localmesh.core.places import connect
 
 PROTOCOL = "SPDY/3.1+portforward.k8s.io"
 _CHUNK = 32 * 1024

@@ -4,8 +4,8 @@ import logging
 import pytest
 
 from localmesh.core import loops as module
-from localmesh.core.errors import MeshError
-from localmesh.core.loops import Loops, Trouble, observed
+from localmesh.core.errors import MeshError, Trouble
+from localmesh.core.loops import Loops, observed
 
 
 @pytest.fixture(autouse=True)
