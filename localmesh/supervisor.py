@@ -113,6 +113,8 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         told = Running(os.getpid(), options.gateway_port, door.port, now())
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
+        gc.freeze()
+        gc.enable()
         ready()
         workloads = [obj for obj in addons if obj["kind"] == DEPLOYMENTS.kind]
 

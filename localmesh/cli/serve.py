@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import resource
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from localmesh.addons import AddonPorts
 from localmesh.core.errors import MeshError
+from localmesh.core.landlock import confine_signals
 from localmesh.home import READY, Home
 
 OPEN_FILES = 10240
@@ -34,6 +36,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the mesh until SIGTERM; tell through the pipe when it is ready, or why it is not."""
+    confine_signals()
+    gc.disable()  # nothing of what is imported goes; `supervise` has garbage collected from when kubectl is answered
     from localmesh.supervisor import Options, supervise  # noqa: PLC0415 -- 0.3 s that no other command needs
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")

@@ -208,10 +208,13 @@ def _wait_for_gateway(number: int) -> bool:
 
 def _warn_of_signals() -> None:
     """Say what a process in a pod can do when root runs the mesh: pods are processes of this machine."""
-    if os.geteuid() == 0:
+    from localmesh.core.landlock import scopes_signals  # noqa: PLC0415 -- not before the storefront answers
+
+    if os.geteuid() == 0 and not scopes_signals():
         print(
             "\nWarning: root runs this mesh, so a process in a pod may signal any process of this machine:"
-            "\n`kubectl exec POD -- kill 1` reaches its init. Run the mesh as another user where that matters."
+            "\n`kubectl exec POD -- kill 1` reaches its init. Run the mesh as another user where that matters,"
+            "\nor on Linux 6.12 or newer, where Landlock keeps signals within the mesh."
         )
 
 
