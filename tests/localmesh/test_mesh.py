@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from localmesh.core.landlock import scopes_signals
 from tests.system.cluster import Cluster, environment_for
 from tests.system.load import Load
 from tests.system.local import MESH, free_port, local_mesh
@@ -66,6 +67,15 @@ def test_status_says_where_everything_is(mesh: Cluster) -> None:
     assert mesh.gateway in done.stdout
     assert str(folder_of(mesh) / "kubeconfig") in done.stdout
     assert "istio-ingressgateway" in done.stdout
+
+
+@pytest.mark.skipif(not scopes_signals(), reason="only Linux 6.12 and newer, with Landlock on, scopes signals")
+def test_a_signal_from_a_pod_reaches_nobody_outside_of_the_mesh(mesh: Cluster) -> None:
+    gateway = ("exec", "-n", "istio-system", "deploy/istio-ingressgateway", "--")
+    done = mesh.run(["kubectl", *gateway, "sh", "-c", f"kill -0 {os.getpid()}"])
+    assert done.returncode == 1
+    assert "Operation not permitted" in done.stderr
+    assert mesh.kubectl(*gateway, "sh", "-c", "sleep 60 & kill $! && echo ended") == "ended\n"
 
 
 def test_a_second_up_is_refused_in_one_line(mesh: Cluster) -> None:
