@@ -17,13 +17,14 @@ from tests.differential.comparison import Comparison, Outcome, text_of
 from tests.differential.documents import document
 from tests.differential.oracle import Oracle
 from tests.differential.shrinking import smallest
-from tests.differential.worlds import world
+from tests.differential.worlds import tls_world, world
 
 Object = dict[str, Any]
 MISSING = """differential: istiod is missing: make differential ORACLE=BINARY
   BINARY reads lines of JSON on its standard input and answers each with one:
-  {"id": 1, "yaml": "..."}                    what istiod would push: {"id": 1, "proxies": {"NAMESPACE.DEPLOYMENT":
-                                              {"lds": [...], "rds": ..., "cds": ..., "eds": ...}}, "index": {...}}
+  {"id": 1, "yaml": "...", "mtls": false}     what istiod would push: {"id": 1, "proxies": {"NAMESPACE.DEPLOYMENT":
+                                              {"lds": [...], "rds": ..., "cds": ..., "eds": ...}}, "index": {...}};
+                                              with "mtls" as if auto mTLS were on
   {"id": 2, "yaml": "...", "validate": true}  its verdicts: {"id": 2, "documents": [{"verdict": "accept|warn|reject",
                                               "stage": "...", "messages": [...]}]}
   tests/localmesh/pilot/golden/README.md says how such a program is made of istiod's own code."""
@@ -40,6 +41,7 @@ def main() -> int:
         runs = (
             _Run("document", arguments.documents, arguments, comparison.document, lambda random: [document(random)]),
             _Run("world", arguments.worlds, arguments, comparison.world, world),
+            _Run("TLS world", arguments.tls_worlds, arguments, comparison.tls_world, tls_world),
         )
         return max(run.report() for run in runs)
 
@@ -48,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make differential", description=__doc__)
     parser.add_argument("--oracle", default="", help="a program that answers as istiod does")
     parser.add_argument("--worlds", type=int, default=1000)
+    parser.add_argument("--tls-worlds", type=int, default=500, help="worlds whose proxies speak TLS to each other")
     parser.add_argument("--documents", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1, help="of the first; each further one has the next")
     parser.add_argument("--jobs", type=int, default=2, help="how many of istiod's workers answer at once")

@@ -10,7 +10,7 @@ from localmesh.cli.documents import without_nulls
 from localmesh.kubelet.images import Images
 from tests.differential import ours
 from tests.differential.oracle import Oracle, OracleError
-from tests.localmesh.pilot.canonical import KINDS, World, differences
+from tests.localmesh.pilot.canonical import KINDS, World, differences, inbound
 
 Object = dict[str, Any]
 
@@ -62,7 +62,11 @@ class Comparison:
         judged = ours.verdict(objects[0], self.images)
         return _verdicts(theirs, judged.problems, judged.warnings, ours.refused_by_name(judged))
 
-    def world(self, objects: Sequence[Object]) -> Outcome:
+    def tls_world(self, objects: Sequence[Object]) -> Outcome:
+        """Compare what the proxies of a world are told in which they speak TLS to each other."""
+        return self.world(objects, auto_mtls=True)
+
+    def world(self, objects: Sequence[Object], *, auto_mtls: bool = False) -> Outcome:
         """Compare what the proxies of a world are told."""
         verdicts = [ours.verdict(obj, self.images) for obj in objects]
         refused = [each for each in verdicts if each.admitted is None]
@@ -70,7 +74,7 @@ class Comparison:
         if fields:
             return Outcome("refused by name", tuple(fields))
         try:
-            theirs = self.oracle.generate(text_of(objects))
+            theirs = self.oracle.generate(text_of(objects), auto_mtls=auto_mtls)
         except OracleError as error:
             return Outcome("no answer", (str(error),))
         if "proxies" not in theirs:
@@ -78,7 +82,8 @@ class Comparison:
             return Outcome("refused by both") if refused else Outcome("fault", (f"istiod refuses: {complaint}",))
         if refused:
             return Outcome("fault", tuple(f"refused here: {problem}" for each in refused for problem in each.problems))
-        found = tuple(_differences(theirs, ours.generate(verdicts)))
+        here = ours.generate(verdicts, auto_mtls=auto_mtls)
+        found = (*_differences(theirs, here), *(_tls_differences(theirs["proxies"], here) if auto_mtls else ()))
         return Outcome("fault", found) if found else Outcome("equal")
 
 
@@ -108,3 +113,11 @@ def _differences(theirs: Mapping[str, Any], here: Mapping[str, Mapping[str, list
             if "http_proxy" not in one:
                 other.pop("http_proxy", None)
             yield from differences(one, other, f"{proxy}/{kind}")
+
+
+def _tls_differences(theirs: Mapping[str, Any], here: Mapping[str, Mapping[str, list[Any]]]) -> Iterator[str]:
+    """Yield in what ways the ports of sidecars take other connections."""
+    for proxy in sorted(theirs.keys() & here.keys()):
+        if "gateway" not in proxy:
+            chains = inbound(theirs[proxy].get("lds") or [])
+            yield from differences(chains, inbound(here[proxy]["lds"]), f"{proxy}/inbound")

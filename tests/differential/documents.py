@@ -5,7 +5,12 @@ from copy import deepcopy
 from random import Random
 from typing import Any
 
-from tests.differential.security import authorization_policy, request_authentication
+from tests.differential.security import (
+    authorization_policy,
+    identity_policy,
+    peer_authentication,
+    request_authentication,
+)
 from tests.differential.worlds import destination_rule, gateway, virtual_service
 
 ODD = (
@@ -40,6 +45,8 @@ MAKERS = (
     destination_rule,
     destination_rule,
     authorization_policy,
+    identity_policy,
+    peer_authentication,
     request_authentication,
 )
 

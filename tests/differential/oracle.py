@@ -39,9 +39,9 @@ class Oracle:
         self._process.kill()
         self._process.wait()
 
-    def generate(self, text: str) -> Mapping[str, Any]:
+    def generate(self, text: str, *, auto_mtls: bool) -> Mapping[str, Any]:
         """Return what each proxy would be told (`proxies`), and what the addresses are (`index`); or `error`."""
-        return self._ask({"yaml": text})
+        return self._ask({"yaml": text, "mtls": auto_mtls})
 
     def verdicts(self, text: str) -> list[dict[str, Any]]:
         """Return the verdict on each document. Raises OracleError."""

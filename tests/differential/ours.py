@@ -32,13 +32,13 @@ def refused_by_name(judged: Verdict) -> list[str]:
     return []
 
 
-def generate(verdicts: Sequence[Verdict]) -> Mapping[str, Mapping[str, list[Any]]]:
+def generate(verdicts: Sequence[Verdict], *, auto_mtls: bool) -> Mapping[str, Mapping[str, list[Any]]]:
     """Return what each proxy would be told. Raises MeshError."""
     admitted = [each.admitted for each in verdicts]
     if not all(admitted):
         raise MeshError("a document is refused")
     found = {}
-    for name, proxy in proxies_of([obj for obj in admitted if obj]).items():
+    for name, proxy in proxies_of([obj for obj in admitted if obj], auto_mtls=auto_mtls).items():
         resources = emit(proxy)
         found[str(name)] = {kind: list(getattr(resources, kind)) for kind in ("lds", "rds", "cds", "eds")}
     return found

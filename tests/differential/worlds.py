@@ -9,7 +9,12 @@ from typing import Any
 from tests.differential.applications import application
 from tests.differential.policies import traffic_policy
 from tests.differential.rules import http_rule, maybe
-from tests.differential.security import authorization_policy, request_authentication
+from tests.differential.security import (
+    authorization_policy,
+    identity_policy,
+    peer_authentication,
+    request_authentication,
+)
 
 Object = dict[str, Any]
 
@@ -30,6 +35,7 @@ GATEWAY_HOSTS = (
 )
 GATEWAY_PORTS = (80, 80, 80, 8080, 8081, 9443, 81)
 MESH_HOSTS = ("s", "t", "u", "s.a", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "*.b.svc.cluster.local", "out.io")
+EXPORTS = (["."], ["*"], ["a"], ["b"], ["a", "b"], ["istio-system"], [".", "istio-system"])
 OUTER_HOSTS = ("shop.example", "*.example", "a.eu.example", "shop.example", "x.example")
 
 
@@ -46,6 +52,23 @@ def world(random: Random) -> list[Object]:
     objects += [authorization_policy(random, f"ap{number}") for number in range(random.choice((0, 0, 0, 1, 2)))]
     objects += [request_authentication(random, f"ra{number}") for number in range(random.choice((0, 0, 0, 1)))]
     objects += [_mesh_config(random)] if random.random() < 0.1 else []
+    return objects
+
+
+def tls_world(random: Random) -> list[Object]:
+    """Return the objects of one world whose proxies speak TLS to each other: who may, must, and is asked who they are.
+
+    Some pods have a service account of their own, some no proxy.
+    """
+    objects = world(random)
+    for obj in objects:
+        if obj["kind"] == "Deployment":
+            template = obj["spec"]["template"]
+            maybe(random, template["spec"], "serviceAccountName", lambda: random.choice(SERVICES), 0.5)
+            if random.random() < 0.1:
+                template["metadata"]["annotations"] = {"sidecar.istio.io/inject": "false"}
+    objects += [peer_authentication(random, f"pa{number}") for number in range(random.choice((0, 1, 2, 3)))]
+    objects += [identity_policy(random, f"ip{number}") for number in range(random.choice((0, 0, 1, 2)))]
     return objects
 
 
@@ -98,6 +121,7 @@ def virtual_service(random: Random, name: str = "vs") -> Object:
     if "mesh" in gateways and len(gateways) > 1 and random.random() < 0.5:
         spec["hosts"].append("shop.example")
     spec["http"] = [http_rule(random) for _ in range(random.choice((1, 2, 2, 3)))]
+    maybe(random, spec, "exportTo", lambda: random.choice(EXPORTS), 0.15)
     return _configuration("VirtualService", _metadata(random, name), spec)
 
 
@@ -110,7 +134,7 @@ def destination_rule(random: Random, name: str = "dr") -> Object:
     if random.random() < 0.1:
         spec["workloadSelector"] = {"matchLabels": {"app": random.choice(SERVICES)}}
     else:
-        maybe(random, spec, "exportTo", lambda: random.choice((["."], ["*"], ["a"], ["b"], ["a", "b"])), 0.15)
+        maybe(random, spec, "exportTo", lambda: random.choice(EXPORTS), 0.15)
     return _configuration("DestinationRule", _metadata(random, name), spec)
 
 

@@ -67,6 +67,7 @@ HONOURED: Mapping[Resource, tuple[str, ...]] = {
     VIRTUAL_SERVICES: (
         "hosts",
         "gateways",
+        "exportTo",
         "http[].name",
         "http[].match[].name",
         "http[].match[].uri",

@@ -9,6 +9,7 @@ from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.kinds.service_ports import container_port, container_ports
 from localmesh.pilot.clusters.defaults import CONNECT_TIMEOUT, NO_BREAKERS, upstream_protocol
 from localmesh.pilot.clusters.policies import with_connection_pool
+from localmesh.pilot.config.imports import imported
 from localmesh.pilot.config.traffic_policies import port_policy
 from localmesh.pilot.destination_rules import NO_RULE
 from localmesh.pilot.push_context import PushContext
@@ -64,7 +65,7 @@ def _of_services(cluster: Cluster, served: Sequence[Served], context: PushContex
     A limit that clients keep is the server's too, or it would stand in their way.
     """
     service, port = served[0]
-    known = service.is_visible_in(service.namespace)
+    known = service.is_visible_in(service.namespace) or service.host in imported(context, service.namespace)
     rule = context.destination_rules.for_server(service, service.namespace) if known else NO_RULE
     config = rule.config if rule.traffic_policy else ""
     names = tuple(dict.fromkeys(sibling.called for sibling, other in served if other.number == port.number))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from localmesh.kinds.istio.hosts import resolve
 from localmesh.kinds.istio.types.destination_rule import LoadBalancerSettings, Subset, TrafficPolicy
 from localmesh.kinds.resources import SERVICES
 from localmesh.pilot.clusters.defaults import (
@@ -16,8 +15,8 @@ from localmesh.pilot.clusters.defaults import (
 from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
 from localmesh.pilot.clusters.policies import with_policy
 from localmesh.pilot.clusters.tls import with_tls
+from localmesh.pilot.config.imports import imported
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
-from localmesh.pilot.config.virtual_services import destinations_of, for_sidecars
 from localmesh.pilot.destination_rules import MergedRule
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service, ServicePort
@@ -39,23 +38,10 @@ def outbound_clusters(context: PushContext, view: View) -> Iterator[Cluster]:
 
 
 def _known(context: PushContext, view: View) -> Iterator[Service]:
-    """Yield the Services that some clients know of.
-
-    Sidecars also know those of their own namespace that are for nobody, if a VirtualService leads there.
-    Source: collectImportedServices in pilot/pkg/model/sidecar.go of Istio 1.31.
-    """
-    visible = context.services.visible_in(view.namespace)
-    yield from visible
-    if len(visible) == len(context.services.services) or view.type is NodeType.ROUTER:
-        return
-    named = {
-        resolve(destination.host, config.namespace)
-        for config in for_sidecars(context)
-        for _, destination in destinations_of(config)
-    }
-    for service in context.services.services:
-        if service.host in named and service.namespace == view.namespace and not service.is_visible_in(view.namespace):
-            yield service
+    """Yield the Services that some clients know of."""
+    yield from context.services.visible_in(view.namespace)
+    if view.type is NodeType.SIDECAR:
+        yield from imported(context, view.namespace).values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,74 @@
-"""Which VirtualServices speak to whom, of which hosts."""
+"""Which VirtualServices speak to whom, of which hosts.
+
+Source: VirtualServicesForGateway and initVirtualServices in pilot/pkg/model/push_context.go, SelectVirtualServices in
+pilot/pkg/model/virtualservice.go of Istio 1.31.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from localmesh.kinds.istio import Gateway, VirtualService
 from localmesh.kinds.istio.hosts import covers, is_wildcard, names_sidecars, resolve, resolve_gateway
-from localmesh.kinds.istio.types.virtual_service import Destination
+from localmesh.kinds.istio.types.virtual_service import Destination, HTTPRoute
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.snapshot import Config
 
 VirtualServices = Sequence[Config[VirtualService]]
 
 
-def for_sidecars(context: PushContext) -> VirtualServices:
-    """Return those that sidecars follow, the oldest first."""
-    return [config for config in context.snapshot.configs(VirtualService) if names_sidecars(config.spec.gateways)]
+EVERYBODY, OWN_NAMESPACE = "*", "."
 
 
-def bound_to(gateway: Config[Gateway], context: PushContext) -> Iterator[Config[VirtualService]]:
-    """Yield those that a Gateway's servers follow, the oldest first; one that names it twice is followed twice."""
+def for_sidecars(context: PushContext, namespace: str) -> VirtualServices:
+    """Return those that sidecars in a namespace follow, in their order of precedence."""
+    return [config for config in _seen_from(namespace, context) if names_sidecars(config.spec.gateways)]
+
+
+def bound_to(gateway: Config[Gateway], context: PushContext, namespace: str) -> Iterator[Config[VirtualService]]:
+    """Yield those that a Gateway's servers follow, in their order of precedence, for gateway pods in a namespace.
+
+    One that names the Gateway twice is followed twice.
+    """
     qualified = f"{gateway.namespace}/{gateway.name}"
-    for config in context.snapshot.configs(VirtualService):
+    for config in _seen_from(namespace, context):
         for name in config.spec.gateways:
             if resolve_gateway(name, config.namespace) == qualified:
                 yield config
 
 
+def _seen_from(namespace: str, context: PushContext) -> VirtualServices:
+    """Return those that proxies in a namespace see: the private ones beside them, those for some, those for all.
+
+    Of each the oldest first.
+    """
+    configs = context.snapshot.configs(VirtualService)
+    if not any(config.spec.export_to for config in configs):
+        return configs
+    seen = [(_distance(config, namespace), config) for config in configs]
+    return [config for nearness in (0, 1, 2) for distance, config in seen if distance == nearness]
+
+
+def _distance(config: Config[VirtualService], namespace: str) -> int | None:
+    """Return how far it is from proxies in a namespace, None if they do not see it (`exportTo`)."""
+    said = {config.namespace if entry == OWN_NAMESPACE else entry for entry in config.spec.export_to or (EVERYBODY,)}
+    if EVERYBODY in said:
+        return 2
+    if namespace not in said:
+        return None
+    return 0 if config.namespace == namespace else 1
+
+
 def destinations_of(config: Config[VirtualService]) -> Iterator[tuple[str, Destination]]:
     """Yield the destinations of a VirtualService, each behind its path in the object."""
     for index, rule in enumerate(config.spec.http):
-        at = f"spec.http[{index}]"
-        yield from ((f"{at}.route[{number}].destination", share.destination) for number, share in enumerate(rule.route))
-        yield from ((f"{at}.mirror", mirror) for mirror in (rule.mirror,) if mirror)
-        yield from (
-            (f"{at}.mirrors[{number}].destination", mirror.destination) for number, mirror in enumerate(rule.mirrors)
-        )
+        yield from ((f"spec.http[{index}].{at}", destination) for at, destination in rule_destinations(rule))
+
+
+def rule_destinations(rule: HTTPRoute) -> Iterator[tuple[str, Destination]]:
+    """Yield the destinations of one rule, each behind its path in it."""
+    yield from ((f"route[{number}].destination", share.destination) for number, share in enumerate(rule.route))
+    yield from (("mirror", mirror) for mirror in (rule.mirror,) if mirror)
+    yield from ((f"mirrors[{number}].destination", mirror.destination) for number, mirror in enumerate(rule.mirrors))
 
 
 def hosts_of(config: Config[VirtualService]) -> list[str]:

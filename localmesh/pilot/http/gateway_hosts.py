@@ -38,7 +38,7 @@ def _virtual_hosts(servers: Sequence[OpenServer], context: PushContext, view: Vi
     for opened in servers:
         number = opened.server.port.number
         caller = Caller(view, number, context, opened.gateway.key)
-        for config in bound_to(opened.gateway, context):
+        for config in bound_to(opened.gateway, context, view.namespace):
             # As istiod does: of the servers on one port, the first one that serves a rule has its number for all.
             rule, hosts = (opened.gateway.key, config.key), _common_hosts(opened, config)
             if hosts and rule not in built:

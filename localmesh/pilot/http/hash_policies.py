@@ -13,10 +13,12 @@ from localmesh.kinds.istio.types.destination_rule import (
     TrafficPolicy,
 )
 from localmesh.kinds.istio.types.virtual_service import Destination
+from localmesh.pilot.config.imports import imported
 from localmesh.pilot.config.traffic_policies import port_setting
 from localmesh.pilot.http.caller import Caller
 from localmesh.pilot.registry.services import Service
 from localmesh.proxy.hash_policies import HashCookie, HashHeader, HashPolicy, HashQueryParameter, HashSourceIp
+from localmesh.proxy.proxies import NodeType
 
 
 def destination_hash(destination: Destination, namespace: str, caller: Caller) -> ConsistentHashLB | None:
@@ -25,7 +27,7 @@ def destination_hash(destination: Destination, namespace: str, caller: Caller) -
     First what is said of the subset's port, then of the subset, of the port, of all. Ports count only where the
     destination names one.
     """
-    service = caller.context.services.find(resolve(destination.host, namespace), caller.view.namespace)
+    service = _known(resolve(destination.host, namespace), caller)
     if service is None:
         return None
     rule = caller.context.destination_rules.for_clients(service, caller.view)
@@ -34,6 +36,15 @@ def destination_hash(destination: Destination, namespace: str, caller: Caller) -
     port = destination.port.number if destination.port else None
     on_port = [None if port is None else _hash(port_setting(policy, port)) for policy in (own, whole)]
     return on_port[0] or _hash(own) or on_port[1] or _hash(whole)
+
+
+def _known(host: str, caller: Caller) -> Service | None:
+    """Return the Service of that full name if the clients know of it."""
+    namespace = caller.view.namespace
+    found = caller.context.services.find(host, namespace)
+    if found or caller.view.type is NodeType.ROUTER:
+        return found
+    return imported(caller.context, namespace).get(host)
 
 
 def service_hash(service: Service, caller: Caller) -> ConsistentHashLB | None:

@@ -40,7 +40,7 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     """
     visible = context.services.visible_in(view.namespace)
     services = {service.host: service for service in visible if service.port(port)}
-    configs = for_sidecars(context)
+    configs = for_sidecars(context, view.namespace)
     caller = Caller(view, port, context)
     called = _CalledPort(services, configs, caller)
     claims: list[_Claim] = []

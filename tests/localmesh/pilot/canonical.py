@@ -140,7 +140,7 @@ def inbound(resources: Sequence[Json]) -> Json:
 
 
 def _chain(chain: Json) -> Json:
-    match = {key: value for key, value in chain["filter_chain_match"].items() if key != "destination_port"}
+    match = {key: value for key, value in chain.get("filter_chain_match", {}).items() if key != "destination_port"}
     return tidy({
         "match": match,
         "tls": chain.get("transport_socket", {}),

@@ -9,6 +9,7 @@ from itertools import combinations
 from localmesh.core.objects import Key
 from localmesh.kinds.istio.hosts import domain_complaint, is_address, names_sidecars, overlap
 from localmesh.kinds.istio.rules.advice import advice
+from localmesh.kinds.istio.rules.export_to import export_to_problems
 from localmesh.kinds.istio.rules.http_match import gateway_problems, legacy_gateway_warnings
 from localmesh.kinds.istio.rules.http_route import rule_problems, rule_warnings
 from localmesh.kinds.istio.rules.unreachable import unreachable_warnings
@@ -16,18 +17,19 @@ from localmesh.kinds.istio.types.virtual_service import VirtualService
 from localmesh.kinds.review import Problem, Review
 
 
-def review_virtual_service(_key: Key, spec: VirtualService) -> Review:
+def review_virtual_service(key: Key, spec: VirtualService) -> Review:
     """Judge a VirtualService."""
-    return Review(tuple(_problems(spec)), tuple(_warnings(spec)))
+    return Review(tuple(_problems(key, spec)), tuple(_warnings(spec)))
 
 
-def _problems(spec: VirtualService) -> Iterator[Problem]:
+def _problems(key: Key, spec: VirtualService) -> Iterator[Problem]:
     yield from gateway_problems("spec.gateways", spec.gateways)
     yield from _host_problems(spec)
     if not spec.http:
         yield Problem("spec.http", "http, tcp or tls must be provided in virtual service; the local mesh has http")
     for index, rule in enumerate(spec.http):
         yield from rule_problems(f"spec.http[{index}]", rule)
+    yield from export_to_problems(spec.export_to, key.namespace, selects_clients=False)
 
 
 def _warnings(spec: VirtualService) -> Iterator[str]:

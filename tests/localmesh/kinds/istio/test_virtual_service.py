@@ -257,7 +257,6 @@ def test_actions_that_exclude_each_other_are_refused(rule: Any, complaint: str) 
 
 UNSUPPORTED = [
     ({"http": [{"delegate": {"name": "a"}}]}, "http[0].delegate"),
-    ({"exportTo": ["."]}, "exportTo"),
     ({"tcp": [{"route": [{"destination": {"host": "a"}}]}]}, "tcp"),
 ]
 
@@ -269,12 +268,18 @@ def test_a_field_for_later_is_refused_by_name_with_what_is_there_instead(spec: A
 
 
 def test_all_complaints_come_together() -> None:
-    obj = virtual_service({"delegate": {}}, ROUTE | {"delegate": {"name": "b"}}, exportTo=["."])
+    tcp = [{"route": [{"destination": {"host": "a"}}]}]
+    obj = virtual_service({"delegate": {}}, ROUTE | {"delegate": {"name": "b"}}, tcp=tcp)
     assert [said.partition(":")[0] for said in complaints(obj)] == [
         "spec.http[0].delegate",
         "spec.http[1].delegate",
-        "spec.exportTo",
+        "spec.tcp",
     ]
+
+
+def test_namespaces_that_cannot_be_are_refused() -> None:
+    said = complaints(virtual_service(ROUTE, exportTo=["~", "b"]))
+    assert said == ["spec.exportTo[0]: exportTo ~ (none) is not allowed for Istio configuration objects"]
 
 
 @pytest.mark.parametrize(
