@@ -84,6 +84,18 @@ def _deployment(random: Random, services: list[Object], name: str, version: str)
     }
 
 
+def other_name(random: Random, namespace: str) -> Object:
+    """Return a Service that is another name: for a Service, for itself over another one, or for what is outside."""
+    hosts = ("s.a.svc.cluster.local", "t.b.svc.cluster.local", "u.a.svc.cluster.local", "out.example")
+    spec: Object = {"type": "ExternalName", "externalName": random.choice((*hosts, "alias.a.svc.cluster.local"))}
+    ports = {port["name"]: port for port in random.sample(PORTS[:7], random.choice((1, 1, 2)))}
+    maybe(random, spec, "ports", lambda: [port | {"targetPort": port["port"]} for port in ports.values()], 0.8)
+    metadata: Object = {"name": "alias", "namespace": namespace}
+    exports = {"networking.istio.io/exportTo": random.choice(EXPORTS)}
+    maybe(random, metadata, "annotations", lambda: exports, 0.1)
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
 def _disruption_budget(namespace: str, name: str) -> Object:
     metadata = {"name": name, "namespace": namespace}
     spec = {"minAvailable": 1, "selector": {"matchLabels": {"app": name}}}

@@ -6,7 +6,7 @@ from typing import Any
 
 Object = dict[str, Any]
 
-DESTINATIONS = ("s", "t", "u", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "s.a", "nowhere.example")
+DESTINATIONS = ("s", "t", "u", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "s.a", "nowhere.example", "alias")
 PATHS = ("/", "/api", "/api/", "/items/1", "/API")
 REGEXES = ("/a.*", ".*", "[a-z]+/[0-9]+", "^/api$", "a|b")
 HEADERS = ("x-user", "X-Group", "cookie", "accept", "end-user")

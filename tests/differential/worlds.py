@@ -6,7 +6,7 @@ Names are few, so that things meet: hosts overlap, rules shadow each other, subs
 from random import Random
 from typing import Any
 
-from tests.differential.applications import application
+from tests.differential.applications import application, other_name
 from tests.differential.policies import traffic_policy
 from tests.differential.rules import http_rule, maybe
 from tests.differential.security import (
@@ -34,7 +34,17 @@ GATEWAY_HOSTS = (
     "s.a.svc.cluster.local",
 )
 GATEWAY_PORTS = (80, 80, 80, 8080, 8081, 9443, 81)
-MESH_HOSTS = ("s", "t", "u", "s.a", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "*.b.svc.cluster.local", "out.io")
+MESH_HOSTS = (
+    "s",
+    "t",
+    "u",
+    "alias",
+    "s.a",
+    "s.a.svc.cluster.local",
+    "t.b.svc.cluster.local",
+    "*.b.svc.cluster.local",
+    "out.io",
+)
 EXPORTS = (["."], ["*"], ["a"], ["b"], ["a", "b"], ["istio-system"], [".", "istio-system"])
 OUTER_HOSTS = ("shop.example", "*.example", "a.eu.example", "shop.example", "x.example")
 
@@ -45,6 +55,7 @@ def world(random: Random) -> list[Object]:
     for namespace in NAMESPACES:
         for name in random.sample(SERVICES, random.randint(1, 2)):
             objects += application(random, namespace, name)
+        objects += [other_name(random, namespace)] if random.random() < 0.1 else []
     gateways = [_gateway(random, name) for name in ("gw", "second")[: random.choice((0, 1, 1, 2))]]
     objects += gateways
     objects += [virtual_service(random, f"vs{number}") for number in range(random.choice((1, 1, 2, 3)))]

@@ -30,7 +30,9 @@ INERT_CONTAINER = frozenset(
     ("imagePullPolicy", "resources", "resizePolicy", "securityContext", "terminationMessagePath",
      "terminationMessagePolicy")
 )  # fmt: skip
-HONOURED_SERVICE = frozenset(("clusterIP", "clusterIPs", "ports", "publishNotReadyAddresses", "selector", "type"))
+HONOURED_SERVICE = frozenset(
+    ("clusterIP", "clusterIPs", "externalName", "ports", "publishNotReadyAddresses", "selector", "type")
+)
 INERT_SERVICE = frozenset(
     ("allocateLoadBalancerNodePorts", "externalTrafficPolicy", "healthCheckNodePort", "internalTrafficPolicy",
      "ipFamilies", "ipFamilyPolicy", "sessionAffinityConfig", "trafficDistribution")
@@ -48,8 +50,10 @@ REASONS = {
     "sessionAffinity": "each request may go to another pod",
     "externalIPs": "nothing listens beyond loopback",
     "loadBalancerIP": "nothing listens beyond loopback",
-    "externalName": "there is no DNS here, and calls to this name fail",
 }
+MESH_NAME = ".svc.cluster.local"
+"""The end of each Service's full name."""
+
 OWN_VARIABLES = ("HOST", "PORT", "HTTP_PROXY", "http_proxy")
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
@@ -157,6 +161,8 @@ def _service(spec: Object) -> Iterator[str]:
     if not spec.get("selector") and spec["type"] != "ExternalName":
         yield not_honoured("spec.selector", "a Service without one has no endpoints here: calls are answered with 503")
     yield from _ignored(spec, "spec", HONOURED_SERVICE | INERT_SERVICE)
+    if not (spec.get("externalName") or MESH_NAME).endswith(MESH_NAME):
+        yield not_honoured("spec.externalName", "there is no DNS here, and calls to this name fail")
     for index, port in enumerate(spec.get("ports") or []):
         here = f"spec.ports[{index}]"
         if port.get("protocol", "TCP") != "TCP":

@@ -14,7 +14,7 @@ from localmesh.pilot.clusters.defaults import (
 )
 from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
 from localmesh.pilot.clusters.policies import with_policy
-from localmesh.pilot.clusters.tls import with_tls
+from localmesh.pilot.clusters.tls import asked_of_endpoints, with_tls
 from localmesh.pilot.config.imports import imported
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
 from localmesh.pilot.destination_rules import MergedRule
@@ -92,9 +92,11 @@ class _CalledService:
         """Yield the endpoints; where ill ones may get requests (`minHealthPercent`), none that is not ready."""
         outliers = policy.outlier_detection if policy else None
         only_ready = outliers is not None and outliers.min_health_percent > 0
+        own = subset.traffic_policy if subset else None
+        takes_tls = asked_of_endpoints((own, self.rule.traffic_policy), port.number)
         for endpoint in self.context.services.endpoints(self.service, port, subset.labels if subset else {}):
             if endpoint.healthy or not only_ready:
-                yield endpoint
+                yield endpoint if takes_tls is None else replace(endpoint, takes_tls=takes_tls)
 
     def _passed_through(self, cluster: Cluster) -> Cluster:
         """Return the cluster, or one for the address that was dialled: of a headless Service, or if it is asked for.

@@ -1,13 +1,15 @@
 """Whether a client speaks TLS to a destination, and to whom.
 
-Source: buildUpstreamTLSSettings and applyUpstreamTLSSettings in pilot/pkg/networking/core/cluster_tls.go,
+Source: checkMtlsEnabled in pilot/pkg/xds/endpoints/mtls_checker.go, buildUpstreamTLSSettings and applyUpstreamTLSSettings in pilot/pkg/networking/core/cluster_tls.go,
 BestEffortInferServiceMTLSMode in pilot/pkg/model/push_context.go of Istio 1.31.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from localmesh.kinds.istio.types.destination_rule import ClientTLSSettings, TrafficPolicy
 from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
+from localmesh.pilot.config.traffic_policies import port_setting
 from localmesh.pilot.peer_authentications import Mode
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service
@@ -21,10 +23,24 @@ MESH = "istio"
 HTTP2 = "h2"
 
 
+def asked_of_endpoints(policies: Iterable[TrafficPolicy | None], port: int) -> bool | None:
+    """Tell whether a DestinationRule has all endpoints take TLS, or none, whatever they say; None if it does not say.
+
+    Args:
+        policies: the subset's own, then the whole destination's.
+        port: of the Service.
+    """
+    for policy in policies:
+        tls = [settings.tls for settings in (port_setting(policy, port), policy) if settings and settings.tls]
+        if tls:
+            return tls[0].mode == ISTIO_MUTUAL
+    return None
+
+
 def with_tls(
     cluster: Cluster, service: Service, policy: TrafficPolicy | None, own: TrafficPolicy | None, context: PushContext
 ) -> Cluster:
-    """Return a cluster with the TLS that its client speaks; where a DestinationRule wants none, no endpoint takes it.
+    """Return a cluster with the TLS that its client speaks.
 
     Args:
         cluster: without TLS.
@@ -33,11 +49,7 @@ def with_tls(
         own: what is said of the whole destination, or of the subset, by itself.
         context: the mesh.
     """
-    tls = _tls(cluster, service, policy, own, context)
-    if tls is None and policy is not None and policy.tls is not None:
-        plain = tuple(replace(endpoint, takes_tls=False) for endpoint in cluster.endpoints)
-        return replace(cluster, endpoints=plain)
-    return replace(cluster, tls=tls)
+    return replace(cluster, tls=_tls(cluster, service, policy, own, context))
 
 
 def _tls(

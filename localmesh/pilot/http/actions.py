@@ -134,4 +134,4 @@ def _mirror_share(rule: HTTPRoute) -> Fraction | None:
 def _cluster(destination: Destination, namespace: str, caller: Caller) -> str:
     host = resolve(destination.host, namespace)
     port = destination.port.number if destination.port else caller.destination_port(host)
-    return outbound_cluster(host, port, destination.subset)
+    return outbound_cluster(caller.called_host(host), port, destination.subset)

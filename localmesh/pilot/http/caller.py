@@ -26,3 +26,12 @@ class Caller:
             return self.port
         service = self.context.services.find(host, self.view.namespace)
         return service.ports[0].number if service and len(service.ports) == 1 else self.port
+
+    def called_host(self, host: str) -> str:
+        """Return whose endpoints a destination means: of a Service that is another name, those of what it stands for.
+
+        A sidecar knows only of Services that have the port that was called.
+        """
+        service = self.context.services.find(host, self.view.namespace)
+        knows = service is not None and (self.view.type is NodeType.ROUTER or service.port(self.port) is not None)
+        return (service.external_name or host) if service and knows else host

@@ -38,8 +38,8 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     A domain belongs to whoever claims it first: VirtualServices, the oldest first, then the Services that none of them
     speaks of.
     """
-    visible = context.services.visible_in(view.namespace)
-    services = {service.host: service for service in visible if service.port(port)}
+    named = context.services.names_in(view.namespace)
+    services = {service.host: service for service in named if service.port(port)}
     configs = for_sidecars(context, view.namespace)
     caller = Caller(view, port, context)
     called = _CalledPort(services, configs, caller)
@@ -47,7 +47,9 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     for config in configs:
         if routes := routes_of(config, caller):
             claims += called.claims_of(config, routes)
-    unrouted = services.keys() - {claim.host for claim in claims}
+    unrouted = {host for host, service in services.items() if not service.external_name} - {
+        claim.host for claim in claims
+    }
     claims += (called.claim(services[host]) for host in sorted(unrouted) if called.speaks_http(services[host]))
     settled = sorted(_settled(claims, port), key=lambda entry: entry[1].name)
     return dict(settled)

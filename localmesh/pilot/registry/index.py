@@ -7,7 +7,7 @@ from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kinds.service_ports import container_port
 from localmesh.pilot.findings import Findings
 from localmesh.pilot.registry.addresses import Addresses, PodPort
-from localmesh.pilot.registry.services import Service, ServicePort, read_service
+from localmesh.pilot.registry.services import Service, ServicePort, read_service, with_aliases
 from localmesh.pilot.registry.workloads import Workload, read_workload
 from localmesh.proxy.clusters import Endpoint
 
@@ -30,8 +30,10 @@ class ServiceIndex:
         self._addresses = addresses
         self._takes_tls = takes_tls
         self._findings = findings
-        self.services = tuple(self._read_services(services))
-        self._by_host = {service.host: service for service in self.services}
+        read = tuple(with_aliases(tuple(self._read_services(services))))
+        self.services = tuple(service for service in read if not service.external_name)
+        self._other_names = tuple(service for service in read if service.external_name)
+        self._by_host = {service.host: service for service in read}
         self._visible: dict[str, Sequence[Service]] = {}
         self._by_namespace: dict[str, list[Service]] = {}
         for service in self.services:
@@ -46,6 +48,11 @@ class ServiceIndex:
         if namespace not in self._visible:
             self._visible[namespace] = [service for service in self.services if service.is_visible_in(namespace)]
         return self._visible[namespace]
+
+    def names_in(self, namespace: str) -> Sequence[Service]:
+        """Return what pods in a namespace can call by name: Services, and those that are other names for something."""
+        names = [service for service in self._other_names if service.is_visible_in(namespace)]
+        return [*self.visible_in(namespace), *names]
 
     def find(self, host: str, namespace: str) -> Service | None:
         """Return the Service of that full name, None if there is none or pods in the namespace do not know of it."""
@@ -68,7 +75,7 @@ class ServiceIndex:
     def identities(self, service: Service) -> tuple[str, ...]:
         """Return whose certificates the proxies behind a Service may show."""
         if service.host not in self._identities:
-            identities = {workload.identity for workload in self.workloads(service)}
+            identities = {workload.identity for workload in self.workloads(service) if _serves(workload, service)}
             self._identities[service.host] = tuple(sorted(identities))
         return self._identities[service.host]
 
@@ -90,8 +97,7 @@ class ServiceIndex:
     def _read_services(self, services: Iterable[Object]) -> Iterator[Service]:
         for obj in services:
             with self._findings.about(SERVICES, key_of(obj)):
-                if obj["spec"].get("type") != "ExternalName":
-                    yield read_service(obj)
+                yield read_service(obj)
 
     def _read_workloads(self, pods: Iterable[Object]) -> Mapping[str, Sequence[Workload]]:
         """Return the pods behind each Service, by its host."""
@@ -102,3 +108,8 @@ class ServiceIndex:
                     for service in self.of_pod(pod):
                         by_host.setdefault(service.host, []).append(workload)
         return by_host
+
+
+def _serves(workload: Workload, service: Service) -> bool:
+    """Tell whether some port of a Service leads to a pod: its `targetPort` may be a name that the pod lacks."""
+    return any(container_port(workload.pod, port.target) is not None for port in service.ports)

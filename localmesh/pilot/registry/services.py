@@ -1,7 +1,7 @@
 """Services as proxies know them, by the name that is unique in the mesh."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from localmesh.core.objects import Key, Object, annotations_of, key_of
@@ -52,6 +52,12 @@ class Service:
     prefers_close: bool = False
     """Whether pods near to the client go before others (`trafficDistribution`): here all are equally near."""
 
+    external_name: str = ""
+    """The host that it is another name for (ExternalName); "" if it is a Service in its own right."""
+
+    aliases: tuple[Key, ...] = ()
+    """Services that are other names for it."""
+
     exported_to: frozenset[str] = EVERYBODY
     """Namespaces whose pods can see it; `*` for all, `.` for its own."""
 
@@ -79,7 +85,7 @@ class Service:
 
         Under a headless Service's names the pods themselves have names.
         """
-        names = service_names(self.key, namespace)
+        names = tuple(name for key in (self.key, *self.aliases) for name in service_names(key, namespace))
         of_pods = tuple(f"*.{name}" for name in names) if self.is_headless else ()
         return (*names, *((self.address,) if self.address else ()), *of_pods)
 
@@ -109,9 +115,27 @@ def read_service(obj: Object) -> Service:
         ports=tuple(_ports(spec.get("ports") or [])),
         publishes_unready=bool(spec.get("publishNotReadyAddresses")),
         is_headless=cluster_ip == "None",
+        external_name=(spec.get("externalName") or "") if spec.get("type") == "ExternalName" else "",
         prefers_close=_prefers_close(obj),
         exported_to=_exported_to(obj),
     )
+
+
+def with_aliases(services: Sequence[Service]) -> Iterator[Service]:
+    """Yield Services, each with the names that lead to it over one ExternalName or several; a ring leads nowhere.
+
+    Source: resolveServiceAliases in pilot/pkg/model/push_context.go of Istio 1.31.
+    """
+    names = {service.host: service.external_name for service in services if service.external_name}
+    found: dict[str, list[Key]] = {}
+    for service in sorted(services, key=lambda each: (each.namespace, each.host)):
+        host = service.external_name
+        for _ in names:
+            host = names.get(host, host)
+        if host and host not in names:
+            found.setdefault(host, []).append(service.key)
+    for service in services:
+        yield replace(service, aliases=tuple(found[service.host])) if service.host in found else service
 
 
 def _exported_to(obj: Object) -> frozenset[str]:
