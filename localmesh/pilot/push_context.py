@@ -32,8 +32,10 @@ class PushContext:
             findings.add(finding)
         peers = PeerAuthentications.of(snapshot, Mode.PERMISSIVE if auto_mtls else Mode.DISABLE)
 
-        def takes_tls(pod: Object, port: int) -> bool:
-            return auto_mtls and peers.of_port(pod, port) is not Mode.DISABLE
+        def takes_tls(pod: Object, port: int, asked: bool | None) -> bool:
+            return (
+                auto_mtls and asked if asked is not None else auto_mtls and peers.of_port(pod, port) is not Mode.DISABLE
+            )
 
         services = ServiceIndex(snapshot.services, snapshot.pods, addresses, takes_tls, findings)
         return cls(snapshot, services, DestinationRules.of(snapshot), peers, addresses, findings, auto_mtls)

@@ -78,9 +78,19 @@ def tls_world(random: Random) -> list[Object]:
             maybe(random, template["spec"], "serviceAccountName", lambda: random.choice(SERVICES), 0.5)
             if random.random() < 0.1:
                 template["metadata"]["annotations"] = {"sidecar.istio.io/inject": "false"}
+        if obj["kind"] == "DestinationRule":
+            _ask_for_tls(random, obj["spec"])
     objects += [peer_authentication(random, f"pa{number}") for number in range(random.choice((0, 1, 2, 3)))]
     objects += [identity_policy(random, f"ip{number}") for number in range(random.choice((0, 0, 1, 2)))]
     return objects
+
+
+def _ask_for_tls(random: Random, rule: Object) -> None:
+    """Have some of a DestinationRule's policies say whether there is to be TLS."""
+    policies = [owner["trafficPolicy"] for owner in (rule, *rule.get("subsets", ())) if "trafficPolicy" in owner]
+    policies += [setting for policy in policies for setting in policy.get("portLevelSettings", ())]
+    for policy in policies:
+        maybe(random, policy, "tls", lambda: {"mode": random.choice(("ISTIO_MUTUAL", "ISTIO_MUTUAL", "DISABLE"))}, 0.4)
 
 
 def _mesh_config(random: Random) -> Object:

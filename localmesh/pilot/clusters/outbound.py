@@ -93,10 +93,10 @@ class _CalledService:
         outliers = policy.outlier_detection if policy else None
         only_ready = outliers is not None and outliers.min_health_percent > 0
         own = subset.traffic_policy if subset else None
-        takes_tls = asked_of_endpoints((own, self.rule.traffic_policy), port.number)
-        for endpoint in self.context.services.endpoints(self.service, port, subset.labels if subset else {}):
+        tls = asked_of_endpoints((own, self.rule.traffic_policy), port.number)
+        for endpoint in self.context.services.endpoints(self.service, port, subset.labels if subset else {}, tls=tls):
             if endpoint.healthy or not only_ready:
-                yield endpoint if takes_tls is None else replace(endpoint, takes_tls=takes_tls)
+                yield endpoint
 
     def _passed_through(self, cluster: Cluster) -> Cluster:
         """Return the cluster, or one for the address that was dialled: of a headless Service, or if it is asked for.

@@ -1,7 +1,8 @@
 """Whether a client speaks TLS to a destination, and to whom.
 
-Source: checkMtlsEnabled in pilot/pkg/xds/endpoints/mtls_checker.go, buildUpstreamTLSSettings and applyUpstreamTLSSettings in pilot/pkg/networking/core/cluster_tls.go,
-BestEffortInferServiceMTLSMode in pilot/pkg/model/push_context.go of Istio 1.31.
+Source: buildUpstreamTLSSettings and applyUpstreamTLSSettings in pilot/pkg/networking/core/cluster_tls.go,
+BestEffortInferServiceMTLSMode in pilot/pkg/model/push_context.go, checkMtlsEnabled in
+pilot/pkg/xds/endpoints/mtls_checker.go of Istio 1.31.
 """
 
 from collections.abc import Iterable
@@ -24,7 +25,7 @@ HTTP2 = "h2"
 
 
 def asked_of_endpoints(policies: Iterable[TrafficPolicy | None], port: int) -> bool | None:
-    """Tell whether a DestinationRule has all endpoints take TLS, or none, whatever they say; None if it does not say.
+    """Tell whether a DestinationRule asks TLS of all endpoints with a proxy, or of none; None if it does not say.
 
     Args:
         policies: the subset's own, then the whole destination's.

@@ -11,8 +11,11 @@ from localmesh.pilot.registry.services import Service, ServicePort, read_service
 from localmesh.pilot.registry.workloads import Workload, read_workload
 from localmesh.proxy.clusters import Endpoint
 
-TakesTls = Callable[[Object, int], bool]
-"""Tells whether the proxy beside a pod, if there is one, takes TLS for one of the pod's ports."""
+TakesTls = Callable[[Object, int, bool | None], bool]
+"""Tells whether the proxy beside a pod, if there is one, takes TLS for one of the pod's ports.
+
+Last comes what a DestinationRule asks of it, None if nothing: clients go by that.
+"""
 
 
 class ServiceIndex:
@@ -79,8 +82,12 @@ class ServiceIndex:
             self._identities[service.host] = tuple(sorted(identities))
         return self._identities[service.host]
 
-    def endpoints(self, service: Service, port: ServicePort, labels: Mapping[str, str]) -> Iterator[Endpoint]:
+    def endpoints(
+        self, service: Service, port: ServicePort, labels: Mapping[str, str], *, tls: bool | None = None
+    ) -> Iterator[Endpoint]:
         """Yield where the Service's port is served by pods that have these labels besides.
+
+        What a DestinationRule says of TLS goes before what the pods' proxies take.
 
         A pod that is not ready is there, marked: it gets no requests, and is no surprise when it gets ready.
         """
@@ -91,7 +98,7 @@ class ServiceIndex:
                     address = number and self._addresses.endpoint(PodPort(workload.pod, number, port.node_port))
                     if number and address:
                         ready = service.publishes_unready or workload.ready
-                        takes_tls = workload.meshed and self._takes_tls(workload.pod, number)
+                        takes_tls = workload.meshed and self._takes_tls(workload.pod, number, tls)
                         yield Endpoint(address, ready, workload.told, takes_tls)
 
     def _read_services(self, services: Iterable[Object]) -> Iterator[Service]:
