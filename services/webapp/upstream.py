@@ -91,7 +91,7 @@ class Upstream:
         except (httpx.TimeoutException, TimeoutError) as error:
             raise self._failed(method, path, f"gave no whole answer in time ({type(error).__name__})") from error
         except httpx.HTTPError as error:
-            raise self._failed(method, path, f"broke off: {error or type(error).__name__}") from error
+            raise self._failed(method, path, f"broke off: {str(error) or type(error).__name__}") from error
         note_hops(response.headers)
         return self._checked(method, path, response)
 

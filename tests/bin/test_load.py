@@ -95,7 +95,7 @@ def test_it_keeps_its_connections_and_has_no_more_than_asked_for(server: Server,
 
 def test_it_ends_by_itself_when_its_time_is_up(server: Server, summary: Summary) -> None:
     found = summary(server.url(), "-d", "200ms")
-    assert found["requests"] == len(server.heads) > 0
+    assert found["requests"] == len(server.heads)
     assert found["seconds"] >= 0.2
 
 
@@ -106,6 +106,23 @@ def test_ten_seconds_unless_told(load: ModuleType, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(sys, "argv", ["load", "http://127.0.0.1:1", *more])
         load.main()
     assert [(plan.duration, plan.count) for plan in plans] == [(10.0, None), (None, 5), (120.0, None)]
+
+
+def test_connections_are_four_and_more_where_a_rate_has_to_be_kept_unless_told(
+    load: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = []
+    monkeypatch.setattr(load, "run", lambda *asked: workers.append(asked[-1]))
+    for more in ([], ["--rate", "5"], ["--rate", "5", "-c", "2"]):
+        monkeypatch.setattr(sys, "argv", ["load", "http://127.0.0.1:1", *more])
+        load.main()
+    assert workers == [4, 64, 2]
+
+
+def test_nothing_is_taken_any_more_once_it_is_stopped(load: ModuleType) -> None:
+    plan = load.Plan(count=5, duration=None, rate=None)
+    plan.stop.set()
+    assert (plan.take(), plan.taken) == (None, 0)
 
 
 def test_ctrl_c_gives_the_summary_of_what_there_was(server: Server) -> None:
@@ -160,13 +177,25 @@ def test_a_server_that_never_answers_is_waited_for_as_long_as_asked(summary: Sum
     assert {error: share["count"] for error, share in found["errors"].items()} == {"no answer in 0.1 s": 2}
 
 
+class Endless:
+    """An answer that always has another byte."""
+
+    def read1(self, _most: int) -> bytes:
+        return b"x"
+
+
+def test_an_answer_that_trickles_in_for_longer_than_it_may_take_is_given_up(load: ModuleType) -> None:
+    with pytest.raises(TimeoutError):
+        load.Client("http://h", {}, 0.0, insecure=False)._read(Endless())
+
+
 @pytest.mark.parametrize("path", ["/chunked", "/closes", "/status/204"])
 def test_every_form_of_an_answer_is_read_to_its_end(server: Server, path: str, summary: Summary) -> None:
     assert summary(server.url(path), "-n", "5", "-c", "1")["success"]["count"] == 5
 
 
 def test_statuses_are_counted_and_a_redirect_is_no_failure(server: Server, summary: Summary) -> None:
-    for status, good in (("503", 0), ("404", 0), ("302", 4)):
+    for status, good in (("503", 0), ("400", 0), ("399", 4), ("200", 4)):
         found = summary(server.url(f"/status/{status}"), "-n", "4")
         assert {name: share["count"] for name, share in found["statuses"].items()} == {status: 4}
         assert found["success"]["count"] == good
@@ -204,6 +233,7 @@ def test_who_answered_is_told_by_service_version_and_pod(server: Server, run: Ru
         ("webapp/v1=100%", False),
         ("forum/v1=0", False),
         ("p50<=500ms", True),
+        ("p50<=499ms", False),
         ("p50<=0.49", False),
         ("p100>=1s", True),
         ("rate>=123", True),
@@ -256,6 +286,19 @@ def test_a_rate_is_kept_whether_or_not_there_are_answers(server: Server, summary
     server.gate = threading.Barrier(8)
     found = summary(server.url("/gate"), "-n", "8", "--rate", "400", "-c", "8")
     assert found["success"]["count"] == 8
+
+
+def test_a_rate_that_was_not_kept_is_said_unless_it_was_broken_off(load: ModuleType) -> None:
+    tally = load.Tally()
+    for _ in range(10):
+        tally.answer(200, 0.01, "")
+
+    def is_said(rate: float | None, *, interrupted: bool = False) -> bool:
+        lines = load.Report("http://h", tally, 1.0, rate, interrupted, 0, []).lines()
+        return any("asked for" in line for line in lines)
+
+    assert [is_said(rate) for rate in (None, 10.0, 10.5, 11.0)] == [False, False, False, True]
+    assert not is_said(11.0, interrupted=True)
 
 
 def test_a_rate_says_when_each_request_is_due(load: ModuleType) -> None:

@@ -141,6 +141,12 @@ async def test_a_delayed_request_holds_up_no_other(catalog: httpx.AsyncClient) -
     await asyncio.gather(*delayed, return_exceptions=True)
 
 
+async def test_where_no_connection_can_be_dropped_that_is_said(catalog: httpx.AsyncClient) -> None:
+    await catalog.post("/blowup", json={"active": True, "type": "drop"})
+    with pytest.raises(RuntimeError, match=r"under a server with the ASGI extension services\.chassis\.abort"):
+        await catalog.get("/items")
+
+
 def raw_answer(service: Service, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         connection.sendall(request)

@@ -14,7 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from services.chassis import connection
 from services.chassis.app import new_app
-from services.chassis.connection import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_REQUEST_BYTES, Connection
+from services.chassis.connection import (
+    MAX_BODY_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_REQUEST_BYTES,
+    Connection,
+    DrainState,
+    NoAnswer,
+)
 from services.chassis.probes import Readiness
 from services.chassis.server import DrainingServer
 from services.chassis.telemetry import Telemetry
@@ -28,6 +35,14 @@ class Served:
     def __init__(self) -> None:
         self.waiting = self.cancelled = 0
         self.port = 0
+        self.state = DrainState()
+
+    @property
+    def connection(self) -> Connection:
+        """The only one."""
+        (one,) = self.state.connections
+        assert isinstance(one, Connection)
+        return one
 
     def app(self) -> FastAPI:
         app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
@@ -50,7 +65,14 @@ class Served:
                 self.cancelled += 1
                 raise
 
+        @app.get("/drop")
+        async def drop() -> NoAnswer:
+            return NoAnswer()
+
         return app
+
+    async def is_closed(self) -> bool:
+        return not self.state.connections
 
     async def is_waiting(self) -> bool:
         return self.waiting == 1
@@ -60,7 +82,7 @@ class Served:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def served(**settings: int) -> AsyncIterator[Served]:
     service = Served()
     inner = service.app()
 
@@ -68,7 +90,7 @@ async def served() -> AsyncIterator[Served]:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await inner(scope, receive, send)
 
-    config = uvicorn.Config(app, http=Connection, ws="none", log_config=None, timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, http=Connection, ws="none", log_config=None, **settings)  # type: ignore[arg-type] # any
     config.load()
     server = DrainingServer(config, Readiness())
     server.lifespan = config.lifespan_class(config)
@@ -78,15 +100,12 @@ async def served() -> AsyncIterator[Served]:
         lambda: Connection(config, server.server_state, server.lifespan.state), "127.0.0.1", 0
     )
     service.port = listener.sockets[0].getsockname()[1]
+    service.state = server.server_state
     yield service
     listener.close()
-    for one in list(server.server_state.connections):
+    for one in list(service.state.connections):
         one.transport.abort()
-
-    async def all_closed() -> bool:
-        return not server.server_state.connections
-
-    await until(all_closed)
+    await until(service.is_closed)
     await asyncio.sleep(0)
     await server.lifespan.shutdown()
 
@@ -100,6 +119,7 @@ async def said(port: int, request: bytes) -> tuple[int, dict[str, object]]:
     finally:
         writer.close()
         await asyncio.wait([asyncio.ensure_future(writer.wait_closed())])
+    assert b"\r\nconnection: close" in head
     return int(head.split(b" ")[1]), json.loads(body)
 
 
@@ -125,6 +145,7 @@ async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -
         (b"GET / HTTP/1.1\r\nx-a: " + b"a" * MAX_HEAD_BYTES + b"\r\n\r\n", 431),
         (b"GET / HTTP/1.1\r\n" + b"x-a: a\r\n" * MAX_HEAD_BYTES, 431),
         (b"GET /" + b"a" * (MAX_HEAD_BYTES + 1), 431),
+        (b"GET /%b HTTP/1.1\r\nx-a: %b\r\n\r\n" % (b"a" * 33_000, b"a" * 33_000), 431),
         (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000, 413),
         (b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n", 400),
     ],
@@ -146,11 +167,101 @@ async def test_a_request_that_does_not_arrive_in_time_is_refused(begun: bytes, m
     assert (status, document["title"]) == (408, "Request Timeout")
 
 
-async def test_a_body_whose_length_says_too_much_is_refused_before_it_is_read() -> None:
+async def test_a_body_whose_length_says_too_much_is_refused_before_it_is_read(caplog: pytest.LogCaptureFixture) -> None:
     head = b"POST /body HTTP/1.1\r\nhost: s\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1)
     async with served() as service:
         status, document = await said(service.port, head)
     assert (status, document["title"]) == (413, "Content Too Large")
+    # The second is the parser's.
+    assert caplog.messages[:-1] == [f"a request is refused with 413: a body has {MAX_BODY_BYTES} bytes at most"]
+
+
+LARGEST = b"a" * MAX_BODY_BYTES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"content-length: %d\r\n\r\n%b" % (MAX_BODY_BYTES, LARGEST),
+        b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (MAX_BODY_BYTES, LARGEST),
+    ],
+)
+async def test_a_body_may_be_as_large_as_that(body: bytes) -> None:
+    async with served() as service:
+        got = await answered(service.port, b"POST /body HTTP/1.1\r\nhost: s\r\nconnection: close\r\n" + body)
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert got.endswith(b"\r\n\r\n%d" % MAX_BODY_BYTES)
+
+
+async def answered(port: int, *parts: bytes) -> bytes:
+    """All that comes back on a connection on which these parts of a request are sent, each when the last is read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await asyncio.sleep(0.01)
+    got = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return got
+
+
+async def test_what_a_connection_has_carried_before_counts_for_no_later_request() -> None:
+    post = b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 40000\r\n\r\n" + b"a" * 40_000
+    last = b"GET /version HTTP/1.1\r\nhost: s\r\n", b"connection: close\r\n\r\n"
+    async with served() as service:
+        got = await answered(service.port, post, post, *last)
+    assert got.count(b"HTTP/1.1 200 OK") == 3
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed_like_any_idle_one() -> None:
+    async with served(timeout_keep_alive=0) as service:
+        assert await answered(service.port) == b""
+
+
+async def test_an_answer_that_is_none_ends_the_connection_without_a_byte() -> None:
+    async with served() as service:
+        assert await answered(service.port, b"GET /drop HTTP/1.1\r\nhost: s\r\n\r\n") == b""
+
+
+async def test_a_client_that_stays_after_a_refusal_is_sent_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_FAREWELL_SECONDS", 0.01)
+    async with served() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n")
+        assert (await reader.read()).startswith(b"HTTP/1.1 400")
+        await until(service.is_closed)
+        writer.close()
+
+
+async def test_a_request_that_the_end_of_the_process_cuts_short_is_told_so() -> None:
+    async with served() as service:
+        asking = asyncio.create_task(said(service.port, b"GET /wait HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\r\n"))
+        await until(service.is_waiting)
+        assert service.connection._answering
+        service.connection._answering.cancel()
+        status, document = await asking
+    assert (status, document["detail"]) == (503, "the process ended before the answer was ready")
+
+
+async def test_a_connection_that_is_to_close_says_so_with_the_answer_in_flight() -> None:
+    async with served() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n")
+        assert b"connection: close" not in await reader.readuntil(b"\r\n\r\n")
+        service.connection.close_after_answer()
+        writer.write(b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 2\r\n\r\na")
+        await until(service.is_waiting)
+        service.connection.close_after_answer()
+        writer.write(b"b")
+        assert b"HTTP/1.1 200 OK" in (rest := await reader.read())
+        assert b"\r\nconnection: close\r\n" in rest
+        writer.close()
+
+
+async def test_while_the_process_drains_every_answer_says_that_its_connection_closes() -> None:
+    async with served() as service:
+        service.state.draining = True
+        assert b"\r\nconnection: close\r\n" in await answered(service.port, b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n")
 
 
 async def test_the_answer_to_head_is_the_answer_to_get_without_a_body_on_the_wire_too() -> None:

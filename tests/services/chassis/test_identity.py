@@ -2,7 +2,7 @@ import pytest
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.identity import RELEASE, Identity, collect_hops, hops_so_far, note_hops
+from services.chassis.identity import MAX_HOPS_LENGTH, RELEASE, Identity, collect_hops, hops_so_far, note_hops
 from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
 
@@ -31,9 +31,15 @@ def test_an_empty_version_is_an_unknown_one(monkeypatch: pytest.MonkeyPatch) -> 
     assert Identity.of("webapp", Settings(pod_name="p")).hop == "webapp@p"
 
 
-@pytest.mark.parametrize("said", ["", "x" * 2000, "a\x1bb", "\xe9"])
+@pytest.mark.parametrize("said", ["", "x" * (MAX_HOPS_LENGTH + 1), "a\x1bb", "\xe9"])
 def test_hops_that_are_no_sound_header_are_not_passed_on(said: str) -> None:
     collect_hops()
     note_hops({"x-served-by": said})
     note_hops({"x-served-by": "catalog@p"})
     assert hops_so_far() == ["catalog@p"]
+
+
+def test_hops_as_long_as_they_may_be_are_passed_on() -> None:
+    collect_hops()
+    note_hops({"x-served-by": "x" * MAX_HOPS_LENGTH})
+    assert hops_so_far() == ["x" * MAX_HOPS_LENGTH]

@@ -1,13 +1,17 @@
 import json
 import logging
+from asyncio import CancelledError
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 
+from services.chassis import access
 from services.chassis.app import new_app
-from services.chassis.logs import FIELDS, JsonFormatter
+from services.chassis.identity import Identity
+from services.chassis.logs import FIELDS, TRACE_ID, JsonFormatter, configure
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 from tests.services.asgi import client_of
@@ -115,3 +119,73 @@ def test_an_exception_is_part_of_its_line() -> None:
     line = json.loads(JsonFormatter().format(record))
     assert (line["level"], line["message"], line["key"]) == ("error", "it broke", 1)
     assert "ValueError: broken" in line["exception"]
+
+
+async def _nowhere(_message: object) -> None:
+    """Where an answer goes that nobody reads."""
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        (200, None, "info", "200"),
+        (500, KeyError(), "error", "500"),
+        (None, KeyError(), "error", "no answer"),
+        (None, None, "info", "no answer"),
+        (None, CancelledError(), "info", "client gone"),
+        (200, CancelledError(), "info", "200"),
+    ],
+)
+async def test_a_line_says_how_the_request_ended_and_how_long_it_took(
+    log: Lines, monkeypatch: pytest.MonkeyPatch, ending: tuple[int | None, BaseException | None, str, str]
+) -> None:
+    status, error, level, what = ending
+    clock = iter([5.0, 5.0123456])
+    monkeypatch.setattr(access, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    answer = access.Answer({"method": "GET", "path": "/x"}, _nowhere, Identity(service="s"))
+    if status:
+        await answer.send({"type": "http.response.start", "status": status, "headers": []})
+    answer.log(error)
+    (line,) = log.access()
+    assert line.pop("time")
+    assert line == {
+        "level": level,
+        "logger": "access",
+        "message": f"GET /x {what}",
+        "method": "GET",
+        "path": "/x",
+        "route": None,
+        "status": status,
+        "ms": 12.35,
+    }
+
+
+def test_a_line_begins_with_the_time_in_utc() -> None:
+    TRACE_ID.set(None)
+    record = logging.makeLogRecord({"levelname": "WARNING", "name": "x", "msg": "m", "created": 0.0015})
+    assert JsonFormatter().format(record) == (
+        '{"time": "1970-01-01T00:00:00.001+00:00", "level": "warning", "logger": "x", "message": "m"}'
+    )
+
+
+def test_lines_go_to_stdout_from_the_level_on_that_was_asked_for_and_libraries_speak_up_only_to_warn(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, chatty = logging.getLogger(), [logging.getLogger(name) for name in ("httpx", "uvicorn.error")]
+    levels = {logger: logger.level for logger in (root, *chatty)}
+    monkeypatch.setattr(root, "handlers", [logging.NullHandler()])
+    for switch in ("logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, switch, True)
+    configure("info")
+    for logger in (logging.getLogger("ours"), *chatty):
+        for level in (logging.DEBUG, logging.INFO, logging.WARNING):
+            logger.log(level, "said")
+    for logger, level in levels.items():
+        logger.setLevel(level)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(line["logger"], line["level"]) for line in said] == [
+        ("ours", "info"),
+        ("ours", "warning"),
+        ("httpx", "warning"),
+        ("uvicorn.error", "warning"),
+    ]

@@ -17,9 +17,22 @@ async def test_readiness_ends_when_draining_begins_and_liveness_does_not(service
     else:
         app = create_webapp(WebappSettings(), readiness=readiness)
     async with client_of(app) as client:
-        assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 200]
+        before = [await client.get(path) for path in ("/livez", "/readyz")]
         readiness.draining = True
-        assert [(await client.get(path)).status_code for path in ("/livez", "/readyz")] == [200, 503]
+        after = [await client.get(path) for path in ("/livez", "/readyz")]
+    assert [(answer.status_code, answer.text) for answer in before] == [(200, "ok\n")] * 2
+    assert [answer.status_code for answer in after] == [200, 503]
+    detail = "draining: the process was told to end"
+    assert after[1].json() == {"title": "not ready", "status": 503, "detail": detail}
+
+
+async def test_openapi_knows_what_a_probe_answers() -> None:
+    async with client_of(create_catalog(CatalogSettings())) as client:
+        paths = (await client.get("/openapi.json")).json()["paths"]
+    answers = {path: paths[path]["get"]["responses"] for path in ("/livez", "/readyz")}
+    assert {path: sorted(said) for path, said in answers.items()} == {"/livez": ["200"], "/readyz": ["200", "503"]}
+    assert {next(iter(said["200"]["content"])) for said in answers.values()} == {"text/plain"}
+    assert answers["/readyz"]["503"]["description"] == "Service Unavailable"
 
 
 async def test_webapp_is_ready_without_catalog() -> None:

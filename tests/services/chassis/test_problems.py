@@ -6,12 +6,14 @@ from pydantic import BaseModel
 
 from services.chassis.app import new_app
 from services.chassis.probes import Readiness
+from services.chassis.problems import Problem, described, problem
 from services.chassis.telemetry import Telemetry
 from tests.services.asgi import client_of
 
 
 class Body(BaseModel):
     number: float
+    text: str = ""
 
 
 @pytest.fixture
@@ -55,7 +57,45 @@ async def test_every_error_has_the_same_shape(
 
 
 async def test_a_crash_tells_the_client_nothing_of_the_inside(service: httpx.AsyncClient) -> None:
-    assert "secret" not in (await service.get("/crash")).text
+    answer = await service.get("/crash")
+    assert answer.json()["detail"] == "the service failed; its log has the details"
+
+
+async def test_each_field_that_is_refused_is_named_with_the_reason(service: httpx.AsyncClient) -> None:
+    answer = await service.post("/number", json={"number": "x", "text": 1})
+    number, text = (
+        "Input should be a valid number, unable to parse string as a number",
+        "Input should be a valid string",
+    )
+    assert answer.json() == {
+        "title": "Unprocessable Content",
+        "status": 422,
+        "detail": f"body.number: {number}; body.text: {text}",
+        "errors": [{"field": "body.number", "message": number}, {"field": "body.text", "message": text}],
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"content-type": "text/plain"}])
+async def test_a_body_that_does_not_say_that_it_is_json_is_told_to(
+    service: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    detail = (await service.post("/number", content=b'{"number": 1}', headers=headers)).json()["detail"]
+    assert detail.startswith("body: ")
+    assert detail.endswith(" (send the header Content-Type: application/json)")
+
+
+def test_an_answer_is_short_ascii_that_steers_no_terminal_whatever_it_quotes() -> None:
+    answer = problem(400, "a\x7f\x9b\u2028é", title="no", headers={"x-a": "1"})
+    assert bytes(answer.body) == rb'{"title":"no","status":400,"detail":"a\u007f\u009b\u2028\u00e9"}'
+    assert (answer.headers["content-type"], answer.headers["x-a"]) == ("application/problem+json", "1")
+
+
+def test_openapi_is_told_of_each_error_answer_by_its_own_name() -> None:
+    content = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+    assert described(404, 413) == {
+        404: {"description": "Not Found", "content": content},
+        413: {"description": "Content Too Large", "content": content},
+    }
 
 
 async def test_a_method_that_is_not_allowed_is_told_which_ones_are(service: httpx.AsyncClient) -> None:

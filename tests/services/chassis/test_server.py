@@ -8,7 +8,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.chassis.server import KEEP_ALIVE_SECONDS, LINGER_SECONDS, listen
+from services.catalog.app import create_app
+from services.catalog.settings import Settings
+from services.chassis.probes import Readiness
+from services.chassis.server import BACKLOG, KEEP_ALIVE_SECONDS, LINGER_SECONDS, DrainingServer, listen, serve
 from tests.services.processes import Service, run_to_end, running
 from tests.services.waiting import until
 
@@ -160,4 +163,30 @@ def test_a_port_in_use_is_one_clear_line() -> None:
 
 def test_the_listener_has_asyncio_set_nodelay_on_its_connections() -> None:
     with listen("127.0.0.1", 0, "test") as listener:
-        assert listener.proto == socket.IPPROTO_TCP
+        assert (listener.proto, listener.type) == (socket.IPPROTO_TCP, socket.SOCK_STREAM)
+        assert listener.getsockname()[0] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(("drained", "left"), [(5.0, 15.0), (100.0, 0.0)])
+def test_requests_in_flight_get_the_seconds_of_the_settings_and_the_last_spans_what_is_left_of_them(
+    drained: float, left: float, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    configs = []
+
+    def run(server: DrainingServer, sockets: list[socket.socket]) -> None:
+        configs.append(server.config)
+        for one in sockets:
+            one.close()
+
+    monkeypatch.setattr(DrainingServer, "run", run)
+    monkeypatch.setattr(DrainingServer, "seconds_since_signal", drained)
+    caplog.set_level("INFO")
+    settings = Settings(host="127.0.0.1", port=0, drain_seconds=20)
+    assert serve(create_app(settings), settings, Readiness(), "test") == left
+    (config,) = configs
+    seconds = config.timeout_graceful_shutdown, config.timeout_keep_alive
+    assert (*seconds, config.backlog) == (20, KEEP_ALIVE_SECONDS, BACKLOG)
+    adds = config.server_header, config.proxy_headers, config.access_log, config.log_config
+    assert adds == (False, False, False, None)
+    (line,) = caplog.messages
+    assert line.startswith("test listens on 127.0.0.1:")

@@ -104,3 +104,9 @@ def test_the_originals_names_say_where_catalog_and_forum_are(monkeypatch: pytest
     monkeypatch.setenv("FORUM_SERVICE_PORT", "81")
     settings = load(WebappSettings, "webapp")
     assert (settings.catalog_url, settings.forum_url) == ("http://catalog.istioinaction:80", "http://[::1]:81")
+
+
+@pytest.mark.parametrize("level", ["warning", "WARNING", "Warning"])
+def test_a_log_level_may_be_written_in_either_case(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", level)
+    assert load(CatalogSettings, "catalog").log_level == "warning"

@@ -61,26 +61,28 @@ async def test_healthz_says_healthy(webapp: Webapp) -> None:
         assert (await client.get("/api/healthz")).text == "Healthy!"
 
 
+UNEXPECTED = "answered something unexpected"
+
+
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "what"),
     [
-        lambda _: httpx.Response(500),
-        lambda _: httpx.Response(503, text="upstream connect error", headers={"server": "envoy"}),
-        lambda _: httpx.Response(403, text="RBAC: access denied"),
-        lambda _: httpx.Response(200, text="<html>"),
-        lambda _: httpx.Response(200, json={"id": "x"}),
-        lambda _: httpx.Response(200, json=[{"id": 1}]),
-        lambda _: httpx.Response(204),
-        lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}),
-        raising(httpx.ConnectError("refused")),
-        raising(httpx.ConnectTimeout("")),
-        raising(httpx.ReadTimeout("")),
-        raising(httpx.RemoteProtocolError("Server disconnected without sending a response.")),
-        raising(httpx.ReadError("")),
+        (lambda _: httpx.Response(500), "answered 500"),
+        (lambda _: httpx.Response(503, text="upstream connect error", headers={"server": "envoy"}), "answered 503"),
+        (lambda _: httpx.Response(403, text="RBAC: access denied"), "answered 403"),
+        (lambda _: httpx.Response(200, text="<html>"), UNEXPECTED),
+        (lambda _: httpx.Response(200, json={"id": "x"}), UNEXPECTED),
+        (lambda _: httpx.Response(200, json=[{"id": 1}]), UNEXPECTED),
+        (lambda _: httpx.Response(204), UNEXPECTED),
+        (lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}), UNEXPECTED),
+        (raising(httpx.ConnectTimeout("")), "gave no whole answer in time (ConnectTimeout)"),
+        (raising(httpx.ReadTimeout("")), "gave no whole answer in time (ReadTimeout)"),
+        (raising(httpx.RemoteProtocolError("the server disconnected")), "broke off: the server disconnected"),
+        (raising(httpx.ReadError("")), "broke off: ReadError"),
     ],
 )
 async def test_a_catalog_that_fails_is_a_500_that_says_what_happened_and_is_asked_once(
-    webapp: Webapp, answer: Callable[[httpx.Request], httpx.Response]
+    webapp: Webapp, answer: Callable[[httpx.Request], httpx.Response], what: str
 ) -> None:
     asked: list[httpx.Request] = []
 
@@ -91,9 +93,19 @@ async def test_a_catalog_that_fails_is_a_500_that_says_what_happened_and_is_aske
     async with webapp(count) as client:
         got = await client.get("/api/catalog")
     assert (got.status_code, got.headers["content-type"]) == (500, "application/problem+json")
-    assert got.json()["title"] == "error calling Catalog service"
-    assert "Catalog" in got.json()["detail"]
+    assert got.json() == {
+        "title": "error calling Catalog service",
+        "status": 500,
+        "detail": f"GET /items: Catalog {what}",
+    }
     assert len(asked) == 1
+
+
+async def test_a_catalog_that_is_not_there_is_said_to_be_missing(webapp: Webapp) -> None:
+    async with webapp(raising(httpx.ConnectError("refused"))) as client:
+        got = await client.get("/api/catalog")
+    assert got.status_code == 500
+    assert got.json()["detail"] == "Catalog cannot be reached at http://catalog:3000; is it deployed?"
 
 
 async def test_an_exhausted_pool_is_webapps_own_fault(webapp: Webapp) -> None:

@@ -125,6 +125,13 @@ def test_a_name_that_is_none_stays_behind(name: bytes) -> None:
     assert forwarded([(name, b"1")], goes_on) == []
 
 
+def test_a_value_and_all_of_them_may_be_as_long_as_that() -> None:
+    longest = (b"x-a", b"v" * MAX_VALUE_BYTES)
+    rest = [(b"x-%d" % number, b"v" * (MAX_VALUE_BYTES - 4)) for number in range(3)]
+    assert sum(len(name) + len(value) for name, value in (longest, *rest)) == MAX_TOTAL_BYTES
+    assert forwarded([longest, *rest], goes_on) == [longest, *rest]
+
+
 def test_too_many_headers_are_cut_off_below_what_envoy_takes() -> None:
     many = forwarded([(b"x-%d" % number, b"v" * 1000) for number in range(1000)], goes_on)
     assert 0 < sum(len(name) + len(value) for name, value in many) <= MAX_TOTAL_BYTES

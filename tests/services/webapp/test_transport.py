@@ -2,13 +2,14 @@
 
 import asyncio
 import socket
+import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from services.webapp import transport
+from services.webapp import connection, transport
 from services.webapp.connection import MAX_HEAD_BYTES
 from services.webapp.transport import Transport
 from tests.services.waiting import until
@@ -184,3 +185,69 @@ async def test_through_a_proxy_the_whole_address_is_asked_for_with_the_proxys_cr
     assert lines[0] == b"GET http://catalog/items?a=1 HTTP/1.1"
     assert b"Host: catalog" in lines
     assert b"Proxy-Authorization: Basic bWU6c2UgY3JldA==" in lines
+
+
+@pytest.mark.parametrize(("room", "is_whole"), [(0, True), (-1, False)])
+async def test_an_answer_may_be_that_long_and_not_a_byte_longer(
+    room: int, is_whole: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = b"x" * 1_000_000  # comes in several pieces
+    answer = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(body) + body
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", len(answer) + room)
+    async with calling(Server(answer)) as client:
+        if is_whole:
+            assert (await client.get("/")).content == body
+        else:
+            with pytest.raises(httpx.RemoteProtocolError, match="too long"):
+                await client.get("/")
+
+
+async def test_a_connection_that_nobody_uses_is_closed_after_a_while_and_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.01)
+    async with calling(Server(OK)) as client:
+        await client.get("/")
+
+        async def is_forgotten() -> bool:
+            return not client._transport._unused  # type: ignore[attr-defined] # httpx knows any transport
+
+        await until(is_forgotten)
+
+
+class Resetting(Server):
+    """Resets a connection on which it is asked anything."""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("server", "error", "words"),
+    [
+        (Server(b""), httpx.RemoteProtocolError, "the server disconnected without a whole answer"),
+        (Resetting(), httpx.ReadError, "Connection reset by peer"),
+    ],
+)
+async def test_a_connection_that_is_lost_says_how(server: Server, error: type[Exception], words: str) -> None:
+    async with calling(server) as client:
+        with pytest.raises(error, match=words):
+            await client.get("/")
+
+
+async def test_the_usual_port_which_an_address_leaves_out_is_the_one_that_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
+
+    async def refuse(_protocol: object, host: str, port: int) -> None:
+        asked.append((host, port))
+        raise OSError("no way there")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", refuse)
+    async with httpx.AsyncClient(transport=Transport("http://catalog:80")) as client:
+        with pytest.raises(httpx.ConnectError, match=r"^no way there$"):
+            await client.get("http://catalog:80/items")
+    assert asked == [("catalog", 80)]
