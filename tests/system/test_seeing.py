@@ -4,7 +4,7 @@ Of the local mesh alone: in a cluster all this is Istio's and its add-ons' own.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,10 +23,11 @@ pytestmark = pytest.mark.long
 SAMPLING = """
 apiVersion: telemetry.istio.io/v1
 kind: Telemetry
-metadata: {name: sampling, namespace: istio-system}
-spec: {tracing: [{randomSamplingPercentage: SHARE}]}
+metadata: {name: NAME, namespace: NAMESPACE}
+spec: {selector: SELECTOR, tracing: [{randomSamplingPercentage: SHARE}]}
 """
 REQUESTS = 60
+OF_WEBAPP = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,14 @@ class Watched:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
-    def sample(self, share: float) -> None:
-        self.cluster.kubectl("apply", "-f", "-", stdin=SAMPLING.replace("SHARE", str(share)))
+    def sample(
+        self, share: float, name: str = "sampling", namespace: str = "istio-system", selector: str = "null"
+    ) -> None:
+        words = {"NAMESPACE": namespace, "NAME": name, "SELECTOR": selector, "SHARE": str(share)}
+        text = SAMPLING
+        for placeholder, value in words.items():
+            text = text.replace(placeholder, value)
+        self.cluster.kubectl("apply", "-f", "-", stdin=text)
         self.settle()
 
     def settle(self) -> None:
@@ -78,14 +85,24 @@ def _status(cluster: Cluster) -> int:
         return 0
 
 
-def begun(watched: Watched) -> int:
+def begun(watched: Watched, ask: Callable[[Watched], None] | None = None) -> int:
     """Ask often, and return how many traces that began: a last one, which is wanted, comes after them all."""
     watched.trace()
     before = watched.traces()["kept"]
-    for _ in range(REQUESTS):
-        assert watched.cluster.get("/api/catalog").status_code == 200
+    (ask or through_the_gateway)(watched)
     watched.trace()
     return int(watched.traces()["kept"]) - before - 1
+
+
+def through_the_gateway(watched: Watched) -> None:
+    for _ in range(REQUESTS):
+        assert watched.cluster.get("/api/catalog").status_code == 200
+
+
+def as_webapp(watched: Watched) -> None:
+    """Ask catalog OF_WEBAPP times out of webapp's pod, whose proxy begins the traces then."""
+    loop = f"for i in $(seq {OF_WEBAPP}); do curl -sf -o /dev/null http://catalog/items || exit 1; done"
+    watched.cluster.kubectl("exec", "-n", "istioinaction", "deploy/webapp", "-c", "webapp", "--", "sh", "-c", loop)
 
 
 def test_a_telemetry_says_of_how_many_requests_a_trace_begins(watched: Watched) -> None:
@@ -97,6 +114,22 @@ def test_a_telemetry_says_of_how_many_requests_a_trace_begins(watched: Watched) 
     watched.cluster.kubectl("delete", "telemetry", "sampling", "-n", "istio-system")
     watched.settle()
     assert begun(watched) == REQUESTS
+
+
+def test_a_namespaces_sampling_goes_before_the_meshs_and_a_workloads_before_both(watched: Watched) -> None:
+    watched.sample(100)
+    watched.sample(0, namespace="istioinaction")
+    assert begun(watched, as_webapp) == 0
+    assert begun(watched) == REQUESTS
+    watched.sample(100, name="webapps", namespace="istioinaction", selector="{matchLabels: {app: webapp}}")
+    assert begun(watched, as_webapp) == OF_WEBAPP
+    watched.cluster.kubectl("delete", "telemetry", "webapps", "-n", "istioinaction")
+    watched.settle()
+    assert begun(watched, as_webapp) == 0
+    for namespace in ("istioinaction", "istio-system"):
+        watched.cluster.kubectl("delete", "telemetry", "sampling", "-n", namespace)
+    watched.settle()
+    assert begun(watched, as_webapp) == OF_WEBAPP
 
 
 def test_services_own_metrics_are_on_the_scrape_page_once_they_export_them(watched: Watched) -> None:
