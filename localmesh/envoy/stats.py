@@ -28,6 +28,9 @@ UNVERSIONED = "latest"
 """The canonical revision of a pod without a version."""
 
 HEADER = "x-istio-peer-"
+MIRRORED = f"{HEADER}mirrored"
+"""The header of a mirrored request: Envoy counts such as tries, too."""
+
 _ROUTER = "envoy.filters.http.router"
 _CONFIG = "envoy.extensions.access_loggers.stats.v3.Config"
 
@@ -146,7 +149,8 @@ def _logger(**stats: Sequence[Message]) -> Message:
 
 def with_attempts(filters: Sequence[Message], tags: Sequence[Message]) -> list[Message]:
     """Return HTTP filters whose router counts each try of a request, retries too."""
-    logger = _logger(counters=[_one("mesh_attempts_total", tags)])
+    mirrored = {"name": "mirrored", "value_format": f"%REQ({MIRRORED})%"}
+    logger = _logger(counters=[_one("mesh_attempts_total", [*tags, mirrored])])
 
     def counting(http_filter: Message) -> Message:
         if http_filter["name"] != _ROUTER:
@@ -164,7 +168,7 @@ def who_calls() -> Message:
             "on_header_present": {"metadata_namespace": PEER, "key": name, "type": "STRING"},
             "remove": True,
         }
-        for name in IDENTITY
+        for name in (*IDENTITY, "mirrored")
     ]
     config = any_of("envoy.extensions.filters.http.header_to_metadata.v3.Config", request_rules=rules)
     return {"name": "envoy.filters.http.header_to_metadata", "typed_config": config}

@@ -28,6 +28,11 @@ RUNTIME: Mapping[str, int] = {
 DETAILS = "response_code_details"
 """The tag of spans that says in Envoy's words where an answer came from."""
 
+_MIRRORED = {
+    "append": {"header": {"key": stats.MIRRORED, "value": "true"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+}
+"""What a mirrored request gets, and no other keeps."""
+
 _MANAGER = "envoy.filters.network.http_connection_manager"
 
 
@@ -177,6 +182,7 @@ def _routes(configuration: Resource, identity: Identity) -> Resource:
         **configuration,
         "virtual_hosts": hosts,
         "request_headers_to_add": [*configuration.get("request_headers_to_add", ()), *headers],
+        "request_headers_to_remove": [*configuration.get("request_headers_to_remove", ()), stats.MIRRORED],
     }
 
 
@@ -184,7 +190,12 @@ def _route(route: Message) -> Message:
     path = _istio(route).get("config")
     if not path:
         return route
-    return _with_metadata(route, stats.MESH, {"rule": rule_of(str(path), route)})
+    named = _with_metadata(route, stats.MESH, {"rule": rule_of(str(path), route)})
+    action = route.get("route", {})
+    if "request_mirror_policies" not in action:
+        return named
+    mirrors = [{**mirror, "request_headers_mutations": [_MIRRORED]} for mirror in action["request_mirror_policies"]]
+    return {**named, "route": {**action, "request_mirror_policies": mirrors}}
 
 
 def rule_of(path: str, route: Mapping[str, Any]) -> str:

@@ -18,11 +18,13 @@ EDGE = (*SOURCE, *DESTINATION, *SERVICE)
 OUTCOME = ("response_code", "response_flags")
 SECURITY = "connection_security_policy"
 """`mutual_tls` or `none`; only the called knows."""
+MIRRORED = "mirrored"
+"""`true` of a copy, which is no try of a call."""
 
 KEPT: Mapping[str, tuple[str, ...]] = {
     REQUESTS: ("reporter", *EDGE, *OUTCOME, SECURITY),
     DURATIONS: ("reporter", *EDGE, "le"),
-    ATTEMPTS: (*EDGE, *OUTCOME),
+    ATTEMPTS: (*EDGE, *OUTCOME, MIRRORED),
     RULES: ("rule",),
     DENIALS: (*EDGE, "reason"),
 }
@@ -88,7 +90,7 @@ def questions(window_s: int) -> Questions:
     return Questions(
         calls=Expression(REQUESTS, (*EDGE, *OUTCOME), window_s, "source"),
         taken=Expression(REQUESTS, (*EDGE, *OUTCOME, SECURITY), window_s, "destination"),
-        attempts=Expression(ATTEMPTS, (*EDGE, *OUTCOME), window_s),
+        attempts=Expression(ATTEMPTS, (*EDGE, *OUTCOME, MIRRORED), window_s),
         median=Expression(DURATIONS, EDGE, window_s, "source", 0.5),
         slowest=Expression(DURATIONS, EDGE, window_s, "source", 0.99),
         denied=Expression(DENIALS, (*EDGE, "reason"), window_s),
@@ -99,7 +101,7 @@ def questions(window_s: int) -> Questions:
 _PARTIES = (*SOURCE, *SERVICE, "destination_workload", "destination_version", "response_code")
 SERIES = {
     "calls": Expression(REQUESTS, _PARTIES, SERIES_WINDOW_S, "source"),
-    "attempts": Expression(ATTEMPTS, _PARTIES, SERIES_WINDOW_S),
+    "attempts": Expression(ATTEMPTS, (*_PARTIES, MIRRORED), SERIES_WINDOW_S),
 }
 """Asked for as time series."""
 

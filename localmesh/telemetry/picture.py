@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from localmesh.telemetry import denials
-from localmesh.telemetry.expressions import SECURITY
+from localmesh.telemetry.expressions import MIRRORED, SECURITY
 from localmesh.telemetry.flags import in_words
 from localmesh.telemetry.history import Value
 
@@ -16,9 +16,6 @@ OUTSIDE = "outside"
 """The node of callers without a proxy."""
 
 SERVER_ERRORS = 500
-MIN_MIRRORED_SHARE = 0.2
-MIN_MIRRORED_PS = 0.1
-"""Of what arrives, and a second: less may be a matter of when each proxy was asked."""
 
 
 @dataclass(slots=True)
@@ -66,6 +63,9 @@ class Edge:
 
     calls: Tally = field(default_factory=Tally)
     attempts: Tally = field(default_factory=Tally)
+    mirrored: float = 0.0
+    """Copies a second, which are no tries of a call."""
+
     p50: float | None = None
     """Milliseconds."""
 
@@ -113,7 +113,10 @@ class Graph:
         for value in answers.calls:
             self._edge(value.labels).calls.add(value.labels, value.value)
         for value in answers.attempts:
-            self._edge(value.labels).attempts.add(value.labels, value.value)
+            if value.labels[MIRRORED] == "true":
+                self._edge(value.labels).mirrored += value.value
+            else:
+                self._edge(value.labels).attempts.add(value.labels, value.value)
         for value in answers.taken:
             if value.labels["source_workload"] in UNKNOWN:
                 edge = self._edge(value.labels)
@@ -173,19 +176,6 @@ class Graph:
         arrived = self._arrived[_source(value.labels).id, _destination(value.labels).id]
         arrived.total += value.value
         arrived.good += value.value if value.labels[SECURITY] == "mutual_tls" else 0
-        if value.value:
-            self._nearest_edge(value.labels)  # what is only mirrored to is called by nobody
-
-    def _mirrored(self, edge: Edge) -> float:
-        """Return what arrived beyond what was sent there: copies, which a caller's proxy does not count.
-
-        Two proxies are never asked at quite the same moment: only a difference that is none of that is shown.
-        """
-        between = [each for key, each in self.edges.items() if key[:2] == (edge.source, edge.destination)]
-        arrived = self._arrived[edge.source, edge.destination].total
-        beyond = arrived - sum(each.attempts.total for each in between)
-        is_certain = beyond > MIN_MIRRORED_SHARE * arrived and beyond > MIN_MIRRORED_PS
-        return beyond if edge is between[0] and edge.source != OUTSIDE and is_certain else 0.0
 
     def _node(self, node: Node) -> str:
         known = self.nodes.get(node.id)
@@ -203,7 +193,7 @@ class Graph:
             "share": edge.calls.total / everything if everything else None,
             "p50": edge.p50,
             "p99": edge.p99,
-            "mirrored_ps": self._mirrored(edge),
+            "mirrored_ps": edge.mirrored,
             "secured": self._arrived[edge.source, edge.destination].success,
             "seen_by_callee": edge.seen_by_callee,
         }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from localmesh.telemetry.expressions import MIRRORED
 from localmesh.telemetry.picture import known, succeeded
 
 
@@ -22,6 +23,8 @@ def lines_of(series: Mapping[str, Iterable[Line]], times: Sequence[float]) -> li
     for name, lines in series.items():
         for line in lines:
             labels = line.labels
+            if labels.get(MIRRORED) == "true":
+                continue
             key = (
                 f"{labels['source_workload_namespace']}/{labels['source_workload']}",
                 f"{labels['destination_service_name']}.{labels['destination_service_namespace']}",

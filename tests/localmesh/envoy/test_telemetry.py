@@ -15,7 +15,7 @@ import pytest
 from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.emit.authorization import http_authorization
 from localmesh.envoy.resources import Resources, ResourceType
-from localmesh.envoy.stats import Identity
+from localmesh.envoy.stats import MIRRORED, Identity
 from localmesh.envoy.telemetry import COLLECTOR, RUNTIME, Dresser, Telemetry
 from localmesh.envoy.wire import encode_all
 from localmesh.proxy.authorization import Action, Always, Authorization, PathMatch, Policy
@@ -80,8 +80,13 @@ def outbound(folder: Path) -> Resources:
     nobody = {"match": {"prefix": "/nobody"}, "route": {"cluster": "outbound|80||nobody"}}
     described, assignment = cluster(SERVICE, folder / "in", workload="catalog-v2;shop;catalog;v2;Kubernetes")
     empty, _ = cluster("outbound|80||nobody", folder / "none")
+    mirrored = {
+        **route,
+        "match": {"prefix": "/mirrored"},
+        "route": {"cluster": SERVICE, "request_mirror_policies": [{"cluster": SERVICE}]},
+    }
     return Resources(
-        lds=[listener(folder / "out", "OUTBOUND", [nobody, route])],
+        lds=[listener(folder / "out", "OUTBOUND", [nobody, mirrored, route])],
         cds=[described, empty],
         eds=[assignment, {"cluster_name": "outbound|80||nobody"}],
     )
@@ -235,9 +240,25 @@ async def test_calls_and_attempts_are_counted_under_istios_names_by_caller_and_c
     assert (known["source_version"], known["source_canonical_revision"]) == ("unknown", "latest")
     assert known["destination_service"] == "catalog.shop.svc.cluster.local"
     assert {each["source_workload"] for each in destination_labels} == {"webapp"}
-    assert all(each.keys() == known.keys() for each in (*source_labels, *destination_labels))
+    assert {tuple(labels) for labels in (*source_labels, *destination_labels)} <= {
+        tuple(known), (*known, "mirrored"),
+    }  # fmt: skip
     assert len(known) == 25
     assert not any("x-istio-peer" in head for head in app.heads)
+
+
+async def test_a_copy_is_counted_as_one_and_not_as_a_try(folder: Path) -> None:
+    async with running(folder, Telemetry()) as (app, _):
+        assert (await ask(folder / "out", "/mirrored", f"{MIRRORED}: true\r\n"))[0] in (200, 500)
+        await until(partial(_counts, folder / "webapp.admin", {"": 1, "true": 1}))
+    assert len(app.heads) == 2
+    assert not any("x-istio-peer" in head for head in app.heads)
+
+
+async def _counts(path: Path, tries: dict[str, int]) -> bool:
+    _, text = await ask(path, "/stats/prometheus?usedonly&filter=^istio[.]")
+    attempts = [(series, value) for series, value in samples(text) if name_of(series) == "mesh_attempts_total"]
+    return {labels_of(series)["mirrored"]: value for series, value in attempts} == tries
 
 
 async def test_a_denial_is_counted_and_traced_with_the_policy_that_denied(folder: Path) -> None:

@@ -10,7 +10,7 @@ def labels(**changed: str) -> dict[str, str]:
         "source_workload": "webapp", "source_workload_namespace": "shop", "destination_workload": "catalog",
         "destination_workload_namespace": "shop", "destination_version": "v1", "destination_service_name": "catalog",
         "destination_service_namespace": "shop", "response_code": "200", "response_flags": "-",
-        "connection_security_policy": "none", **changed,
+        "connection_security_policy": "none", "mirrored": "-", **changed,
     }  # fmt: skip
 
 
@@ -107,15 +107,16 @@ def test_an_edge_is_secured_by_so_much_as_the_called_says_came_by_mutual_tls() -
     }
 
 
-def test_what_arrives_beyond_what_was_sent_was_mirrored() -> None:
-    taken = [rate(8.0), rate(4.0, **V2), rate(3.0, source_workload="unknown")]
-    graph = Graph(Answers(calls=[rate(7.0)], attempts=[rate(7.0)], taken=taken)).document()
-    found = {(edge["source"], edge["destination"]): (edge["rps"], edge["mirrored_ps"]) for edge in graph["edges"]}
-    assert found == {
-        ("shop/webapp", "shop/catalog"): (7.0, 0.0),  # a difference of when one looked
-        ("shop/webapp", "shop/catalog-v2"): (0.0, 4.0),
-        ("outside", "shop/catalog"): (3.0, 0.0),
-    }
+def test_what_was_mirrored_is_no_try_of_a_call() -> None:
+    copies = {**V2, "mirrored": "true"}
+    graph = Graph(Answers(calls=[rate(8.0)], attempts=[rate(8.0), rate(4.0, **copies, response_code="503")])).document()
+    edges = {edge["destination"]: (edge["rps"], edge["attempts_ps"], edge["mirrored_ps"]) for edge in graph["edges"]}
+    assert edges == {"shop/catalog": (8.0, 8.0, 0.0), "shop/catalog-v2": (0.0, 0.0, 4.0)}
+    (call,) = graph["calls"]
+    assert (call["retries_ps"], call["attempt_success"]) == (0.0, 1.0)
+    attempts = [Line(labels(), [(1.0, 8.0)]), Line(labels(**copies, response_code="503"), [(1.0, 4.0)])]
+    (lines,) = lines_of({"attempts": attempts}, [1.0])
+    assert lines["attempt_success"] == [1.0]
 
 
 def test_what_a_policy_denied_stands_on_the_edge_with_the_policys_name_and_an_applications_403_does_not() -> None:
