@@ -64,10 +64,10 @@ class Addons:
 
     def manifests(self) -> list[Object]:
         """Return the objects to create."""
-        import yaml  # noqa: PLC0415 -- `mesh up`, which waits for nobody, wants the ports alone
+        from localmesh.core.manifests import documents  # noqa: PLC0415 -- `mesh up` wants the ports alone, and at once
 
         text = Template(MANIFESTS.read_text(encoding="utf-8")).substitute(self._words())
-        return [document for document in yaml.safe_load_all(text) if document]
+        return list(documents(text))
 
     def _words(self) -> Mapping[str, str]:
         ports = self.ports

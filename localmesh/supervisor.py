@@ -10,8 +10,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import yaml
-
 from localmesh.addons import AddonPorts, Addons
 from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.target import Target
@@ -21,6 +19,7 @@ from localmesh.controllers import Controllers
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.loops import Loops, ended, observed
+from localmesh.core.manifests import documents
 from localmesh.core.objects import Key, Object
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
@@ -93,7 +92,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         )
         door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
         door.pages |= {"syncz": discovery.syncz, "findings": discovery.findings}
-        seed = [_with_node_port(obj, options.gateway_port) for obj in yaml.safe_load_all(SEED.read_text("utf-8"))]
+        seed = [_with_node_port(obj, options.gateway_port) for obj in documents(SEED.read_text("utf-8"))]
         _create(door.registry, (obj for obj in seed if obj["kind"] == NAMESPACES.kind))
         # Before the gateway's Service, whose other ports get any that are free: these have to have theirs.
         addons = _addons(options, door.kubeconfig, store)

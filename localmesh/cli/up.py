@@ -161,7 +161,8 @@ def _bring_up(home: Home, arguments: argparse.Namespace) -> bool:
     kubectl = Kubectl(home)
     if arguments.empty:
         return _wait_for_rollouts(kubectl, SEEDED)
-    applied = kubectl.lines("apply", "-k", str(BASE))
+    # As `kubectl apply` leaves it, which asks three times for each object where there is none yet.
+    applied = kubectl.lines("create", "--save-config", "-k", str(BASE))
     if applied is None:
         raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
     count = SEEDED + sum(line.startswith("deployment.apps/") for line in applied)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from localmesh.core.errors import MeshError
+from localmesh.core.manifests import document_of
 from localmesh.kinds.kubernetes.pods import Container
 from localmesh.kinds.review import Problem
 from localmesh.kinds.schema.decode import decode_by
@@ -93,7 +94,7 @@ _FILE = Schema({"type": "object", "additionalProperties": _ENTRY})
 
 def _read(file: Path) -> dict[str, Image]:
     try:
-        decoded = decode_by(_FILE, yaml.safe_load(file.read_text(encoding="utf-8")) or {}, takes_null=True)
+        decoded = decode_by(_FILE, document_of(file), takes_null=True)
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise MeshError(f"{file}: cannot be read: {error}") from error
     unknown = (Problem(path, "there is no such field") for path in decoded.unknown)

@@ -8,8 +8,7 @@ the ingress gateway is there; of bare Pods those are there that say their addres
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 
-import yaml
-
+from localmesh.core.manifests import documents
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.injection import inject
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, SERVICES, Resource, resource_of
@@ -77,7 +76,7 @@ def _resource(obj: Object) -> Resource | None:
 
 def _ingress_gateway() -> list[Object]:
     """Return the gateway's Deployment and Service, as the local mesh is seeded with them."""
-    seed = yaml.safe_load_all(files("localmesh").joinpath("seed.yaml").read_text(encoding="utf-8"))
+    seed = documents(files("localmesh").joinpath("seed.yaml").read_text(encoding="utf-8"))
     return [obj for obj in seed if _resource(obj) in (DEPLOYMENTS, SERVICES)]
 
 
