@@ -30,7 +30,7 @@ class AlreadyRunsError(MeshError):
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningMesh:
     """What a supervisor tells of itself in the lock file."""
 
     pid: int
@@ -46,7 +46,7 @@ class Running:
     """Why the mesh ended although nobody asked it to; such a supervisor runs no more."""
 
     @classmethod
-    def read(cls, text: str) -> "Running":
+    def read(cls, text: str) -> "RunningMesh":
         """Read what `Lock.tell` wrote; nothing is known of a supervisor that has not told anything yet."""
         if not text.strip():
             return cls(0, 0, 0, "")
@@ -177,7 +177,7 @@ class Home:
         for folder in (self.path, self.pods):
             shutil.rmtree(sockets_of(folder), ignore_errors=True)
 
-    def running(self) -> Running | None:
+    def running(self) -> RunningMesh | None:
         """Return who holds the folder, None when nobody does: a killed supervisor's lock is free."""
         if not self.lock.exists():
             return None
@@ -187,13 +187,13 @@ class Home:
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                     fcntl.flock(file, fcntl.LOCK_UN)
             except BlockingIOError:
-                return Running.read(file.read())
+                return RunningMesh.read(file.read())
             return None
 
-    def last(self) -> Running | None:
+    def last(self) -> RunningMesh | None:
         """Return the supervisor that ended unasked, None when the last one ended as it should or none ever ran."""
         text = self.lock.read_text() if self.lock.exists() else ""
-        return Running.read(text) if text.strip() else None
+        return RunningMesh.read(text) if text.strip() else None
 
     @contextmanager
     def _gate(self, kind: int) -> Iterator[None]:
@@ -225,11 +225,11 @@ class Lock:
 
     descriptor: int
 
-    def tell(self, running: Running) -> None:
+    def tell(self, running: RunningMesh) -> None:
         """Write who holds it, in one piece: a reader sees the text before or this one."""
         os.pwrite(self.descriptor, json.dumps(asdict(running)).encode().ljust(PAGE), 0)
 
     def clear(self) -> None:
         """Leave nothing, unless it says why the mesh ended unasked."""
-        if not Running.read(os.pread(self.descriptor, PAGE, 0).decode()).failure:
+        if not RunningMesh.read(os.pread(self.descriptor, PAGE, 0).decode()).failure:
             os.ftruncate(self.descriptor, 0)

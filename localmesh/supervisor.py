@@ -24,7 +24,7 @@ from localmesh.core.objects import Key, Object
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
-from localmesh.home import Home, Running
+from localmesh.home import Home, RunningMesh
 from localmesh.identity.authority import Authority
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import HTTP_PORT
@@ -109,7 +109,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             await stack.enter_async_context(door)
         except PortTakenError as error:
             raise MeshError(str(error)) from error
-        told = Running(os.getpid(), options.gateway_port, door.port, now())
+        told = RunningMesh(os.getpid(), options.gateway_port, door.port, now())
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         gc.freeze()

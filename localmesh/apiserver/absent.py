@@ -21,7 +21,6 @@ def _istio(group: str, versions: tuple[str, ...], kind: str, plural: str, *short
 
 
 _NETWORKING = ("v1", "v1beta1", "v1alpha3")
-_SECURITY = ("v1", "v1beta1")
 
 _CANDIDATES = (
     _core("Secret", "secrets"),
@@ -34,7 +33,6 @@ _CANDIDATES = (
     _of("batch", "v1", "Job", "jobs"),
     _of("batch", "v1", "CronJob", "cronjobs", "cj"),
     _of("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
-    _of("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", "pdb"),
     _of("networking.k8s.io", "v1", "Ingress", "ingresses", "ing"),
     _of("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "netpol"),
     _of("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", "crd", "crds",
@@ -49,17 +47,12 @@ _CANDIDATES = (
     _istio("networking", _NETWORKING, "WorkloadGroup", "workloadgroups", "wg"),
     _istio("networking", ("v1alpha3",), "EnvoyFilter", "envoyfilters"),
     _istio("networking", ("v1beta1",), "ProxyConfig", "proxyconfigs"),
-    _istio("security", _SECURITY, "AuthorizationPolicy", "authorizationpolicies", "ap"),
-    _istio("security", _SECURITY, "PeerAuthentication", "peerauthentications", "pa"),
-    _istio("security", _SECURITY, "RequestAuthentication", "requestauthentications", "ra"),
-    _istio("telemetry", ("v1", "v1alpha1"), "Telemetry", "telemetries", "telemetry"),
     _istio("extensions", ("v1alpha1",), "WasmPlugin", "wasmplugins"),
 )  # fmt: skip
 _SERVED = {(resource.group, resource.plural) for resource in RESOURCES}
 
 ABSENT = tuple(resource for resource in _CANDIDATES if (resource.group, resource.plural) not in _SERVED)
 ABSENT_BY_PLURAL = {(resource.group, resource.plural): resource for resource in ABSENT}
-ABSENT_BY_KIND = {(resource.group, resource.kind): resource for resource in ABSENT}
 
 
 def not_done(resource: Resource) -> ApiError:

@@ -119,7 +119,7 @@ def _managers(listener: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class HostStatus:
     """One endpoint of a cluster."""
 
     pod: str
@@ -137,19 +137,19 @@ def pods_by_port(objects: Sequence[Object]) -> dict[int, str]:
     }
 
 
-def endpoints_of(statuses: Sequence[Mapping[str, Any]], pods: Mapping[int, str]) -> dict[str, list[Target]]:
+def endpoints_of(statuses: Sequence[Mapping[str, Any]], pods: Mapping[int, str]) -> dict[str, list[HostStatus]]:
     """Return each cluster's endpoints as Envoy sees them."""
 
-    def target(host: Mapping[str, Any]) -> Target:
+    def target(host: Mapping[str, Any]) -> HostStatus:
         address = host.get("address", {}).get("socket_address", {})
         port = address.get("port_value", 0)
-        return Target(pods.get(port, ""), f"{address.get('address', '')}:{port}", rules.is_healthy(host))
+        return HostStatus(pods.get(port, ""), f"{address.get('address', '')}:{port}", rules.is_healthy(host))
 
     return {status["name"]: [target(host) for host in status.get("host_statuses", ())] for status in statuses}
 
 
 def lines(
-    owner: Mapping[str, Any] | None, met: Sequence[Step], endpoints: Mapping[str, Sequence[Target]]
+    owner: Mapping[str, Any] | None, met: Sequence[Step], endpoints: Mapping[str, Sequence[HostStatus]]
 ) -> Iterator[str]:
     """Yield the explanation, line by line."""
     if owner is None:
@@ -176,7 +176,7 @@ def lines(
     yield f"timeout: {'none' if limit == '0s' else f'{limit} for all tries together'}"
 
 
-def _cluster_lines(name: str, targets: Sequence[Target] | None) -> Iterator[str]:
+def _cluster_lines(name: str, targets: Sequence[HostStatus] | None) -> Iterator[str]:
     if not name:
         return
     words = route_words.cluster_in_words(name)

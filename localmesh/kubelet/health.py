@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 from localmesh.core.loops import ended, observed
 from localmesh.kinds.kubernetes.pods import Container, Probe
-from localmesh.kubelet.probes import Target, Verdict, attempts, question
+from localmesh.kubelet.probes import ProbeResult, Target, attempts, question
 from localmesh.kubelet.states import ContainerStatus
 
 
@@ -72,7 +72,7 @@ class Health:
             if verdict.failed:
                 return
 
-    async def _verdicts(self, probe: Probe, kind: str) -> AsyncIterator[Verdict]:
+    async def _verdicts(self, probe: Probe, kind: str) -> AsyncIterator[ProbeResult]:
         async for verdict in attempts(probe, question(probe, self._target)):
             if verdict.failure is not None:
                 self._complain(f"{kind} probe failed: {verdict.failure}")

@@ -15,7 +15,7 @@ from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.core.places import Place
 from localmesh.core.sockets import make_private, sockets_of
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.injection import PROXY, is_gateway
+from localmesh.kinds.injection import is_gateway
 from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kinds.service_ports import container_port, target_of
@@ -154,13 +154,6 @@ class Kubelet:
     def missing_image(self, image: str) -> str:
         """Return why an image cannot run here and what can be done about it, "" when it can."""
         return self._node.images.missing(image)
-
-    def proxy_log(self, pod: Key) -> str:
-        """Return the latest piece of what a pod's Envoy wrote, "" when it has not run yet."""
-        stored = self._store.find(PODS, pod)
-        worker = self._workers.get(stored["metadata"]["uid"]) if stored else None
-        container = worker.containers.get(PROXY) if worker else None
-        return container.log.tail() if container and container.log else ""
 
     def _node_ports(self, pod: Object) -> dict[int, int]:
         """Return the ports of a gateway: its Envoy listens on the node ports of the Services that select it."""

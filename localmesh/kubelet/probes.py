@@ -40,7 +40,7 @@ class Target(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ProbeResult:
     """What is known after one more attempt."""
 
     failure: str | None
@@ -53,7 +53,7 @@ class Verdict:
     """Whether `failureThreshold` attempts in a row went wrong."""
 
 
-async def attempts(probe: Probe, ask: Ask) -> AsyncIterator[Verdict]:
+async def attempts(probe: Probe, ask: Ask) -> AsyncIterator[ProbeResult]:
     """Probe for ever, and tell after each attempt.
 
     Until the first success an attempt goes on for its whole period, so a start is seen at once and thresholds count
@@ -64,7 +64,7 @@ async def attempts(probe: Probe, ask: Ask) -> AsyncIterator[Verdict]:
     while True:
         failure = await (ask() if successes else _eagerly(ask, probe.period_seconds))
         successes, failures = (successes + 1, 0) if failure is None else (0, failures + 1)
-        yield Verdict(failure, successes >= probe.success_threshold, failures >= probe.failure_threshold)
+        yield ProbeResult(failure, successes >= probe.success_threshold, failures >= probe.failure_threshold)
         if successes:
             await asyncio.sleep(probe.period_seconds)
 

@@ -5,7 +5,7 @@ import pytest
 
 from localmesh.core.errors import MeshError, Trouble
 from localmesh.core.sockets import make_private, sockets_of
-from localmesh.home import AlreadyRunsError, Home, Running
+from localmesh.home import AlreadyRunsError, Home, RunningMesh
 
 
 @pytest.fixture
@@ -94,9 +94,9 @@ def test_sockets_that_a_killed_supervisor_left_elsewhere_go_with_the_next_one_or
 
 
 def test_who_holds_the_folder_is_read_while_it_is_held(home: Home) -> None:
-    told = Running(1, 30000, 30443, "2026-01-01T00:00:00Z", {"garbage": Trouble(2, "KeyError: 'a'")})
+    told = RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", {"garbage": Trouble(2, "KeyError: 'a'")})
     with home.hold() as lock:
-        assert home.running() == Running(0, 0, 0, "")
+        assert home.running() == RunningMesh(0, 0, 0, "")
         lock.tell(told)
         assert home.running() == told
         with pytest.raises(AlreadyRunsError, match=r"already runs in this checkout \(pid 1, started with"), home.hold():
@@ -108,11 +108,11 @@ def test_who_holds_the_folder_is_read_while_it_is_held(home: Home) -> None:
 
 def test_a_mesh_that_ended_unasked_leaves_word(home: Home) -> None:
     with home.hold() as lock:
-        lock.tell(Running(1, 30000, 30443, "2026-01-01T00:00:00Z", failure="the mesh cannot go on"))
+        lock.tell(RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", failure="the mesh cannot go on"))
     assert home.running() is None
     last = home.last()
     assert last is not None
     assert last.failure == "the mesh cannot go on"
     with home.hold() as lock:
-        lock.tell(Running(2, 30000, 30443, "2026-01-01T00:00:00Z"))
+        lock.tell(RunningMesh(2, 30000, 30443, "2026-01-01T00:00:00Z"))
     assert home.last() is None

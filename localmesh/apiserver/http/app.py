@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 
 from localmesh.apiserver import errors, target
 from localmesh.apiserver.errors import ApiError
-from localmesh.apiserver.http import discovery, openapi
+from localmesh.apiserver.http import api_discovery, openapi
 from localmesh.apiserver.http.certificates import HOSTS
 from localmesh.apiserver.http.connections import Connections
 from localmesh.apiserver.http.objects import Objects, document
@@ -100,8 +100,8 @@ def _discovery_routes() -> list[Route]:
     return [
         *(Route(f"/apis/{group}/v1/{{plural}}", _review, methods=["POST"]) for group, _ in REVIEWS),
         Route("/version", _version),
-        Route("/api", _discovery([""], discovery.api_versions())),
-        Route("/apis", _discovery(discovery.groups(), discovery.api_groups())),
+        Route("/api", _discovery([""], api_discovery.api_versions())),
+        Route("/apis", _discovery(api_discovery.groups(), api_discovery.api_groups())),
         Route("/api/{version}", _api_resources),
         Route("/apis/{group}", _api_group),
         Route("/apis/{group}/{version}", _api_resources),
@@ -118,8 +118,8 @@ def _discovery(groups: list[str], legacy: Object) -> Callable[[Request], Awaitab
     async def respond(request: Request) -> Response:
         if "APIGroupDiscoveryList" not in request.headers.get("accept", ""):
             return answer(legacy)
-        response = answer(discovery.aggregated(groups))
-        response.headers["content-type"] = discovery.AGGREGATED
+        response = answer(api_discovery.aggregated(groups))
+        response.headers["content-type"] = api_discovery.AGGREGATED
         return response
 
     return respond
@@ -141,7 +141,7 @@ async def _review(request: Request) -> Response:
 
 
 async def _version(_: Request) -> Response:
-    return answer(discovery.version())
+    return answer(api_discovery.version())
 
 
 async def _healthy(_: Request) -> Response:
@@ -150,16 +150,16 @@ async def _healthy(_: Request) -> Response:
 
 async def _api_group(request: Request) -> Response:
     group = request.path_params["group"]
-    if group not in discovery.groups():
+    if group not in api_discovery.groups():
         raise errors.no_such_resource()
-    return answer(discovery.api_group(group))
+    return answer(api_discovery.api_group(group))
 
 
 async def _api_resources(request: Request) -> Response:
     group, version = request.path_params.get("group", ""), request.path_params["version"]
-    if version not in discovery.versions_of(group):
+    if version not in api_discovery.versions_of(group):
         raise errors.no_such_resource()
-    return answer(discovery.api_resources(group, version))
+    return answer(api_discovery.api_resources(group, version))
 
 
 async def _openapi_v2(_: Request) -> Response:
@@ -173,7 +173,7 @@ async def _openapi_index(_: Request) -> Response:
 async def _openapi(request: Request) -> Response:
     _, _, group_version = request.path_params["path"].partition("/")
     group, _, version = group_version.rpartition("/")
-    if version not in discovery.versions_of(group):
+    if version not in api_discovery.versions_of(group):
         raise errors.no_such_resource()
     response = answer(openapi.document(group, version))
     # The address has the hash of the content in it, so kubectl may keep it for ever.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localmesh.apiserver.absent import ABSENT
-from localmesh.apiserver.http.discovery import VERSION, groups, resources_of, versions_of
+from localmesh.apiserver.http.api_discovery import VERSION, groups, resources_of, versions_of
 from localmesh.core.objects import Object
 from localmesh.kinds.istio import honoured
 from localmesh.kinds.resources import Resource

@@ -80,7 +80,6 @@ async def test_the_sidecar_starts_first_and_ends_last(node: Node, tmp_path: Path
     assert addresses == addresses_of(pod)
     assert addresses.http_proxy
     assert node.kubelet.port(key, 15000) == addresses.admin
-    assert node.kubelet.proxy_log(key) == "proxy\n"
     delete(node.store, PODS, key)
     await node.gone(key)
     assert said.read_text().split() == ["200", "200"]

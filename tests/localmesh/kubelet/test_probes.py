@@ -8,7 +8,7 @@ import pytest
 from localmesh.core.loopback import free_port
 from localmesh.kinds.kubernetes.pods import Probe
 from localmesh.kinds.messages import message
-from localmesh.kubelet.probes import Verdict, attempts, question
+from localmesh.kubelet.probes import ProbeResult, attempts, question
 
 
 class Pod:
@@ -26,7 +26,7 @@ class Pod:
         return self._outcome
 
 
-async def verdicts(probe: Probe, answers: Iterator[str | None], count: int) -> list[Verdict]:
+async def verdicts(probe: Probe, answers: Iterator[str | None], count: int) -> list[ProbeResult]:
     async def ask() -> str | None:
         return next(answers)
 
