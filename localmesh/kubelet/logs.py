@@ -71,14 +71,6 @@ class LogFile:
             if left == 0:
                 return
 
-    def tail(self, size: int = 64 * 1024) -> str:
-        """Return at most `size` bytes from the end, without time stamps; a first line that was cut is left out."""
-        with self.path.open("rb") as file:
-            start = max(0, file.seek(0, os.SEEK_END) - size)
-            file.seek(start)
-            lines = file.readlines()[1 if start else 0 :]
-        return b"".join(_shown(line, with_stamp=False) for line in lines).decode(errors="replace")
-
     def remove(self) -> None:
         """Delete the files."""
         self.path.unlink(missing_ok=True)
