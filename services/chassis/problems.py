@@ -33,7 +33,7 @@ class _AsciiResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """The body."""
-        return json.dumps(content, separators=(",", ":")).replace("\x7f", "\\u007f").encode()
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 def problem(

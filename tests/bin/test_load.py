@@ -307,6 +307,25 @@ def test_a_rate_says_when_each_request_is_due(load: ModuleType) -> None:
     assert [round(due - plan.began, 6) for due in moments] == [0.0, 0.01, 0.02, 0.03, 0.04]
 
 
+class Down:
+    """A client that cannot even send."""
+
+    timeout = 1.0
+
+    def ask(self) -> tuple[int, str]:
+        raise ConnectionRefusedError
+
+
+@pytest.mark.parametrize(("rate", "pauses"), [(None, 3), (1e6, 0)])
+def test_a_request_that_cannot_be_sent_is_followed_by_a_pause_unless_a_rate_sets_the_pace(
+    load: ModuleType, monkeypatch: pytest.MonkeyPatch, rate: float | None, pauses: int
+) -> None:
+    plan, waited = load.Plan(count=3, duration=None, rate=rate), []
+    monkeypatch.setattr(plan.stop, "wait", waited.append)
+    load.work(plan, Down(), load.Tally())
+    assert waited.count(load.PAUSE_SECONDS) == pauses
+
+
 def test_latency_under_a_rate_counts_from_when_the_request_was_due(load: ModuleType) -> None:
     class Slow:
         timeout = 1.0

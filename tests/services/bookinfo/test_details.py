@@ -66,6 +66,15 @@ async def test_version_2_asks_a_public_service_encrypted_or_not(plain: bool, sch
     }
 
 
+async def test_what_the_public_service_does_not_say_is_unknown() -> None:
+    answer = httpx.Response(200, json={"items": [{"volumeInfo": {"authors": ["Somebody"], "language": "de"}}]})
+    settings = Settings(enable_external_book_service=True)
+    async with client_of(create_app(settings, transport=httpx.MockTransport(lambda _: answer))) as client:
+        got = (await client.get("/details/7")).json()
+    unknown = dict.fromkeys(("year", "type", "publisher", "language", "ISBN-10", "ISBN-13"), "unknown")
+    assert got == {"id": 7, "author": "Somebody", "pages": 0, **unknown}
+
+
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

@@ -10,6 +10,7 @@ import pytest
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
+from services.chassis.connection import Connection
 from services.chassis.probes import Readiness
 from services.chassis.server import BACKLOG, KEEP_ALIVE_SECONDS, LINGER_SECONDS, DrainingServer, listen, serve
 from tests.services.processes import Service, run_to_end, running
@@ -186,6 +187,7 @@ def test_requests_in_flight_get_the_seconds_of_the_settings_and_the_last_spans_w
     (config,) = configs
     seconds = config.timeout_graceful_shutdown, config.timeout_keep_alive
     assert (*seconds, config.backlog) == (20, KEEP_ALIVE_SECONDS, BACKLOG)
+    assert (config.http, config.ws, config.lifespan) == (Connection, "none", "on")
     adds = config.server_header, config.proxy_headers, config.access_log, config.log_config
     assert adds == (False, False, False, None)
     (line,) = caplog.messages
