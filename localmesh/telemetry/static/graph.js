@@ -63,13 +63,13 @@ function edgeElement(edge, layout, narrow) {
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
   const worst = grade(edge.success === null ? null : edge.success - deniedShare(edge));
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
-  const rates = edge.success === null ? (edge.mirrored_ps ? mirrorText(edge) : "no calls now") : deniedShare(edge) ? deniedText(edge) : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
+  const rates = edge.success === null ? "no calls now" : deniedShare(edge) ? deniedText(edge) : narrow && tried ? `${percent(edge.success)} / ${percent(edge.attempt_success)} of tries` : tried ? `${percent(edge.success)} of calls · ${percent(edge.attempt_success)} of tries` : `${percent(edge.success)} of calls`;
   const lines = s("g", { class: "edge" },
     s("title", {}, edgeText(edge)),
     tried ? s("path", { class: `tries ${grade(edge.attempt_success)}`, d: second.d }) : null,
     s("path", { class: `calls ${worst}`, d: main.d }),
     edge.rps > 0 || edge.mirrored_ps > 0 ? s("path", { class: "flow", d: main.d }) : null);
-  const often = `${perSecond(edge.rps)}${share}`;
+  const often = `${perSecond(edge.rps)}${share}${edge.mirrored_ps ? ` + ${mirrorText(edge)}` : ""}`;
   const labels = s("g", { class: "edge", "data-source": edge.source, "data-destination": edge.destination },
     padlock(edge, main.x - often.length * HALF_LETTER - 16, main.y - 20),
     s("text", { x: main.x, y: main.y - 9, "text-anchor": "middle" }, often),
@@ -104,8 +104,7 @@ export function deniedShare(edge) {
 }
 
 function latencyText(edge) {
-  const found = edge.p50 === null ? [] : [`p50 ${milliseconds(edge.p50)}, p99 ${milliseconds(edge.p99)}`];
-  return [...found, ...(edge.mirrored_ps && edge.success !== null ? [mirrorText(edge)] : [])].join(" · ");
+  return edge.p50 === null ? "" : `p50 ${milliseconds(edge.p50)}, p99 ${milliseconds(edge.p99)}`;
 }
 
 function mirrorText(edge) {
