@@ -63,6 +63,15 @@ kind: VirtualService
 metadata: {name: strayed, namespace: istioinaction}
 spec: {hosts: [strayed.example], gateways: [forgotten], http: [{route: [{destination: {host: catalog}}]}]}
 """
+DENY = """
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: istioinaction}
+spec:
+  selector: {matchLabels: {app: catalog}}
+  action: DENY
+  rules: [{to: [{operation: {ports: ["3000"]}}]}]
+"""
 BANNER = {
     "VirtualService catalog.istioinaction: catalog v9 has no healthy endpoint: requests for it get 503 (UH)": "error",
     "VirtualService nowhere.istioinaction: webapp nowhere does not exist: requests for it get 503 (NC)": "error",
@@ -161,6 +170,9 @@ def test_callers_see_94_percent_where_attempts_see_50(browser: "Browser", watche
         assert "istioinaction/webapp to istioinaction/catalog" in said
         assert {"istio-ingressgateway", "webapp", "catalog"} <= set(page.locator(".node .name").all_text_contents())
         assert "3, on 5xx" in page.locator("#rules").inner_text()
+        assert said.count("mutual TLS") == 2
+        assert page.locator(".padlock title").all_text_contents() == ["mutual TLS"] * 2
+        assert "mutual TLS" in page.locator(CATALOG_CALLS).inner_text()
 
 
 def test_the_page_fits_a_phone_and_the_dark(browser: "Browser", watched: Watched) -> None:
@@ -214,6 +226,22 @@ def test_faults_are_ended_and_set_with_the_keyboard(browser: "Browser", watched:
         listed = watched.cluster.run(["bin/chaos.sh", "-n", "istioinaction", "list"]).stdout
         assert "503" in listed
         assert "500" not in listed
+
+
+def test_a_denied_call_is_shown_as_one_with_the_policy_that_denied_it(browser: "Browser", watched: Watched) -> None:
+    watched.cluster.kubectl("apply", "-f", "-", stdin=DENY)
+    with Load(f"{watched.cluster.gateway}/api/catalog") as load:
+        load.wait_for(100)
+    words = "denied by AuthorizationPolicy nobody.istioinaction, spec.rules[0]"
+    with opened(browser, watched.mesh, "mesh-denied", ready=CATALOG_CALLS) as page:
+        page.locator(f"{CATALOG_CALLS} td", has_text=words).wait_for()
+        page.locator(f"{CATALOG_CALLS} small.bad", has_text="denied").wait_for()
+        page.locator(".edge text.bad", has_text="denied").wait_for()
+        assert words in (page.locator("svg.graph").get_attribute("aria-label") or "")
+    with opened(browser, watched.traces, "traces-denied", ready="#list a") as page:
+        page.locator("#list a").first.click()
+        page.locator("#waterfall button", has_text=words).wait_for()
+    watched.cluster.kubectl("delete", "-f", "-", stdin=DENY)
 
 
 def test_the_banner_names_what_cannot_work_until_it_is_mended(browser: "Browser", watched: Watched) -> None:

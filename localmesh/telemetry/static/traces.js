@@ -48,7 +48,7 @@ function services(names) {
 }
 
 function list(traces) {
-  byId("none").hidden = traces.length > 0;
+  byId("none").hidden = traces.length > 0 || !byId("outside").hidden;
   keyed(byId("list"), traces, (trace) => trace.id, () => h("li"), (element, trace) => {
     const content = `${trace.parent} ${trace.spans} ${trace.status} ${trace.id === chosen()}`;
     if (element.dataset.content === content) return;
