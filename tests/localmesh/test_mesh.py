@@ -257,6 +257,8 @@ def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt_once_all_is_ans
         assert any(line.startswith("[istioinaction/webapp-") for line in said), said
         assert any(f"source '{folder}/env' " in line for line in said)
         everybody = psutil.Process(up.pid).children(recursive=True)
+        applied = Cluster("", environment).kubectl("apply", "-k", "k8s/base").splitlines()
+        assert [line for line in applied if not line.endswith(" unchanged")] == []
         Cluster("", environment).run(["bin/chaos.sh", "-n", "istioinaction", "latency", "1000"])
         with ThreadPoolExecutor() as pool:
             url = f"http://127.0.0.1:{gateway_port}/api/catalog"
