@@ -138,7 +138,7 @@ def main() -> None:
         for size in sizes:
             steps = asyncio.run(measured(size, change))
             figures = (*steps.values(), sum(steps.values()))
-            print(f"{name:<18} {size:>3} " + " ".join(f"{each:8.1f}" for each in figures))
+            print(f"{name:<18} {size:>3} " + " ".join(f"{figure:8.1f}" for figure in figures))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class Mesh:
     def envoy(self, pod: str) -> psutil.Process | None:
         """Return a pod's Envoy, None while there is none."""
         supervisor = psutil.Process(json.loads((self.folder / "lock").read_text())["pid"])
-        return next((each for each in supervisor.children(recursive=True) if _is_envoy_of(each, pod)), None)
+        return next((process for process in supervisor.children(recursive=True) if _is_envoy_of(process, pod)), None)
 
     def is_synced(self, pod: str) -> bool:
         """Tell whether a pod's Envoy has taken what it was sent."""

@@ -72,8 +72,8 @@ def _run(command: list[str], folder: Path) -> None:
 
 def versions() -> str:
     """Node's and Go's versions."""
-    said = [
+    answers = [
         subprocess.run(c, capture_output=True, text=True, check=True).stdout
         for c in (["node", "-v"], ["go", "version"])
     ]
-    return f"Node {said[0].strip()}, {said[1].split()[2]}"
+    return f"Node {answers[0].strip()}, {answers[1].split()[2]}"

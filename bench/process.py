@@ -106,8 +106,8 @@ def _wait(process: psutil.Popen, port: int, output: Path) -> None:
         if _answers(port):
             return
         time.sleep(_PAUSE_SECONDS)
-    said = output.read_text(errors="replace")[-2000:]
-    raise BenchError(f"{' '.join(map(str, process.args))} does not answer on port {port}; it said:\n{said}")
+    written = output.read_text(errors="replace")[-2000:]
+    raise BenchError(f"{' '.join(map(str, process.args))} does not answer on port {port}; it said:\n{written}")
 
 
 def _answers(port: int) -> bool:

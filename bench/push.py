@@ -91,29 +91,29 @@ async def _serve_and_ask(pipe: Connection) -> None:
                 pipe.send((requests.answers.total(), requests.failures.total()))
 
 
-async def as_the_mesh_does(pusher: Pusher, wanted: Configuration) -> None:
+async def as_the_mesh_does(pusher: Pusher, configuration: Configuration) -> None:
     """Push, and have nothing but what is wanted left when the time is over."""
-    result = await pusher.push(wanted)
+    result = await pusher.push(configuration)
     if result.outcome != "accepted":
         raise RuntimeError(str(result))
 
 
-async def routes_first(envoy: World, wanted: Configuration) -> None:
+async def routes_first(envoy: World, configuration: Configuration) -> None:
     """Push routes before the clusters that they lead to."""
     for type_ in ROUTES_FIRST:
-        envoy.channel.serve(type_, wanted[type_])
+        envoy.channel.serve(type_, configuration[type_])
         if refusal := await envoy.channel.settled(type_):
             raise RuntimeError(refusal)
 
 
-async def measure(push: Push, wanted: Configuration, load: Load, tally: Tally, done: Push) -> None:
+async def measure(push: Push, configuration: Configuration, load: Load, tally: Tally, done: Push) -> None:
     """Push under load and count what came of the requests meanwhile and shortly after."""
     answered, lost = await load.totals()
     began = time.perf_counter()
-    await push(wanted)
+    await push(configuration)
     tally.milliseconds.append(1000 * (time.perf_counter() - began))
     await load.more(100)
-    await done(wanted)
+    await done(configuration)
     await load.more(100)
     now_answered, now_lost = await load.totals()
     tally.requests += now_answered + now_lost - answered - lost
@@ -145,19 +145,19 @@ class Bench:
         load.begin(envoy.port, self.connections)
         await load.more(100)
 
-        async def sweep(wanted: Configuration) -> None:
+        async def sweep(configuration: Configuration) -> None:
             await asyncio.sleep(self.linger_s)
-            await pusher.sweep(wanted, superseded=lambda: False)
+            await pusher.sweep(configuration, superseded=lambda: False)
 
         orders: dict[str, Push] = {
-            "as the mesh does": lambda wanted: as_the_mesh_does(pusher, wanted),
-            "routes, then clusters": lambda wanted: routes_first(envoy, wanted),
+            "as the mesh does": lambda configuration: as_the_mesh_does(pusher, configuration),
+            "routes, then clusters": lambda configuration: routes_first(envoy, configuration),
         }
         tallies = {name: Tally() for name in orders}
         for _ in range(self.rounds):
             for name, push in orders.items():
-                wanted = encode_all(random_resources(envoy, seeded, load.ports))
-                await measure(push, wanted, load, tallies[name], sweep)
+                configuration = encode_all(random_resources(envoy, seeded, load.ports))
+                await measure(push, configuration, load, tallies[name], sweep)
         return tallies
 
 

@@ -71,13 +71,13 @@ def resources(folder: Path, mode: str, port: str, direction: str, upstream: str)
     return Dresser(telemetry).dress(plain, Identity(port, "shop", port, "v1"))
 
 
-def command(name: str, found: Resources) -> list[str]:
-    endpoints = {each["cluster_name"]: each for each in found.eds}
-    clusters = [{"load_assignment": endpoints.get(each["name"]), **each} for each in found.cds]
+def command(name: str, served: Resources) -> list[str]:
+    endpoints = {resource["cluster_name"]: resource for resource in served.eds}
+    clusters = [{"load_assignment": endpoints.get(resource["name"]), **resource} for resource in served.cds]
     config = {
         "node": {"id": name, "cluster": f"{name}.shop"},
         "layered_runtime": {"layers": [{"name": "static", "static_layer": dict(RUNTIME)}]},
-        "static_resources": {"listeners": found.lds, "clusters": clusters},
+        "static_resources": {"listeners": served.lds, "clusters": clusters},
     }
     return [str(envoy_binary()), "--config-yaml", json.dumps(config), "--concurrency", "1", "--disable-hot-restart",
             "-l", "error", "--base-id", "0"]  # fmt: skip
@@ -93,16 +93,16 @@ def running(folder: Path, mode: str) -> Iterator[dict[str, psutil.Process]]:
         "receiver": [sys.executable, "-m", "localmesh.telemetry", "traces", "--socket", str(folder / "zipkin")],
     }
     environment = {"PORT": "0", "PATH": ""}
-    started = [subprocess.Popen(each, env=environment, stderr=subprocess.DEVNULL) for each in commands.values()]
+    started = [subprocess.Popen(argv, env=environment, stderr=subprocess.DEVNULL) for argv in commands.values()]
     try:
         for path in ("app", "called", "caller", "zipkin"):
             while not _answers(folder / path):
                 time.sleep(0.02)
-        yield {name: psutil.Process(each.pid) for name, each in zip(commands, started, strict=True)}
+        yield {name: psutil.Process(process.pid) for name, process in zip(commands, started, strict=True)}
     finally:
-        for each in started:
-            each.kill()
-            each.wait()
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def _answers(path: Path) -> bool:
@@ -125,20 +125,20 @@ def load(path: Path, count: int) -> None:
         connection.close()
 
     threads = [threading.Thread(target=ask) for _ in range(CONNECTIONS)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def measured(mode: str, count: int) -> dict[str, float]:
     """CPU by process in microseconds per request."""
     with tempfile.TemporaryDirectory(prefix="m", dir="/tmp") as name, running(Path(name), mode) as processes:
         load(Path(name, "caller"), WARM)
-        before = {each: sum(process.cpu_times()[:2]) for each, process in processes.items()}
+        before = {process_name: sum(process.cpu_times()[:2]) for process_name, process in processes.items()}
         load(Path(name, "caller"), count)
-        after = {each: sum(process.cpu_times()[:2]) for each, process in processes.items()}
-    return {each: (after[each] - before[each]) / count * 1e6 for each in before}
+        after = {process_name: sum(process.cpu_times()[:2]) for process_name, process in processes.items()}
+    return {process_name: (after[process_name] - before[process_name]) / count * 1e6 for process_name in before}
 
 
 def main() -> None:
@@ -147,13 +147,16 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=8000)
     arguments = parser.parse_args()
     modes = ("neither", "metrics", "traces", "both")
-    found: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
+    runs_by_mode: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
     for _ in range(arguments.rounds):
         for mode in modes:
-            found[mode].append(measured(mode, arguments.requests))
+            runs_by_mode[mode].append(measured(mode, arguments.requests))
     medians = {
-        mode: {each: statistics.median(run[each] for run in runs) for each in ("caller", "called", "receiver")}
-        for mode, runs in found.items()
+        mode: {
+            process_name: statistics.median(run[process_name] for run in runs)
+            for process_name in ("caller", "called", "receiver")
+        }
+        for mode, runs in runs_by_mode.items()
     }
     plain = medians["neither"]["caller"] + medians["neither"]["called"]
     print(f"CPU in µs a request, medians of {arguments.rounds} rounds of {arguments.requests}")

@@ -220,9 +220,9 @@ class Collector(asyncio.Protocol):
             self._collected.points += sum(len(getattr(m, m.WhichOneof("data")).data_points) for m in kinds)
             resources = [r.resource for r in metrics.resource_metrics]
         for resource in resources:
-            found = {pair.key: pair.value.string_value for pair in resource.attributes}
-            if found not in self._collected.resources:
-                self._collected.resources.append(found)
+            attributes = {pair.key: pair.value.string_value for pair in resource.attributes}
+            if attributes not in self._collected.resources:
+                self._collected.resources.append(attributes)
 
 
 @asynccontextmanager

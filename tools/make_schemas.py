@@ -113,18 +113,18 @@ def compact(node: Node) -> dict[str, Any]:
 
 def typed(node: Node) -> dict[str, Any]:
     """Return what is said of a value's own type; null counts as absent everywhere, so it is no type."""
-    found: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     types = node.get("type", [])
     names = [name for name in ([types] if isinstance(types, str) else types) if name != "null"]
     if node.get("x-kubernetes-int-or-string"):
-        found["format"] = "int-or-string"
+        keywords["format"] = "int-or-string"
     elif names:
-        found["type"] = names[0]
+        keywords["type"] = names[0]
     if rules := [[rule["rule"], rule["message"]] for rule in node.get("x-kubernetes-validations", [])]:
-        found["cel"] = rules
+        keywords["cel"] = rules
     if alternatives := list(exclusive(node)):
-        found["atMostOne"] = alternatives
-    return found
+        keywords["atMostOne"] = alternatives
+    return keywords
 
 
 def exclusive(node: Node) -> Iterator[list[str]]:
@@ -147,12 +147,12 @@ def references(node: Any) -> Iterator[str]:
 
 def roots_of(definitions: Node) -> dict[str, str]:
     """Return the definition of each built-in resource's kind, by `group/Kind`."""
-    found = {}
+    names = {}
     for name, node in definitions.items():
         for gvk in node.get("x-kubernetes-group-version-kind", []):
             if any(serves(resource, gvk) for resource in RESOURCES):
-                found[f"{gvk['group']}/{gvk['kind']}"] = name
-    return found
+                names[f"{gvk['group']}/{gvk['kind']}"] = name
+    return names
 
 
 def serves(resource: Resource, gvk: Mapping[str, str]) -> bool:
@@ -166,30 +166,30 @@ def serves(resource: Resource, gvk: Mapping[str, str]) -> bool:
 
 def reachable(definitions: Mapping[str, Node], roots: list[str]) -> dict[str, Any]:
     """Return the compact definitions that the roots need."""
-    found: dict[str, Any] = {}
+    reached: dict[str, Any] = {}
     todo = list(roots)
     while todo:
         name = todo.pop()
-        if name not in found:
-            found[name] = compact(definitions[name])
+        if name not in reached:
+            reached[name] = compact(definitions[name])
             for field, values in ENUMS.get(name, {}).items():
-                found[name]["properties"][field]["enum"] = values
-            todo.extend(references(found[name]))
-    return found
+                reached[name]["properties"][field]["enum"] = values
+            todo.extend(references(reached[name]))
+    return reached
 
 
 def istio(path: Path) -> dict[str, Any]:
     """Return the schema of each Istio kind; its versions must not differ."""
-    found = {}
+    schemas = {}
     for crd in filter(None, yaml.safe_load_all(path.read_text())):
         name = f"{crd['spec']['group']}/{crd['spec']['names']['kind']}"
         if name in ISTIO:
-            found[name] = custom(crd, path)
-    if missing := sorted(ISTIO - found.keys()):
+            schemas[name] = custom(crd, path)
+    if missing := sorted(ISTIO - schemas.keys()):
         raise SystemExit(f"{path}: no CustomResourceDefinition for {missing}: is it Istio's crd-all.gen.yaml?")
-    if unknown := sorted(set(rule_texts(found)) - RULES.keys()):
+    if unknown := sorted(set(rule_texts(schemas)) - RULES.keys()):
         raise SystemExit(f"{path}: localmesh/kinds/schema/cel.py does not know these rules: {unknown}")
-    return found
+    return schemas
 
 
 def custom(crd: Node, path: Path) -> dict[str, Any]:

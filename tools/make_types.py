@@ -253,13 +253,13 @@ def _head(kind: str, body: str) -> Iterator[str]:
 def modules() -> dict[str, str]:
     """Return the text of each module by its file's name."""
     definitions = json.loads((files("localmesh.kinds.schema") / "schema.json").read_text())
-    found = {}
+    texts = {}
     for name, root in definitions.items():
         kind = name.rpartition("/")[2]
         if "istio.io" in name and kind in NAMES:
             file = re.sub(r"\B[A-Z]", r"_\g<0>", kind).lower() + ".py"
-            found[file] = render(kind, root["properties"]["spec"])
-    return found
+            texts[file] = render(kind, root["properties"]["spec"])
+    return texts
 
 
 def main() -> None:

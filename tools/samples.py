@@ -76,7 +76,9 @@ def _reasons(refused: Iterable[Verdict]) -> Iterator[str]:
     counted: Counter[str] = Counter()
     for verdict in refused:
         kind = verdict.name.partition("/")[0]
-        counted.update(dict.fromkeys(_reason(kind, each.field, each.message) for each in verdict.problems[:3]).keys())
+        counted.update(
+            dict.fromkeys(_reason(kind, problem.field, problem.message) for problem in verdict.problems[:3]).keys()
+        )
     for reason, count in counted.most_common():
         yield f"{reason} ({count} times)" if count > 1 else reason
 
@@ -89,19 +91,22 @@ def _reason(kind: str, field: str, message: str) -> str:
     return f"{kind} `{path}`: {short}"
 
 
-def table(title: str, found: list[Sample]) -> str:
+def table(title: str, listed: list[Sample]) -> str:
     """Return a section."""
-    counts = Counter(sample.outcome for sample in found)
+    counts = Counter(sample.outcome for sample in listed)
     total = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("runs", "in part", "refused", "no manifest"))
     rows = "\n".join(
-        f"| `{each.path}` | {each.outcome} | {each.taken} of {each.taken + each.refused} | {_cell(each.reasons)} |"
-        for each in found
-        if each.outcome != "no manifest"
+        f"| `{sample.path}` | {sample.outcome} | {sample.taken} of {sample.taken + sample.refused}"
+        f" | {_cell(sample.reasons)} |"
+        for sample in listed
+        if sample.outcome != "no manifest"
     )
-    others = ", ".join(f"`{each.path}` ({_cell(each.reasons)})" for each in found if each.outcome == "no manifest")
+    others = ", ".join(
+        f"`{sample.path}` ({_cell(sample.reasons)})" for sample in listed if sample.outcome == "no manifest"
+    )
     tail = f"\nNo manifests: {others}\n" if others else ""
     heading = (
-        f"\n## {title}\n\n{len(found)} files: {total}.\n\n| File | | Documents taken | Why not |\n|---|---|---|---|\n"
+        f"\n## {title}\n\n{len(listed)} files: {total}.\n\n| File | | Documents taken | Why not |\n|---|---|---|---|\n"
     )
     return f"{heading}{rows}\n{tail}"
 
@@ -119,11 +124,11 @@ def main() -> None:
     sections = []
     for source in parser.parse_args().sources:
         title, _, pattern = source.partition("=")
-        found = list(samples(pattern, images))
-        if not found:
+        listed = list(samples(pattern, images))
+        if not listed:
             raise SystemExit(f"{pattern}: no YAML files there")
-        sections.append(table(title, found))
-        print(f"{title}: {len(found)} files: {dict(Counter(sample.outcome for sample in found))}")
+        sections.append(table(title, listed))
+        print(f"{title}: {len(listed)} files: {dict(Counter(sample.outcome for sample in listed))}")
     TARGET.write_text(HEAD + "".join(sections), encoding="utf-8")
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 
 from localmesh.core.loops import ended, observed
 from localmesh.kinds.kubernetes.pods import Container, Probe
-from localmesh.kubelet.probes import ProbeResult, Target, attempts, question
+from localmesh.kubelet.probes import ProbeResult, ProbeTarget, attempts, question
 from localmesh.kubelet.states import ContainerStatus
 
 
@@ -15,7 +15,7 @@ class Health:
     def __init__(
         self,
         container: Container,
-        target: Target,
+        target: ProbeTarget,
         status: ContainerStatus,
         changed: Callable[[], None],
         complain: Callable[[str], None],

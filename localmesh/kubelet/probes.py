@@ -29,7 +29,7 @@ Ask = Callable[[], Awaitable[str | None]]
 """Puts the question once: returns None for yes, else what is wrong."""
 
 
-class Target(Protocol):
+class ProbeTarget(Protocol):
     """The container as its probes see it."""
 
     def local_port(self, port: int | str) -> Place | None:
@@ -79,7 +79,7 @@ async def _eagerly(ask: Ask, period: float) -> str | None:
         await asyncio.sleep(EAGER)
 
 
-def question(probe: Probe, target: Target) -> Ask:
+def question(probe: Probe, target: ProbeTarget) -> Ask:
     """Return the way to put a probe's question to a container."""
 
     async def ask() -> str | None:
@@ -95,7 +95,7 @@ def question(probe: Probe, target: Target) -> Ask:
     return ask
 
 
-async def _ask(probe: Probe, target: Target) -> str | None:
+async def _ask(probe: Probe, target: ProbeTarget) -> str | None:
     if probe.exec is not None:
         return await _ask_command(probe.exec, target)
     place = probe.http_get or probe.tcp_socket
@@ -107,7 +107,7 @@ async def _ask(probe: Probe, target: Target) -> str | None:
     return await (_ask_http(probe.http_get, port) if probe.http_get else _ask_tcp(port))
 
 
-async def _ask_command(command: Command, target: Target) -> str | None:
+async def _ask_command(command: Command, target: ProbeTarget) -> str | None:
     code, output = await target.run_command(command.command)
     return None if code == 0 else f"command exited {code}: {output.strip()}"
 

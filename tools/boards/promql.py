@@ -62,7 +62,7 @@ def _summed(by: str, vector: str) -> str:
 
 def _selector(labels: dict[str, str]) -> str:
     matchers = []
-    for name, said in labels.items():
-        operator, value = re.fullmatch(r"(=~|!=|!~)?(.*)", said).groups()  # type: ignore[union-attr] # matches all
+    for name, condition in labels.items():
+        operator, value = re.fullmatch(r"(=~|!=|!~)?(.*)", condition).groups()  # type: ignore[union-attr] # matches all
         matchers.append(f'{name}{operator or "="}"{value}"')
     return "{" + ", ".join(matchers) + "}" if matchers else ""
