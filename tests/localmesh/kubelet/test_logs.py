@@ -51,7 +51,6 @@ async def test_a_part_may_be_asked_for(log: LogFile) -> None:
     assert await read(log, limit_bytes=6) == "one\ntw"
     assert await read(log, since=datetime.now(UTC) + timedelta(seconds=5)) == ""
     assert await read(log, since=datetime.now(UTC) - timedelta(seconds=5)) == "one\ntwo\nthree\n"
-    assert log.tail(size=50) == "three\n"
 
 
 async def test_a_line_without_an_end_is_stored_in_parts_and_read_as_one(log: LogFile) -> None:
