@@ -36,7 +36,7 @@ def validate(*arguments: str | Path) -> int:
 
 def test_what_this_project_ships_is_taken_without_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     assert validate(CHECKOUT / "k8s/base", CHECKOUT / "k8s/experiments") == 0
-    assert capsys.readouterr().out == "16 objects, none refused\n"
+    assert capsys.readouterr().out == "17 objects, none refused\n"
 
 
 def test_the_tutorials_own_words_are_taken(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
