@@ -100,7 +100,7 @@ def _read(file: Path) -> dict[str, Image]:
     unknown = (Problem(path, "there is no such field") for path in decoded.unknown)
     if complaint := next(iter((*decoded.problems, *unknown)), None):
         raise MeshError(f"{file}: {complaint} (localmesh/kubelet/images.yaml shows the form)")
-    return {repository(name): _image(entry) for name, entry in decoded.object.items()}
+    return {repository(str(name)): _image(entry) for name, entry in decoded.object.items()}
 
 
 def _image(entry: Mapping[str, Any]) -> Image:
