@@ -73,7 +73,7 @@ async def connected(
 
 
 async def _refused(_request: Request, error: UpstreamRefusedError) -> Response:
-    answer = error.response
+    answer = error.answer
     return Response(answer.content, answer.status_code, media_type=answer.headers["content-type"])
 
 

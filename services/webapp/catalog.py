@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-import httpx
 from pydantic import TypeAdapter
 
 from services.chassis.forwarding import ForwardedHeaders
 from services.webapp.models import Item
-from services.webapp.upstream import Upstream
+from services.webapp.upstream import Answer, Upstream
 
 NAME = "Catalog"
 _ITEM = TypeAdapter(Item)
@@ -36,6 +35,6 @@ class CatalogClient:
         headers = [*self.headers, (b"content-type", content_type.encode("latin-1"))] if content_type else self.headers
         return await self.upstream.fetch(_ITEM, "POST", "/items", headers, content=body)
 
-    async def picture(self, item_id: int) -> httpx.Response:
+    async def picture(self, item_id: int) -> Answer:
         """Catalog's answer with an item's picture."""
         return await self.upstream.call("GET", f"/items/{item_id}/picture", self.headers)

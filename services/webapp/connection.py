@@ -129,7 +129,7 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         if self._answer and not self._answer.done():
             status, body = self._parser.get_status_code(), b"".join(self._body)
-            self._answer.set_result(httpx.Response(status, headers=self._headers, content=body))
+            self._answer.set_result(httpx.Response(status, headers=self._headers, stream=httpx.ByteStream(body)))
         if not self._parser.should_keep_alive():
             self._transport.close()
 

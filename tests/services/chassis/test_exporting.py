@@ -1,20 +1,26 @@
 """What leaves a process for a collector: metrics, the resource, the sampler's choice; and a collector that hangs."""
 
 import socket
+import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
+import trustme
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 
 from services.chassis.exporting import recording
-from services.chassis.telemetry import Telemetry
+from services.chassis.settings import ServiceSettings
+from services.chassis.telemetry import Telemetry, from_settings
 from services.chassis.trace import NOBODY, Caller
 from tests.services.processes import running
 
@@ -33,7 +39,7 @@ SAYS = {
 
 
 @contextmanager
-def collector() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
+def collector(tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, dict[str, list[bytes]]]]:
     """An OTLP/HTTP collector: its base URL, and the bodies that it was sent by path."""
     received: dict[str, list[bytes]] = {}
 
@@ -48,9 +54,11 @@ def collector() -> Iterator[tuple[str, dict[str, list[bytes]]]]:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        if tls:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield f"http://127.0.0.1:{server.server_port}", received
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}", received
         server.shutdown()
         thread.join()
 
@@ -82,6 +90,37 @@ def test_spans_and_metrics_say_which_pod_of_which_version_they_are_of_and_every_
         (point.count, {pair.key: pair.value.string_value for pair in point.attributes}["http.route"])
         for point in points
     ] == [(3, "/items/{item_id}")]
+
+
+@pytest.mark.parametrize("signal", ["", "TRACES_"])
+def test_a_collector_behind_tls_is_known_by_its_certificate_and_knows_the_service_by_its_own(
+    signal: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, files = (
+        trustme.CA(),
+        {name: tmp_path / name for name in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")},
+    )
+    own = authority.issue_cert("catalog")
+    authority.cert_pem.write_to_path(files["CERTIFICATE"])
+    own.cert_chain_pems[0].write_to_path(files["CLIENT_CERTIFICATE"])
+    own.private_key_pem.write_to_path(files["CLIENT_KEY"])
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(tls)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    with collector(tls) as (url, received):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+        for name, file in files.items():
+            monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{signal}{name}", str(file))
+        telemetry = from_settings(ServiceSettings(port=0), "catalog")
+        telemetry.tracer_provider.get_tracer("test").start_span("one").end()
+        telemetry.flush()
+    assert len(received["/v1/traces"]) == 1
+
+
+def test_an_exporter_comes_without_requests_which_would_take_5_mb_of_memory() -> None:
+    start = "import services.chassis.exporting as e, sys; e._transport('TRACES'); print('requests' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", start], capture_output=True, check=True).stdout == b"False\n"
 
 
 @pytest.mark.parametrize(
