@@ -1,11 +1,11 @@
 """Settings that every service has, read from the environment once, at start."""
 
+import os
 import sys
 from importlib.metadata import entry_points
 from typing import Annotated, Literal, Never, TypeVar
 
-from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 BAD_SETTINGS = 2
 """Exit status of a process whose environment is not valid (the shell's own for wrong usage)."""
@@ -36,14 +36,14 @@ Sampler = Literal[
 ]
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(BaseModel):
     """The environment of any service. Each field is the variable of the same name in upper case.
 
     Kubernetes puts variables like ``CATALOG_PORT=tcp://10.0.0.1:80`` into pods, so no field may be named
     ``<service>_port``. An empty variable counts as one that is not set.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = ConfigDict(frozen=True)
 
     host: str = "0.0.0.0"
     """Address to listen on."""
@@ -115,7 +115,7 @@ def load(kind: type[S], service: str) -> S:
         SystemExit: a variable is not valid. One line on stderr names it, its value and what was expected.
     """
     try:
-        return kind()
+        return kind.model_validate({name.lower(): value for name, value in os.environ.items() if value})
     except ValidationError as error:
         _refuse(service, error)
 

@@ -18,8 +18,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.sdk.trace import SpanProcessor
 
+from services.catalog.settings import Settings
 from services.chassis.exporting import recording
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import load
 from services.chassis.telemetry import Telemetry, from_settings
 from services.chassis.trace import NOBODY, Caller
 from tests.services.processes import running
@@ -112,7 +113,7 @@ def test_a_collector_behind_tls_is_known_by_its_certificate_and_knows_the_servic
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", url)
         for name, file in files.items():
             monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{signal}{name}", str(file))
-        telemetry = from_settings(ServiceSettings(port=0), "catalog")
+        telemetry = from_settings(load(Settings, "catalog"), "catalog")
         telemetry.tracer_provider.get_tracer("test").start_span("one").end()
         telemetry.flush()
     assert len(received["/v1/traces"]) == 1

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
 from services.chassis.exporting import AsTheCallerSpeaks, RecordedOnly, install_propagator, recording
+from services.chassis.settings import load
 from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
 from tests.services.processes import refusing_port, running
@@ -177,7 +178,7 @@ def test_the_standard_variables_name_the_service_and_choose_the_sampler(
     with collector() as (url, received):
         for name, value in {"OTEL_EXPORTER_OTLP_ENDPOINT": url, **variables}.items():
             monkeypatch.setenv(name, value)
-        telemetry = from_settings(Settings(), "catalog")
+        telemetry = from_settings(load(Settings, "catalog"), "catalog")
         telemetry.tracer_provider.get_tracer("test").start_span("one").end()
         telemetry.flush()
     assert exported(received) == expected
