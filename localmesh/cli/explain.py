@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from localmesh.cli import pages, trace
+from localmesh.cli.explain_access import OtherSide, access_lines, as_it_arrives
 from localmesh.cli.proxies import Inventory, Proxy, kubectl
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Object
@@ -18,6 +19,7 @@ from localmesh.envoy.dump import Dump
 from localmesh.envoy.matching import Request, Step, steps, taken, virtual_host
 from localmesh.kinds.addresses import addresses_of
 from localmesh.telemetry import route_words, rules
+from localmesh.telemetry.cluster_words import policies_in_words
 
 GATEWAY = "deploy/istio-ingressgateway.istio-system"
 MANAGER = "envoy.filters.network.http_connection_manager"
@@ -58,7 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
     routes = configuration_at(dump, place)
     owner = virtual_host(routes, request.authority)
     met = steps(owner, request) if owner else []
-    for line in lines(owner, met, endpoints_of(hosts, pods_by_port(inventory.objects))):
+    endpoints = endpoints_of(hosts, pods_by_port(inventory.objects))
+    taken_route = TakenRoute(request, taken(met) or {}, endpoints)
+    beyond = asyncio.run(_beyond(inventory, inventory.principal(place.proxy.name), dump, taken_route))
+    for line in lines(owner, met, endpoints, beyond):
         print(f"  {line}")
     if arguments.send:
         trace.send(client, request, None if place.is_gateway else place.port)
@@ -99,6 +104,44 @@ async def _ask(proxy: Proxy) -> tuple[Dump, list[dict[str, Any]]]:
     return await Dump.of(proxy.admin), await proxy.admin.clusters()
 
 
+@dataclass(frozen=True, slots=True)
+class HostStatus:
+    """One endpoint of a cluster."""
+
+    pod: str
+    host: str
+    port: int
+    is_healthy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TakenRoute:
+    """A request, the route that takes it, and where that may lead."""
+
+    request: Request
+    route: Mapping[str, Any]
+    """Nothing if none takes it."""
+
+    endpoints: Mapping[str, Sequence[HostStatus]]
+    """Of all clusters, by name."""
+
+
+async def _beyond(inventory: Inventory, principal: str, dump: Dump, taken_route: TakenRoute) -> dict[str, list[str]]:
+    """Return what is to be said of each cluster that the request may go to, by its name."""
+    clusters = {cluster["name"]: cluster for cluster in dump.clusters}
+    route, lines_by_name = taken_route.route, dict[str, list[str]]()
+    for name in clusters_of(route):
+        cluster = clusters.get(name, {})
+        lines_by_name[name] = [*policies_in_words(cluster, route.get("route", {}).get("hash_policy", ()))]
+        target = next((target for target in taken_route.endpoints.get(name, ()) if target.is_healthy), None)
+        proxy = inventory.proxy_of_pod(target.pod) if target else None
+        if target and proxy:
+            side = OtherSide(await Dump.of(proxy.admin), target.port)
+            arriving = as_it_arrives(taken_route.request, route)
+            lines_by_name[name] += access_lines(cluster, side, principal, arriving)
+    return lines_by_name
+
+
 def configuration_at(dump: Dump, place: Place) -> Mapping[str, Any]:
     """Return the routes of the listener that takes the request. Raises MeshError when there is none."""
     for listener in dump.listeners:
@@ -118,15 +161,6 @@ def _managers(listener: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield network_filter["typed_config"]
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
-    """One endpoint of a cluster."""
-
-    pod: str
-    address: str
-    is_healthy: bool
-
-
 def pods_by_port(objects: Sequence[Object]) -> dict[int, str]:
     """Return which pod answers on each local port."""
     return {
@@ -143,15 +177,25 @@ def endpoints_of(statuses: Sequence[Mapping[str, Any]], pods: Mapping[int, str])
     def target(host: Mapping[str, Any]) -> HostStatus:
         address = host.get("address", {}).get("socket_address", {})
         port = address.get("port_value", 0)
-        return HostStatus(pods.get(port, ""), f"{address.get('address', '')}:{port}", rules.is_healthy(host))
+        return HostStatus(pods.get(port, ""), address.get("address", ""), port, rules.is_healthy(host))
 
     return {status["name"]: [target(host) for host in status.get("host_statuses", ())] for status in statuses}
 
 
+def clusters_of(route: Mapping[str, Any]) -> list[str]:
+    """Return the names of the clusters to which a route sends requests."""
+    action = route.get("route", {})
+    shares = action.get("weighted_clusters", {}).get("clusters") or [{"name": action.get("cluster", "")}]
+    return [share["name"] for share in shares if share["name"]]
+
+
 def lines(
-    owner: Mapping[str, Any] | None, met: Sequence[Step], endpoints: Mapping[str, Sequence[HostStatus]]
+    owner: Mapping[str, Any] | None,
+    met: Sequence[Step],
+    endpoints: Mapping[str, Sequence[HostStatus]],
+    beyond: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
-    """Yield the explanation, line by line."""
+    """Yield the explanation, line by line; `beyond` is what is to be said of a cluster by its name."""
     if owner is None:
         yield "no virtual host has this host: 404 (NR)"
         return
@@ -167,18 +211,18 @@ def lines(
     yield f"→ {route_words.action_in_words(route)}"
     for deed in route_words.deeds_in_words(route):
         yield f"  {deed}"
-    action = route.get("route", {})
-    shares = action.get("weighted_clusters", {}).get("clusters") or [{"name": action.get("cluster", "")}]
-    for share in shares:
-        yield from _cluster_lines(share["name"], endpoints.get(share["name"]))
+    if "route" not in route:
+        return
+    action = route["route"]
+    for name in clusters_of(route):
+        yield from _cluster_lines(name, endpoints.get(name))
+        yield from (f"    {line}" for line in beyond.get(name, ()))
     yield f"retries: {route_words.retries_in_words(action.get('retry_policy'))}"
     limit = action.get("timeout", "0s")
     yield f"timeout: {'none' if limit == '0s' else f'{limit} for all tries together'}"
 
 
 def _cluster_lines(name: str, targets: Sequence[HostStatus] | None) -> Iterator[str]:
-    if not name:
-        return
     words = route_words.cluster_in_words(name)
     if targets is None:
         yield f"  {words}: there is no such cluster: 503 (NC)"
@@ -187,4 +231,4 @@ def _cluster_lines(name: str, targets: Sequence[HostStatus] | None) -> Iterator[
     none = "" if healthy else ": 503 (UH)"
     yield f"  {words}: {healthy} of {len(targets)} endpoints healthy{none}"
     for target in targets:
-        yield f"    {target.pod or 'unknown'} {target.address}{'' if target.is_healthy else ', not healthy'}"
+        yield f"    {target.pod or 'unknown'} {target.host}:{target.port}{'' if target.is_healthy else ', not healthy'}"

@@ -12,7 +12,8 @@ from localmesh.envoy.admin import Admin
 from localmesh.home import Home
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.injection import PROXY
-from localmesh.kinds.kubernetes.pods import is_ready, is_terminating
+from localmesh.kinds.kubernetes.pods import is_ready, is_terminating, service_account_of
+from localmesh.proxy.tls import identity
 
 REFERENCE = "[TYPE/]NAME[.NAMESPACE]"
 _PODS = ("po", "pod", "pods")
@@ -70,6 +71,16 @@ class Inventory:
         if not proxies:
             raise MeshError(f"{pods[0]['metadata']['name']} has no proxy{_why_not(pods[0])}")
         return proxies
+
+    def proxy_of_pod(self, name: str) -> Proxy | None:
+        """Return the proxy of the pod of that name, None if it has none."""
+        pods = (pod for pod in self._of_kind("Pod") if pod["metadata"]["name"] == name)
+        return next(filter(None, map(_proxy, pods)), None)
+
+    def principal(self, proxy: str) -> str:
+        """Return whose certificate a proxy has, "" for a proxy that is not there."""
+        pods = (pod for pod in self._of_kind("Pod") if _full_name(pod) == proxy)
+        return next((identity(pod["metadata"]["namespace"], service_account_of(pod)) for pod in pods), "")
 
     def _pods(self, kind: str, name: str, namespace: str) -> list[Object]:
         if kind in ("", *_PODS):

@@ -115,7 +115,7 @@ def _differences(match: Message, request: Request) -> Iterator[str]:
     yield from _path_differs(match, request.path)
     for header in match.get("headers", ()):
         value = request.header(header["name"])
-        if not _header_fits(header, value):
+        if not header_fits(header, value):
             name = {":method": "the method", ":authority": "the host"}.get(header["name"], f"header {header['name']}")
             yield f"{name} {_is(value)}, not {_expectation(header)}"
     for parameter in match.get("query_parameters", ()):
@@ -143,7 +143,8 @@ def _path_differs(match: Message, path: str) -> Iterator[str]:
         yield f"the path {path} is not like {match['safe_regex']['regex']}"
 
 
-def _header_fits(header: Message, value: str | None) -> bool:
+def header_fits(header: Message, value: str | None) -> bool:
+    """Tell whether a header's value, None for no such header, is as a HeaderMatcher wants it."""
     inverted = bool(header.get("invert_match"))
     if "string_match" not in header:
         return ((value is not None) == bool(header.get("present_match", True))) != inverted

@@ -9,6 +9,9 @@ DEFAULT_CONDITIONS = "connect-failure,refused-stream,unavailable,cancelled,retri
 _OF_A_HUNDRED = {"HUNDRED": 1, "TEN_THOUSAND": 100, "MILLION": 10_000}
 """Envoy's denominators of percentages."""
 
+_REDIRECTS = {"FOUND": 302, "SEE_OTHER": 303, "TEMPORARY_REDIRECT": 307, "PERMANENT_REDIRECT": 308}
+"""Envoy's names of statuses; that of 301 it leaves out."""
+
 Message = Mapping[str, Any]
 
 
@@ -78,7 +81,8 @@ def retries_in_words(policy: Message | None) -> str:
 def _redirect(redirect: Message) -> str:
     parts = ("scheme_redirect", "host_redirect", "port_redirect", "path_redirect", "prefix_rewrite")
     to = " ".join(str(redirect[name]) for name in parts if redirect.get(name))
-    return f"redirects to {to}" if to else "redirects"
+    status = _REDIRECTS.get(redirect.get("response_code", ""), 301)
+    return f"redirects to {to} ({status})" if to else f"redirects ({status})"
 
 
 def deeds_in_words(route: Message) -> Iterator[str]:

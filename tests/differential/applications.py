@@ -88,7 +88,7 @@ def other_name(random: Random, namespace: str) -> Object:
     """Return a Service that is another name: for a Service, for itself over another one, or for what is outside."""
     hosts = ("s.a.svc.cluster.local", "t.b.svc.cluster.local", "u.a.svc.cluster.local", "out.example")
     spec: Object = {"type": "ExternalName", "externalName": random.choice((*hosts, "alias.a.svc.cluster.local"))}
-    ports = {port["name"]: port for port in random.sample(PORTS[:7], random.choice((1, 1, 2)))}
+    ports = {port["port"]: port for port in random.sample(PORTS[:7], random.choice((1, 1, 2)))}
     maybe(random, spec, "ports", lambda: [port | {"targetPort": port["port"]} for port in ports.values()], 0.8)
     metadata: Object = {"name": "alias", "namespace": namespace}
     exports = {"networking.istio.io/exportTo": random.choice(EXPORTS)}

@@ -147,6 +147,28 @@ def test_who_is_let_in(cluster: Cluster, row: Row) -> None:
         remove(cluster)
 
 
+ENDS = (
+    ("UC", [peers("STRICT"), client_tls("DISABLE")], "no proxy that takes certificates alone reads plain text"),
+    ("UF", [peers("DISABLE", selector=CATALOG), client_tls("ISTIO_MUTUAL")], "a handshake in plain text fails"),
+)
+
+
+@pytest.mark.parametrize(("flag", "objects", "why"), ENDS, ids=[flag for flag, *_ in ENDS])
+def test_the_clients_proxy_says_how_a_connection_ended(
+    cluster: Cluster, flag: str, objects: Sequence[Any], why: str
+) -> None:
+    def said() -> bool:
+        seen = status(cluster, "inside")
+        log = cluster.kubectl("logs", "-n", NAMESPACE, "deploy/inside", "-c", "istio-proxy", "--tail=3")
+        return seen == "503" and f" 503 URX,{flag} " in log
+
+    try:
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        eventually(said, why)
+    finally:
+        remove(cluster)
+
+
 def test_no_request_fails_while_modes_and_policies_change(cluster: Cluster) -> None:
     webapp = policy("ALLOW", principals=["cluster.local/ns/istioinaction/sa/webapp"])
     steps = ([peers("STRICT")], [webapp], [peers("PERMISSIVE")], [peers("STRICT", ROOT), webapp], [peers("UNSET")])

@@ -41,7 +41,9 @@ def endpoint(port: int, status: str = "HEALTHY") -> dict[str, Any]:
 
 def said(request: Request, *hosts: dict[str, Any]) -> list[str]:
     statuses = [{"name": CLUSTER, "host_statuses": list(hosts)}]
-    return list(lines(HOST, steps(HOST, request), endpoints_of(statuses, {2001: "catalog-1"})))
+    return list(
+        lines(HOST, steps(HOST, request), endpoints_of(statuses, {2001: "catalog-1"}), {CLUSTER: ["in plain text"]})
+    )
 
 
 def test_the_answer_names_rules_reasons_endpoints_and_policies() -> None:
@@ -53,6 +55,7 @@ def test_the_answer_names_rules_reasons_endpoints_and_policies() -> None:
         "  catalog v2: 1 of 2 endpoints healthy",
         "    catalog-1 127.0.0.1:2001",
         "    unknown 127.0.0.1:2002, not healthy",
+        "    in plain text",
         "retries: 3, on 5xx, 2s each",
         "timeout: 6s for all tries together",
     ]
@@ -61,9 +64,9 @@ def test_the_answer_names_rules_reasons_endpoints_and_policies() -> None:
 def test_what_cannot_be_answered_says_with_which_flag_it_will_be() -> None:
     assert "  catalog v2: 0 of 1 endpoints healthy: 503 (UH)" in said(Request("catalog", "/"), endpoint(1, "UNHEALTHY"))
     assert "  x: there is no such cluster: 503 (NC)" in said(Request("catalog", "/", headers={"x-dark-launch": "v2"}))
-    assert list(lines(None, [], {})) == ["no virtual host has this host: 404 (NR)"]
+    assert list(lines(None, [], {}, {})) == ["no virtual host has this host: 404 (NR)"]
     none: dict[str, Any] = {"name": "n", "domains": ["*"], "routes": HOST["routes"][:1]}
-    assert list(lines(none, steps(none, Request("a", "/")), {}))[-1] == "no route takes it: 404 (NR)"
+    assert list(lines(none, steps(none, Request("a", "/")), {}, {}))[-1] == "no route takes it: 404 (NR)"
 
 
 def test_urls_are_read_as_the_gateway_and_as_a_sidecar_see_them() -> None:
