@@ -65,6 +65,14 @@ class _Decoder:
         if complaint := complain(value, schema):
             self.problems.append(Problem(path or "<document>", complaint))
             return value
+        known = len(self.problems)
+        decoded = self.parts(value, schema, path)
+        # A rule of the CRD's may rely on the types of all that lies in the value.
+        if len(self.problems) == known and (fault := _broken_rule(decoded, schema.keywords)):
+            self.problems.append(Problem(path or "<document>", f"Invalid value: {_brief(value)}: {fault}"))
+        return decoded
+
+    def parts(self, value: Any, schema: Schema, path: str) -> Any:
         if isinstance(value, dict):
             return self.fields(value, schema, path)
         if isinstance(value, list):
@@ -101,7 +109,7 @@ def complain(value: Any, schema: Schema) -> str | None:
     if "enum" in keywords and value not in keywords["enum"]:
         supported = ", ".join(f'"{choice}"' for choice in keywords["enum"])
         return f"Unsupported value: {json.dumps(value)}: supported values: {supported}"
-    fault = _out_of_bounds(value, keywords) or _too_many(value, keywords) or _broken_rule(value, keywords)
+    fault = _out_of_bounds(value, keywords) or _too_many(value, keywords)
     return f"Invalid value: {_brief(value)}: {fault}" if fault else None
 
 

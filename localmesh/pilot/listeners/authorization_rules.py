@@ -123,9 +123,9 @@ def _source(source: Source, own: str) -> Iterator[Clause]:
     account = partial(service_account, own_namespace=own)
     yield _of_peer(principal, source.principals, source.not_principals)
     yield _given(request_principal, source.request_principals, source.not_request_principals)
-    yield _of_peer(namespace, source.namespaces, source.not_namespaces)
     yield _of_peer(account, source.service_accounts, source.not_service_accounts)
     yield _of_peer(trust_domain, source.trust_domains, source.not_trust_domains)
+    yield _of_peer(namespace, source.namespaces, source.not_namespaces)
     yield Clause(_any_of(_remote_address), source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
     yield Clause(_any_of(_direct_address), source.ip_blocks, source.not_ip_blocks, of_connections=True)
 

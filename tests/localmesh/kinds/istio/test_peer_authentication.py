@@ -49,3 +49,10 @@ def test_what_istiod_refuses_is_refused(obj: Object, complaint: str) -> None:
 
 def test_a_selector_without_labels_is_odd() -> None:
     assert list(judged(policy(selector={})).warnings) == ["workload selector specified without labels"]
+
+
+@pytest.mark.parametrize("selector", ["app", ["app"], 1, {"matchLabels": "app"}])
+def test_a_rule_of_the_crd_is_not_asked_about_what_has_another_type(selector: Any) -> None:
+    obj = policy(selector=selector, portLevelMtls={"80": {"mode": "STRICT"}})
+    (said,) = complaints(obj)
+    assert said.startswith("spec.selector")
