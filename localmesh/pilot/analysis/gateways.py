@@ -63,9 +63,9 @@ def _conflicts(
 
 
 def _claims(other: Config[Gateway], server: Server) -> bool:
-    """Tell whether another Gateway serves one of a server's hosts on its port."""
-    rivals = (rival for rival in other.spec.servers if rival.port.number == server.port.number)
-    return any(set(rival.hosts) & set(server.hosts) for rival in rivals)
+    """Tell whether another Gateway's last server of a server's port has one of its hosts: istioctl looks at that."""
+    rivals = [rival for rival in other.spec.servers if rival.port.number == server.port.number]
+    return bool(rivals) and bool(set(rivals[-1].hosts) & set(server.hosts))
 
 
 def _written(selector: Mapping[str, str]) -> str:

@@ -3,12 +3,14 @@
 Source: analyzers/virtualservice/gateways.go and conflictingmeshgatewayhosts.go in pkg/config/analysis of Istio 1.31.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from localmesh.core.objects import Key
 from localmesh.kinds.istio import Gateway, VirtualService
-from localmesh.kinds.istio.hosts import MESH, covers, is_wildcard, names_sidecars, resolve, resolve_gateway
+from localmesh.kinds.istio.hosts import MESH, names_sidecars, overlap, resolve, resolve_gateway
 from localmesh.kinds.istio.rules.unreachable import unreachable_warnings
 from localmesh.pilot.analysis.known import NOT_FOUND, Known, finding
+from localmesh.pilot.config.virtual_services import EVERYBODY, OWN_NAMESPACE
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.snapshot import Config
 
@@ -42,7 +44,7 @@ def _gateway(
     if gateway is None:
         yield finding(config, NOT_FOUND, field, f'Referenced gateway not found: "{name}"')
     if gateway is None or not any(
-        covers(served, host) for served in _hosts_for(config, gateway) for host in config.spec.hosts
+        overlap(served, host) for served in _hosts_for(config, gateway) for host in config.spec.hosts
     ):
         hosts, own = " ".join(config.spec.hosts), f"{config.namespace}/{config.name}"
         message = (
@@ -61,17 +63,43 @@ def _hosts_for(config: Config[VirtualService], gateway: Config[Gateway]) -> Iter
 
 
 def _conflicts(configs: Sequence[Config[VirtualService]]) -> Iterator[Finding]:
-    """Yield the VirtualServices for sidecars that speak of one host: the oldest one alone is heard."""
-    by_host: dict[str, list[Config[VirtualService]]] = {}
+    """Yield, each once, the VirtualServices for sidecars that speak of one host to clients in one namespace."""
+    by_host: dict[tuple[str, str], list[Config[VirtualService]]] = {}
     for config in configs:
-        for host in config.spec.hosts:
-            by_host.setdefault(resolve(host, config.namespace).lower(), []).append(config)
-    for host, rivals in by_host.items():
+        for scope in _scopes(config):
+            for host in config.spec.hosts:
+                by_host.setdefault((scope, resolve(host, config.namespace)), []).append(config)
+    reported = set[Key]()
+    for (scope, host), narrow in by_host.items():
+        wide = [] if scope == EVERYBODY else _for_everybody(host, by_host)
+        rivals = [*narrow, *wide]
         names = ",".join(sorted(f"{rival.namespace}/{rival.name}" for rival in rivals))
-        for config in rivals if len(rivals) > 1 and not is_wildcard(host) else ():
-            message = (
-                f"The VirtualServices {names} associated with mesh gateway define the same host */{host} which can lead"
-                " to undefined behavior. This can be fixed by merging the conflicting VirtualServices into a single"
-                " resource."
-            )
-            yield finding(config, CONFLICT, "spec.hosts", message)
+        for config in rivals if len(rivals) > 1 else ():
+            if config.key not in reported:
+                reported.add(config.key)
+                message = (
+                    f"The VirtualServices {names} associated with mesh gateway define the same host {scope}/{host} "
+                    "which can lead to undefined behavior. This can be fixed by merging the conflicting "
+                    "VirtualServices into a single resource."
+                )
+                yield finding(config, CONFLICT, "spec.hosts", message)
+
+
+def _scopes(config: Config[VirtualService]) -> Sequence[str]:
+    """Return the namespaces that a VirtualService is exported to, `*` for all of them."""
+    said = config.spec.export_to
+    if not said or EVERYBODY in said:
+        return (EVERYBODY,)
+    return tuple(dict.fromkeys(config.namespace if entry == OWN_NAMESPACE else entry for entry in said))
+
+
+def _for_everybody(
+    host: str, by_host: Mapping[tuple[str, str], Sequence[Config[VirtualService]]]
+) -> Sequence[Config[VirtualService]]:
+    """Return the VirtualServices for all namespaces that speak of a host, too."""
+    return [
+        config
+        for (scope, other), configs in by_host.items()
+        if scope == EVERYBODY and overlap(host, other)
+        for config in configs
+    ]

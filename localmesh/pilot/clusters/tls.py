@@ -15,6 +15,7 @@ from localmesh.pilot.peer_authentications import Mode
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service
 from localmesh.proxy.clusters import Cluster, ClusterType, UpstreamProtocol
+from localmesh.proxy.names import ClusterName
 from localmesh.proxy.tls import ClientTls
 
 ISTIO_MUTUAL = "ISTIO_MUTUAL"
@@ -58,7 +59,7 @@ def _tls(
 ) -> ClientTls | None:
     if policy is not None and policy.tls is not None:
         return _as_applied(policy.tls, _mutual(cluster, service, context))
-    if not context.auto_mtls or not _is_taken(service, own, context):
+    if not context.auto_mtls or not _is_taken(cluster, service, own, context):
         return None
     return _mutual(cluster, service, context, if_taken=cluster.type is not ClusterType.ORIGINAL_DST)
 
@@ -71,12 +72,14 @@ def _as_applied(settings: ClientTLSSettings, mutual: ClientTls) -> ClientTls | N
     return replace(mutual, server_name=settings.sni or mutual.server_name, identities=identities)
 
 
-def _is_taken(service: Service, own: TrafficPolicy | None, context: PushContext) -> bool:
+def _is_taken(cluster: Cluster, service: Service, own: TrafficPolicy | None, context: PushContext) -> bool:
     """Tell whether TLS is tried at all; where a client itself chooses the address, all who are there must take it."""
     balancer = own.load_balancer if own else None
     if service.is_headless or (balancer is not None and balancer.simple == PASSTHROUGH):
-        workloads = context.services.workloads(service)
-        return bool(workloads) and all(workload.meshed for workload in workloads)
+        port = service.port(ClusterName.of(cluster.name).port)
+        workloads = context.services.workloads(service, port)
+        if not workloads or not all(workload.meshed for workload in workloads):
+            return False
     return context.peer_authentications.of_namespace(service.namespace) is not Mode.DISABLE
 
 

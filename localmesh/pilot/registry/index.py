@@ -71,14 +71,15 @@ class ServiceIndex:
             self._of_pod[key] = sorted(selecting, key=lambda service: service.host)
         return self._of_pod[key]
 
-    def workloads(self, service: Service) -> Sequence[Workload]:
-        """Return the pods behind a Service, by name; none for one that is hidden from all pods."""
-        return () if service.is_for_nobody else self._workloads.get(service.host, ())
+    def workloads(self, service: Service, port: ServicePort | None = None) -> Sequence[Workload]:
+        """Return the pods behind a Service, or behind one of its ports, by name; none if it is hidden from all pods."""
+        workloads = () if service.is_for_nobody else self._workloads.get(service.host, ())
+        return [workload for workload in workloads if port is None or _serves(workload, port)]
 
     def identities(self, service: Service) -> tuple[str, ...]:
         """Return whose certificates the proxies behind a Service may show."""
         if service.host not in self._identities:
-            identities = {workload.identity for workload in self.workloads(service) if _serves(workload, service)}
+            identities = {workload.identity for port in service.ports for workload in self.workloads(service, port)}
             self._identities[service.host] = tuple(sorted(identities))
         return self._identities[service.host]
 
@@ -117,6 +118,6 @@ class ServiceIndex:
         return by_host
 
 
-def _serves(workload: Workload, service: Service) -> bool:
-    """Tell whether some port of a Service leads to a pod: its `targetPort` may be a name that the pod lacks."""
-    return any(container_port(workload.pod, port.target) is not None for port in service.ports)
+def _serves(workload: Workload, port: ServicePort) -> bool:
+    """Tell whether a Service's port leads to a pod: its `targetPort` may be a name that the pod lacks."""
+    return container_port(workload.pod, port.target) is not None

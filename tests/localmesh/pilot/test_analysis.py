@@ -111,6 +111,16 @@ def test_two_for_one_host_in_the_mesh() -> None:
     assert found(one, outer) == []
 
 
+def test_hosts_conflict_only_where_both_rules_are_seen() -> None:
+    shop = virtual_service("one", route("catalog"), exportTo=["shop"])
+    garden = virtual_service("two", route("catalog"), exportTo=["garden"])
+    assert found(shop, garden) == []
+    for_all = virtual_service("three", route("catalog"), hosts=["*.svc.cluster.local"])
+    messages = [message for _, message in found(shop, for_all)]
+    assert len(messages) == 2
+    assert all(f"the same host shop/catalog.{NAMESPACE}.svc.cluster.local which" in message for message in messages)
+
+
 def test_gateways_for_nobody_and_on_ports_that_nobody_reaches() -> None:
     nobody = gateway("nobody")
     nobody["spec"]["selector"] = {"app": "none"}
@@ -129,6 +139,9 @@ def test_gateways_that_claim_one_host() -> None:
     places = [place for place, message in found(gateway("second")) if "Conflict with gateways" in message]
     assert places == ["front: spec.servers[0].hosts", "second: spec.servers[0].hosts"]
     assert found(gateway("second", "shop.io")) == []
+    twice = gateway("second")
+    twice["spec"]["servers"] = [*twice["spec"]["servers"], twice["spec"]["servers"][0] | {"hosts": ["shop.io"]}]
+    assert [place for place, _ in found(twice)] == ["second: spec.servers[0].hosts"]
 
 
 def test_rules_that_never_match() -> None:
