@@ -31,6 +31,7 @@ HEADER = "x-istio-peer-"
 MIRRORED = f"{HEADER}mirrored"
 """The header of a mirrored request: Envoy counts such as tries, too."""
 
+_DENIERS = ("envoy.filters.http.rbac", "envoy.filters.http.jwt_authn")
 _ROUTER = "envoy.filters.http.router"
 _CONFIG = "envoy.extensions.access_loggers.stats.v3.Config"
 
@@ -119,6 +120,11 @@ def calls(tags: Sequence[Message]) -> Message:
             for name, (unit, value) in histograms.items()
         ],
     )
+
+
+def can_deny(filters: Sequence[Message]) -> bool:
+    """Tell whether some of a connection manager's filters may refuse a request."""
+    return any(http_filter["name"] in _DENIERS for http_filter in filters)
 
 
 def denials(tags: Sequence[Message]) -> Message:

@@ -123,20 +123,22 @@ def _network_filter(
     if network_filter["name"] != _MANAGER:
         return network_filter
     manager = dict(network_filter["typed_config"])
+    denies = stats.can_deny(manager["http_filters"])
     if telemetry.metrics:
         tags = stats.labels(identity, inbound=inbound, secured=secured)
-        manager["access_log"] = [*manager.get("access_log", ()), stats.calls(tags), stats.denials(tags)]
+        counting = [stats.calls(tags), *([stats.denials(tags)] if denies else [])]
+        manager["access_log"] = [*manager.get("access_log", ()), *counting]
         filters = manager["http_filters"]
         manager["http_filters"] = [stats.who_calls(), *filters] if inbound else stats.with_attempts(filters, tags)
     if telemetry.collector:
-        manager["tracing"] = _tracing(telemetry.sampling, spawns=not inbound)
+        manager["tracing"] = _tracing(telemetry.sampling, spawns=not inbound, denies=denies)
     if "route_config" in manager and not inbound:
         manager["route_config"] = _routes(manager["route_config"], identity)
     return {**network_filter, "typed_config": manager}
 
 
-def _tracing(sampling: float, *, spawns: bool) -> Message:
-    """Return how a connection manager traces; with `spawns` each try is a span of its own."""
+def _tracing(sampling: float, *, spawns: bool, denies: bool) -> Message:
+    """Return how a connection manager traces: whether each try is a span, and whether spans say why one was denied."""
     zipkin = any_of(
         "envoy.config.trace.v3.ZipkinConfig",
         collector_cluster=COLLECTOR,
@@ -154,7 +156,7 @@ def _tracing(sampling: float, *, spawns: bool) -> Message:
         "random_sampling": {"value": sampling},
         "overall_sampling": {"value": 100},
         "spawn_upstream_span": spawns,
-        "custom_tags": [{"tag": DETAILS, "value": "%RESPONSE_CODE_DETAILS%"}],
+        **({"custom_tags": [{"tag": DETAILS, "value": "%RESPONSE_CODE_DETAILS%"}]} if denies else {}),
     }
 
 
