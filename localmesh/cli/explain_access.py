@@ -63,7 +63,11 @@ def _server_name(cluster: Message) -> str:
 
 
 def _http_filters(chain: Message) -> Sequence[Message]:
-    managers = (each["typed_config"] for each in chain.get("filters", ()) if each["name"] == MANAGER)
+    managers = (
+        network_filter["typed_config"]
+        for network_filter in chain.get("filters", ())
+        if network_filter["name"] == MANAGER
+    )
     return [http_filter for manager in managers for http_filter in manager.get("http_filters", ())]
 
 

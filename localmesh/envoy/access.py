@@ -48,7 +48,7 @@ class Verdict:
 
 def verdict(filters: Iterable[Message], caller: Caller) -> Verdict | None:
     """Return what the HTTP filters of a listener make of a request, None if there is no policy."""
-    asked = [found["typed_config"]["rules"] for found in filters if "rules" in _config(found)]
+    asked = [http_filter["typed_config"]["rules"] for http_filter in filters if "rules" in _config(http_filter)]
     deciding = [rules for rules in asked if rules.get("action", "ALLOW") != "LOG"]
     for rules in deciding:
         decided = _decide(rules, caller)
@@ -74,7 +74,7 @@ def _decide(rules: Message, caller: Caller) -> Verdict:
 
 def _policy(policy: Message, caller: Caller) -> bool | None:
     parts = (policy.get("permissions", ()), policy.get("principals", ()))
-    return _all(_any(_condition(each, caller) for each in part) for part in parts)
+    return _all(_any(_condition(condition, caller) for condition in part) for part in parts)
 
 
 def _all(answers: Iterable[bool | None]) -> bool | None:
@@ -109,31 +109,31 @@ def _parts(group: Message) -> Sequence[Message]:
     return [*group.get("rules", ()), *group.get("ids", ())]
 
 
-def _leaf(name: str, wanted: Any, caller: Caller) -> bool | None:
+def _leaf(name: str, rule: Any, caller: Caller) -> bool | None:
     match name:
         case "any":
             return True
         case "header":
-            return header_fits(wanted, caller.request.header(wanted["name"]))
+            return header_fits(rule, caller.request.header(rule["name"]))
         case "url_path":
-            return fits(wanted["path"], caller.request.path)
+            return fits(rule["path"], caller.request.path)
         case "uri_template":
-            return _fits_template(wanted["typed_config"]["path_template"], caller.request.path)
+            return _fits_template(rule["typed_config"]["path_template"], caller.request.path)
         case _:
-            return _of_connection(name, wanted, caller)
+            return _of_connection(name, rule, caller)
 
 
-def _of_connection(name: str, wanted: Any, caller: Caller) -> bool | None:
+def _of_connection(name: str, rule: Any, caller: Caller) -> bool | None:
     match name:
         case "destination_port":
-            return bool(wanted == caller.port)
+            return bool(rule == caller.port)
         case "requested_server_name":
-            return fits(wanted, caller.server_name)
+            return fits(rule, caller.server_name)
         case "direct_remote_ip" | "remote_ip":
-            network = ip_network(f"{wanted['address_prefix']}/{wanted.get('prefix_len', 0)}", strict=False)
+            network = ip_network(f"{rule['address_prefix']}/{rule.get('prefix_len', 0)}", strict=False)
             return ip_address(LOOPBACK) in network
         case "authenticated":
-            matcher = wanted.get("principal_name")
+            matcher = rule.get("principal_name")
             return caller.principal is not None and (matcher is None or fits(matcher, caller.principal))
         case _:
             return None

@@ -167,9 +167,9 @@ class Graph:
         """Return the edge of what the called says: of several Services over one port it knows the first."""
         ends = _source(labels).id, _destination(labels).id
         service = f"{labels['destination_service_name']}.{labels['destination_service_namespace']}"
-        found = [edge for key, edge in self.edges.items() if key[:2] == ends]
-        return next((edge for edge in found if edge.service == service), None) or (
-            found[0] if found else self._edge(labels)
+        edges = [edge for key, edge in self.edges.items() if key[:2] == ends]
+        return next((edge for edge in edges if edge.service == service), None) or (
+            edges[0] if edges else self._edge(labels)
         )
 
     def _note_arrival(self, value: Value) -> None:

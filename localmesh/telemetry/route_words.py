@@ -114,7 +114,7 @@ def _fault(fault: Message) -> Iterator[str]:
 
 def _headers(route: Message) -> Iterator[str]:
     for of, where in (("request", ""), ("response", " in answers")):
-        added = [each["header"]["key"] for each in route.get(f"{of}_headers_to_add", ())]
+        added = [addition["header"]["key"] for addition in route.get(f"{of}_headers_to_add", ())]
         removed = route.get(f"{of}_headers_to_remove", ())
         if added:
             yield f"sets {', '.join(added)}{where}"

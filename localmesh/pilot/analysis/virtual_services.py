@@ -87,10 +87,10 @@ def _conflicts(configs: Sequence[Config[VirtualService]]) -> Iterator[Finding]:
 
 def _scopes(config: Config[VirtualService]) -> Sequence[str]:
     """Return the namespaces that a VirtualService is exported to, `*` for all of them."""
-    said = config.spec.export_to
-    if not said or EVERYBODY in said:
+    export_to = config.spec.export_to
+    if not export_to or EVERYBODY in export_to:
         return (EVERYBODY,)
-    return tuple(dict.fromkeys(config.namespace if entry == OWN_NAMESPACE else entry for entry in said))
+    return tuple(dict.fromkeys(config.namespace if entry == OWN_NAMESPACE else entry for entry in export_to))
 
 
 def _for_everybody(

@@ -28,13 +28,13 @@ def imported(context: PushContext, namespace: str) -> Mapping[str, Service]:
     hidden = [service for service in own if not service.is_visible_in(namespace)]
     if not hidden:
         return {}
-    found = {service.host: [*_named_ports(service, context)] for service in hidden}
+    named_ports = {service.host: [*_named_ports(service, context)] for service in hidden}
     return {
         service.host: replace(
-            service, ports=tuple(port for port in service.ports if port.number in found[service.host])
+            service, ports=tuple(port for port in service.ports if port.number in named_ports[service.host])
         )
         for service in hidden
-        if found[service.host]
+        if named_ports[service.host]
     }
 
 

@@ -50,10 +50,12 @@ def _seen_from(namespace: str, context: PushContext) -> VirtualServices:
 
 def _distance(config: Config[VirtualService], namespace: str) -> int | None:
     """Return how far it is from proxies in a namespace, None if they do not see it (`exportTo`)."""
-    said = {config.namespace if entry == OWN_NAMESPACE else entry for entry in config.spec.export_to or (EVERYBODY,)}
-    if EVERYBODY in said:
+    namespaces = {
+        config.namespace if entry == OWN_NAMESPACE else entry for entry in config.spec.export_to or (EVERYBODY,)
+    }
+    if EVERYBODY in namespaces:
         return 2
-    if namespace not in said:
+    if namespace not in namespaces:
         return None
     return 0 if config.namespace == namespace else 1
 

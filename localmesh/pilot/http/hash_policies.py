@@ -41,9 +41,9 @@ def destination_hash(destination: Destination, namespace: str, caller: Caller) -
 def _known(host: str, caller: Caller) -> Service | None:
     """Return the Service of that full name if the clients know of it."""
     namespace = caller.view.namespace
-    found = caller.context.services.find(host, namespace)
-    if found or caller.view.type is NodeType.ROUTER:
-        return found
+    service = caller.context.services.find(host, namespace)
+    if service or caller.view.type is NodeType.ROUTER:
+        return service
     return imported(caller.context, namespace).get(host)
 
 

@@ -127,15 +127,15 @@ def with_aliases(services: Sequence[Service]) -> Iterator[Service]:
     Source: resolveServiceAliases in pilot/pkg/model/push_context.go of Istio 1.31.
     """
     names = {service.host: service.external_name for service in services if service.external_name}
-    found: dict[str, list[Key]] = {}
-    for service in sorted(services, key=lambda each: (each.namespace, each.host)):
+    aliases: dict[str, list[Key]] = {}
+    for service in sorted(services, key=lambda other: (other.namespace, other.host)):
         host = service.external_name
         for _ in names:
             host = names.get(host, host)
         if host and host not in names:
-            found.setdefault(host, []).append(service.key)
+            aliases.setdefault(host, []).append(service.key)
     for service in services:
-        yield replace(service, aliases=tuple(found[service.host])) if service.host in found else service
+        yield replace(service, aliases=tuple(aliases[service.host])) if service.host in aliases else service
 
 
 def _exported_to(obj: Object) -> frozenset[str]:
