@@ -41,8 +41,8 @@ def test_what_a_route_does_besides_sending_requests_on_is_said(route: dict[str, 
 @pytest.mark.parametrize(
     ("redirect", "words"),
     [
-        ({"response_code": "FOUND"}, "redirects"),
-        ({"host_redirect": "shop.example", "path_redirect": "/a"}, "redirects to shop.example /a"),
+        ({"response_code": "FOUND"}, "redirects (302)"),
+        ({"host_redirect": "shop.example", "path_redirect": "/a"}, "redirects to shop.example /a (301)"),
     ],
 )
 def test_a_redirect_says_where_to(redirect: dict[str, Any], words: str) -> None:
