@@ -28,8 +28,8 @@ _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0
 def recorded(send: Send, telemetry: Telemetry) -> Send:
     """`send`, with one client span of each call that belongs to a recorded request, and every call counted if asked.
 
-    Names are those of the semantic conventions for HTTP. OpenTelemetry's instrumentation of httpx has the same, at a
-    multiple of the cost: docs/performance.md.
+    Names are those of the semantic conventions for HTTP. OpenTelemetry's instrumentation of httpx has the same, and
+    made webapp's recorded requests dearer: docs/performance.md has the figures.
     """
     if not telemetry.in_use:
         return send

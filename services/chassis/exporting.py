@@ -107,8 +107,8 @@ def _resource(settings: ServiceSettings, identity: Identity) -> Resource:
 def _transport(signal: str) -> Urllib3HTTPTransport:
     """The connections to a collector of "TRACES" or "METRICS".
 
-    The exporters' own come with requests, which is 5 MB more in memory and costs each batch twice as much. And they
-    take HTTP_PROXY, which may name the pod's sidecar, that is for the service's own calls.
+    The exporters' own come with requests, which takes 5 MB of memory more; and they take HTTP_PROXY, which may name the
+    pod's sidecar, which is for the service's own calls.
     """
 
     def file(what: str) -> str | None:
