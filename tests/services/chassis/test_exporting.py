@@ -13,16 +13,22 @@ from pathlib import Path
 import httpx
 import pytest
 import trustme
+from opentelemetry import propagate, trace
+from opentelemetry.context import get_value, set_value
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.exporting import recording
+from services.chassis import exporting
+from services.chassis.exporting import AsTheCallerSpeaks, RecordedOnly, recording
 from services.chassis.settings import load
 from services.chassis.telemetry import Telemetry, from_settings
 from services.chassis.trace import NOBODY, Caller
+from tests.services.asgi import client_of
 from tests.services.processes import running
 
 LOW, HIGH = "0" * 31 + "1", "f" * 32
@@ -37,6 +43,13 @@ SAYS = {
     "k8s.namespace.name": "istioinaction",
     "k8s.pod.name": "catalog-v2-1",
 }
+
+
+@pytest.fixture(autouse=True)
+def propagator() -> Iterator[None]:
+    before = propagate.get_global_textmap()
+    yield
+    propagate.set_global_textmap(before)
 
 
 @contextmanager
@@ -69,6 +82,39 @@ def known(resource: Resource) -> dict[str, str]:
     return {name: found.get(name, "") for name in SAYS}
 
 
+def counted(metrics: ExportMetricsServiceRequest) -> list[tuple[int, str]]:
+    """How often each route was asked for."""
+    found = {metric.name: metric for scope in metrics.resource_metrics[0].scope_metrics for metric in scope.metrics}
+    points = found["http.server.request.duration"].histogram.data_points
+    return [
+        (point.count, {pair.key: pair.value.string_value for pair in point.attributes}["http.route"])
+        for point in points
+    ]
+
+
+async def test_spans_and_metrics_of_one_app_say_which_pod_it_is_and_what_it_was_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with collector() as (url, received):
+        # An exporter takes no proxy: it may be the pod's sidecar, and nobody is at this one.
+        nobody = {"HTTP_PROXY": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9"}
+        on = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRICS_EXPORTER": "otlp"}
+        for name, value in {**POD, **nobody, **on}.items():
+            monkeypatch.setenv(name, value)
+        settings = load(Settings, "catalog")
+        telemetry = from_settings(settings, "catalog")
+        async with client_of(create_app(settings, telemetry=telemetry)) as client:
+            for path in ("/items/1", "/items/2", "/livez"):
+                assert (await client.get(path)).status_code == 200
+        telemetry.flush()
+    (spans,) = (ExportTraceServiceRequest.FromString(body) for body in received["/v1/traces"])
+    metrics = ExportMetricsServiceRequest.FromString(received["/v1/metrics"][-1])
+    assert [known(sent.resource) for sent in (*spans.resource_spans, *metrics.resource_metrics)] == [SAYS, SAYS]
+    names = [span.name for scope in spans.resource_spans[0].scope_spans for span in scope.spans]
+    assert names == ["GET /items/{item_id}"] * 2
+    assert counted(metrics) == [(2, "/items/{item_id}")]
+
+
 @pytest.mark.process
 @pytest.mark.long
 def test_spans_and_metrics_say_which_pod_of_which_version_they_are_of_and_every_request_is_counted() -> None:
@@ -85,12 +131,7 @@ def test_spans_and_metrics_say_which_pod_of_which_version_they_are_of_and_every_
     assert [known(sent.resource) for sent in spans.resource_spans] == [SAYS]
     last = ExportMetricsServiceRequest.FromString(received["/v1/metrics"][-1])
     assert [known(sent.resource) for sent in last.resource_metrics] == [SAYS]
-    metrics = {metric.name: metric for scope in last.resource_metrics[0].scope_metrics for metric in scope.metrics}
-    points = metrics["http.server.request.duration"].histogram.data_points
-    assert [
-        (point.count, {pair.key: pair.value.string_value for pair in point.attributes}["http.route"])
-        for point in points
-    ] == [(3, "/items/{item_id}")]
+    assert counted(last) == [(3, "/items/{item_id}")]
 
 
 @pytest.mark.parametrize("signal", ["", "TRACES_"])
@@ -119,6 +160,7 @@ def test_a_collector_behind_tls_is_known_by_its_certificate_and_knows_the_servic
     assert len(received["/v1/traces"]) == 1
 
 
+@pytest.mark.process
 def test_an_exporter_comes_without_requests_which_would_take_5_mb_of_memory() -> None:
     start = "import services.chassis.exporting as e, sys; e._transport('TRACES'); print('requests' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", start], capture_output=True, check=True).stdout == b"False\n"
@@ -164,9 +206,77 @@ def test_the_end_does_not_wait_for_a_flush_that_takes_longer_than_there_is_time(
         began.set()
         over.wait()
 
+    before = set(threading.enumerate())
     Telemetry(flush=flush).close(0.01)
     assert began.is_set()
+    # One that is no daemon would hold up the interpreter's exit.
+    assert [thread.daemon for thread in set(threading.enumerate()) - before] == [True]
     over.set()
+
+
+@pytest.mark.parametrize(
+    ("variables", "verify", "pair"),
+    [
+        ({}, True, None),
+        ({"CERTIFICATE": "ca.pem"}, "ca.pem", None),
+        ({"CERTIFICATE": "ca.pem", "TRACES_CERTIFICATE": "traces.pem"}, "traces.pem", None),
+        ({"METRICS_CERTIFICATE": "metrics.pem"}, True, None),
+        ({"CLIENT_CERTIFICATE": "both.pem"}, True, "both.pem"),
+        ({"CLIENT_CERTIFICATE": "cert.pem", "CLIENT_KEY": "key.pem"}, True, ("cert.pem", "key.pem")),
+        ({"CLIENT_KEY": "key.pem"}, True, None),
+    ],
+)
+def test_the_standard_variables_say_whom_to_trust_and_who_asks(
+    variables: dict[str, str], verify: object, pair: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
+    monkeypatch.setattr(exporting, "Urllib3HTTPTransport", lambda *, verify, cert: (verify, cert))
+    assert exporting._transport("TRACES") == (verify, pair)
+
+
+def test_formats_that_are_asked_for_are_heeded_and_leave_the_decision_to_their_propagator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked_for = TraceContextTextMapPropagator()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    for propagators, decides in (("tracecontext", True), (None, False)):
+        propagate.set_global_textmap(asked_for)
+        settings = load(Settings, "catalog").model_copy(update={"otel_propagators": propagators})
+        telemetry = from_settings(settings, "catalog")
+        assert telemetry.records(NO, LOW) is decides
+        (chosen,) = propagate.get_global_textmap()._propagators  # type: ignore[attr-defined] # RecordedOnly's
+        assert (chosen is asked_for) is decides
+        telemetry.flush()
+
+
+def test_headers_are_written_of_the_context_that_is_given() -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    parent = tracer.start_span("parent")
+    span = tracer.start_span("child", trace.set_span_in_context(parent))
+    trace_id, span_id, parent_id = (
+        trace.format_trace_id(span.get_span_context().trace_id),
+        *(trace.format_span_id(one.get_span_context().span_id) for one in (span, parent)),
+    )
+    headers = {"b3": "the caller's", "x-b3-traceid": "the caller's"}
+    RecordedOnly([AsTheCallerSpeaks()]).inject(headers, trace.set_span_in_context(span))
+    assert headers == {
+        "traceparent": f"00-{trace_id}-{span_id}-{span.get_span_context().trace_flags:02x}",
+        "b3": f"{trace_id}-{span_id}-1",
+        "x-b3-traceid": trace_id,
+        "x-b3-spanid": span_id,
+        "x-b3-parentspanid": parent_id,
+        "x-b3-sampled": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"traceparent": f"00-{HIGH}-b7ad6b7169203331-01"}, {"b3": f"{HIGH}-b7ad6b7169203331-1"}]
+)
+def test_what_a_context_holds_is_still_there_with_the_callers_span(headers: dict[str, str]) -> None:
+    found = AsTheCallerSpeaks().extract(headers, set_value("key", "value"))
+    assert get_value("key", found) == "value"
+    assert trace.get_current_span(found).get_span_context().is_valid is bool(headers)
 
 
 @pytest.mark.process

@@ -122,6 +122,12 @@ async def test_an_unknown_item_is_not_found(webapp: Webapp) -> None:
     assert (answer.status_code, answer.json()) == (404, document)
 
 
+@pytest.mark.parametrize("path", ["/static", "/docs", "/redoc", "/nowhere/"])
+async def test_what_is_not_there_leads_nowhere_else(webapp: Webapp, path: str) -> None:
+    async with webapp(raising(AssertionError("no call is expected"))) as client:
+        assert (await client.get(path)).status_code == 404
+
+
 async def test_an_id_that_is_no_integer_never_reaches_catalog(webapp: Webapp) -> None:
     async with webapp(raising(AssertionError("no call is expected"))) as client:
         assert (await client.get("/api/catalog/items/abc")).status_code == 422
