@@ -83,9 +83,9 @@ bench: install .venv/image/.installed  ## what a request costs catalog and webap
 	.venv/image/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/webapp.txt
 	@touch $@
 
-mutate: install      ## which changes of services/ no test notices (30 minutes at most; ARGS='services.webapp*')
+mutate: install      ## which changes of services/ no test notices (an hour at most; ARGS='services.webapp*')
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check mutmut==3.8.1
-	-$$(command -v timeout && echo 30m) $(BIN)/python -m mutmut run --max-children 2 $(ARGS)
+	-$$(command -v timeout && echo 60m) $(BIN)/python -m mutmut run --max-children 2 $(ARGS)
 	$(BIN)/python -m mutmut results
 
 clean: down          ## down, and remove .venv and caches

@@ -50,7 +50,9 @@ if verb == "get":
 if verb == "exec":
     (pod,) = (pod for pod in pods if pod["name"] == rest[0])
     print("blowups={{...}}" if "-d" in words else json.dumps(pod["faults"], separators=(",", ":")))
-    sys.exit(pod["code"])
+    sys.stdin.read()  # as curl might, where it is handed something
+    code = pod["order_code"] if "-d" in words else pod["code"]
+    sys.exit(code if "--fail-with-body" in words else 0)
 """
 
 
@@ -64,7 +66,7 @@ class Desk:
     def pod(
         self, namespace: str, name: str, *, app: str = "catalog", version: str = "v1", code: int = 0, **more: Any
     ) -> None:
-        defaults = {"phase": "Running", "leaves": False, "faults": {}}
+        defaults = {"phase": "Running", "leaves": False, "faults": {}, "order_code": code}
         labels = {"app": app, "version": version}
         self.pods.append(defaults | {"namespace": namespace, "name": name, "labels": labels, "code": code} | more)
 
@@ -208,6 +210,14 @@ def test_off_keeps_to_a_namespace_or_a_pod_that_was_named(crowd: Desk) -> None:
     assert crowd.chaos("-n", "elsewhere", "off").stdout == "catalog-4: ended drop\n"
     assert crowd.chaos("catalog-v2-1", "off").stdout == "catalog-v2-1: no fault\n"
     assert [pod for _, pod, _ in crowd.orders()] == ["catalog-4"]
+
+
+def test_off_does_not_say_of_a_fault_that_it_ended_when_the_pod_refused(desk: Desk) -> None:
+    desk.pod("current", "catalog-1", faults=FAULTS, order_code=22)
+    desk.pod("current", "catalog-2", faults=FAULTS)
+    done = desk.chaos("off")
+    assert (done.returncode, done.stdout) == (1, "catalog-2: ended 500, latency\n")
+    assert done.stderr.startswith("chaos.sh: catalog-1 refused: ")
 
 
 def test_off_where_there_is_no_catalog_says_so(desk: Desk) -> None:

@@ -225,6 +225,8 @@ def test_who_answered_is_told_by_service_version_and_pod(server: Server, run: Ru
         ("v2=10%±3", True),
         ("v2 = 14% ± 3", False),
         ("v2=10%+-3", True),
+        ("v2=13%±3", True),
+        ("v2=13.1%±3", False),
         ("v2=0.1±0.01", True),
         ("v2=10%", True),
         ("v2=50%", False),

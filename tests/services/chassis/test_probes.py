@@ -3,6 +3,7 @@ import pytest
 
 from services.catalog.app import create_app as create_catalog
 from services.catalog.settings import Settings as CatalogSettings
+from services.chassis.identity import RELEASE
 from services.chassis.probes import Readiness
 from services.webapp.app import create_app as create_webapp
 from services.webapp.settings import Settings as WebappSettings
@@ -26,10 +27,11 @@ async def test_readiness_ends_when_draining_begins_and_liveness_does_not(service
     assert after[1].json() == {"title": "not ready", "status": 503, "detail": detail}
 
 
-async def test_openapi_knows_what_a_probe_answers() -> None:
+async def test_openapi_knows_whose_it_is_and_what_a_probe_answers() -> None:
     async with client_of(create_catalog(CatalogSettings())) as client:
-        paths = (await client.get("/openapi.json")).json()["paths"]
-    answers = {path: paths[path]["get"]["responses"] for path in ("/livez", "/readyz")}
+        document = (await client.get("/openapi.json")).json()
+    assert document["info"] == {"title": "catalog", "version": RELEASE}
+    answers = {path: document["paths"][path]["get"]["responses"] for path in ("/livez", "/readyz")}
     assert {path: sorted(said) for path, said in answers.items()} == {"/livez": ["200"], "/readyz": ["200", "503"]}
     assert {next(iter(said["200"]["content"])) for said in answers.values()} == {"text/plain"}
     assert answers["/readyz"]["503"]["description"] == "Service Unavailable"
