@@ -15,9 +15,6 @@ ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The original looks at the path only."""
 
 
-NEW_ITEM = NewItem.model_json_schema()
-
-
 async def list_items(request: Request) -> list[Item]:
     """Every item of catalog's, whatever the method."""
     return await catalog_of(request).items()

@@ -26,6 +26,18 @@ def test_every_resource_that_istiod_wrote_for_the_cases_is_taken() -> None:
     assert all(each.value for each in encoded)
 
 
+@pytest.mark.parametrize(("interval", "sent"), [("0s", b"\x1a\x00"), ("3s", b"\x1a\x02\x08\x03")])
+def test_a_retry_budgets_interval_is_sent_though_its_class_has_no_name_for_it(interval: str, sent: bytes) -> None:
+    budget = {"budget_percent": {"value": 30}, "min_retry_concurrency": 1}
+
+    def encoded(**more: str) -> bytes:
+        thresholds = [{"max_retries": 1}, {"retry_budget": budget | more}]
+        return encode(ResourceType.CLUSTER, {"name": "a", "circuit_breakers": {"thresholds": thresholds}}).value
+
+    assert encoded(budget_interval=interval).endswith(sent)
+    assert sent not in encoded()
+
+
 def test_equal_content_has_an_equal_version_whatever_the_order_of_fields() -> None:
     one = {"name": "80", "virtual_hosts": [{"name": "all", "domains": ["*"]}]}
     other = dict(reversed(one.items()))

@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import httpx
 import pytest
@@ -73,6 +74,9 @@ class Served:
 
     async def is_closed(self) -> bool:
         return not self.state.connections
+
+    async def has_half_a_head(self) -> bool:
+        return any(cast("Connection", one)._bytes > MAX_HEAD_BYTES // 2 for one in self.state.connections)
 
     async def is_waiting(self) -> bool:
         return self.waiting == 1
@@ -172,8 +176,19 @@ async def test_a_body_whose_length_says_too_much_is_refused_before_it_is_read(ca
     async with served() as service:
         status, document = await said(service.port, head)
     assert (status, document["title"]) == (413, "Content Too Large")
-    # The second is the parser's.
-    assert caplog.messages[:-1] == [f"a request is refused with 413: a body has {MAX_BODY_BYTES} bytes at most"]
+    ours = [record.message for record in caplog.records if record.name == connection.__name__]
+    assert ours == [f"a request is refused with 413: a body has {MAX_BODY_BYTES} bytes at most"]
+
+
+async def test_a_head_in_pieces_is_refused_by_the_sum_of_them() -> None:
+    async with served() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: s\r\nx-a: " + b"a" * (MAX_HEAD_BYTES // 2))
+        await until(service.has_half_a_head)
+        writer.write(b"a" * (MAX_HEAD_BYTES // 2))
+        head = await reader.readuntil(b"\r\n")
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 431 ")
 
 
 LARGEST = b"a" * MAX_BODY_BYTES
