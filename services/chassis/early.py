@@ -1,19 +1,22 @@
-"""What a process does when it is told to end before it serves.
+"""What a process does before it imports the rest.
 
 Imported first of all, so it imports next to nothing.
 """
 
+import gc
 import os
 import signal
 from types import FrameType
 
 
-def end_on_signals() -> None:
-    """Has SIGTERM and SIGINT end the process with 0 at once, until the server handles them.
+def prepare() -> None:
+    """Has SIGTERM and SIGINT end the process with 0 at once, until the server handles them, and collects no garbage.
 
     Importing takes most of a service's start. Meanwhile the kernel would keep SIGTERM from a container's first
-    process, which has no default action, and the container would be killed when its grace period is over.
+    process, which has no default action, and the container would be killed when its grace period is over. The
+    collector of garbage would take an eighth of it, and find next to nothing; `runner.run` switches it on again.
     """
+    gc.disable()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
 

@@ -31,5 +31,6 @@ def run(service: str, settings: S, create_app: AppFactory[S]) -> None:
     # What start has made lives as long as the process: the collector of garbage need not look at it ever again.
     gc.collect()
     gc.freeze()
+    gc.enable()
     seconds_left = serve(app, settings, readiness, service)
     telemetry.close(seconds_left)

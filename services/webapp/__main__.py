@@ -1,12 +1,12 @@
 """``python -m services.webapp``: read the settings, build, serve."""
 
 # ruff: noqa: PLC0415 - what is imported when is the point: each step comes before whatever it does not need.
-from services.chassis.early import end_on_signals
+from services.chassis.early import prepare
 
 
 def main() -> None:
     """Runs webapp until it is told to end."""
-    end_on_signals()
+    prepare()
     from services.chassis.settings import load
     from services.webapp.settings import Settings
 

@@ -1,12 +1,12 @@
 """``python -m services.bookinfo.ratings``: read the settings, build, serve."""
 
 # ruff: noqa: PLC0415 - what is imported when is the point: each step comes before whatever it does not need.
-from services.chassis.early import end_on_signals
+from services.chassis.early import prepare
 
 
 def main() -> None:
     """Runs ratings until it is told to end."""
-    end_on_signals()
+    prepare()
     from services.bookinfo.ratings.settings import Settings
     from services.chassis.settings import load
 

@@ -1,5 +1,6 @@
 """A service's process, with what would serve it taken away."""
 
+import gc
 import importlib
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.catalog.settings import Settings
-from services.chassis import runner
+from services.chassis import early, runner
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 
@@ -28,7 +29,7 @@ def test_each_service_runs_and_complains_under_its_own_name(
 ) -> None:
     module, name = importlib.import_module(f"services.{service}.__main__"), service.rpartition(".")[2]
     runs: list[tuple[str, Any, Any]] = []
-    monkeypatch.setattr(module, "end_on_signals", lambda: None)
+    monkeypatch.setattr(module, "prepare", lambda: None)
     monkeypatch.setattr(runner, "run", lambda *asked: runs.append(asked))
     module.main()
     ((title, settings, create_app),) = runs
@@ -55,10 +56,22 @@ def test_an_app_is_made_served_and_left_and_its_last_spans_get_the_time_that_is_
 
     monkeypatch.setattr(runner, "logs", SimpleNamespace(configure=did.append))
     monkeypatch.setattr(runner, "from_settings", lambda *asked: did.extend(asked) or telemetry)
-    monkeypatch.setattr(runner, "gc", SimpleNamespace(collect=lambda: None, freeze=lambda: did.append("frozen")))
+    collector = SimpleNamespace(
+        collect=lambda: None, freeze=lambda: did.append("frozen"), enable=lambda: did.append("collected from now on")
+    )
+    monkeypatch.setattr(runner, "gc", collector)
     monkeypatch.setattr(runner, "serve", serve)
     runner.run("catalog", settings, create_app)
     readiness = did[4]
     assert isinstance(readiness, Readiness)
     asked = ["warning", settings, "catalog", settings, readiness, telemetry]
-    assert did == [*asked, "frozen", app, settings, readiness, "catalog", 3.5]
+    assert did == [*asked, "frozen", "collected from now on", app, settings, readiness, "catalog", 3.5]
+
+
+def test_imports_are_not_held_up_by_the_collector_of_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early, "signal", SimpleNamespace(SIGTERM=0, SIGINT=0, signal=lambda *_: None))
+    try:
+        early.prepare()
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
