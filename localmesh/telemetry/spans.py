@@ -1,4 +1,4 @@
-"""Spans of all who send some, in one form. Zipkin v2 JSON comes from Envoys, OTLP from services."""
+"""Spans of all who send some, in one form. Zipkin's come from Envoys, OTLP from services."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -62,12 +62,31 @@ def from_zipkin(body: bytes) -> Iterator[Span]:
     """Yield the spans of a Zipkin v2 JSON body (https://zipkin.io/zipkin-api/). Raises BadSpansError."""
     try:
         entries = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise BadSpansError(f"no Zipkin v2 spans: {error!r}") from error
+    yield from _zipkin_spans(entries)
+
+
+def from_zipkin_protobuf(body: bytes) -> Iterator[Span]:
+    """Yield the spans of a Zipkin body in protobuf. Raises BadSpansError."""
+    from google.protobuf.message import DecodeError  # noqa: PLC0415 -- as in `from_otlp`
+
+    from localmesh.telemetry import zipkin  # noqa: PLC0415
+
+    try:
+        entries = list(zipkin.entries(body))
+    except DecodeError as error:
+        raise BadSpansError(f"no Zipkin v2 spans in protobuf: {error}") from error
+    yield from _zipkin_spans(entries)
+
+
+def _zipkin_spans(entries: Any) -> list[Span]:
+    try:
         if not isinstance(entries, list):
             raise TypeError("a list is expected")  # noqa: TRY301 -- said as the other ways to be wrong are
-        spans = [_zipkin_span(entry) for entry in entries]
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        return [_zipkin_span(entry) for entry in entries]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadSpansError(f"no Zipkin v2 spans: {error!r}") from error
-    yield from spans
 
 
 def _zipkin_span(span: Mapping[str, Any]) -> Span:

@@ -20,7 +20,7 @@ from localmesh.telemetry.forwarding import Forwarder, to_otlp
 from localmesh.telemetry.guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
 from localmesh.telemetry.service_metrics import BadMetricsError, ServiceMetrics
-from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin
+from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin, from_zipkin_protobuf
 from localmesh.telemetry.trace_store import TraceQuery, TraceStore
 from localmesh.telemetry.waterfall import document, summary
 
@@ -37,8 +37,9 @@ class Receiver:
     metrics: ServiceMetrics
 
     async def zipkin(self, request: Request) -> Response:
-        """Take a list of Zipkin's, as Envoys send it."""
-        spans = list(from_zipkin(await _body(request)))
+        """Take a list of Zipkin's: in protobuf, as Envoys send it, or JSON."""
+        read = from_zipkin_protobuf if _media_type(request) == PROTOBUF else from_zipkin
+        spans = list(read(await _body(request)))
         if self.forwarder:
             self.forwarder.take(to_otlp(spans))
         else:
@@ -118,9 +119,13 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
 
 async def _otlp_body(request: Request) -> bytes:
     """Return a body of OTLP over HTTP. Raises BadSpansError."""
-    if request.headers.get("content-type", "").partition(";")[0] != PROTOBUF:
+    if _media_type(request) != PROTOBUF:
         raise BadSpansError(f"OTLP is taken as {PROTOBUF}: set OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
     return await _body(request)
+
+
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0]
 
 
 async def _body(request: Request) -> bytes:

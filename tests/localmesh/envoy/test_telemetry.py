@@ -22,7 +22,7 @@ from localmesh.proxy.authorization import Action, Always, Authorization, PathMat
 from localmesh.proxy.matches import TextKind, TextMatch
 from localmesh.telemetry.denials import in_words
 from localmesh.telemetry.exposition import labels_of, name_of, samples
-from localmesh.telemetry.spans import Span, from_zipkin
+from localmesh.telemetry.spans import Span, from_zipkin_protobuf
 from tests.localmesh.envoy.world import until
 
 TYPE = "type.googleapis.com/envoy.extensions.filters"
@@ -165,7 +165,7 @@ class Collector:
                 body += await reader.readexactly(length)
                 await reader.readline()
             await reader.readline()
-            self.spans += from_zipkin(body)
+            self.spans += from_zipkin_protobuf(body)
             self._came.set()
             writer.write(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
 

@@ -1,7 +1,7 @@
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from localmesh.telemetry.spans import MAX_TAGS, MAX_TEXT, BadSpansError, from_otlp, from_zipkin
+from localmesh.telemetry.spans import MAX_TAGS, MAX_TEXT, BadSpansError, from_otlp, from_zipkin, from_zipkin_protobuf
 from tests.localmesh.telemetry.making import RETRIED, body, zipkin
 
 
@@ -28,6 +28,43 @@ def test_short_ids_are_the_long_ones_and_long_texts_are_cut() -> None:
     assert (span.trace_id, span.id) == ("abc".zfill(32), "d".zfill(16))
     assert len(span.tags) == MAX_TAGS
     assert max(map(len, span.tags.values())) == MAX_TEXT
+
+
+def part(number: int, content: bytes) -> bytes:
+    """A field of protobuf's that has a length."""
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+def small(number: int, value: int) -> bytes:
+    """A number below 128."""
+    return bytes([number << 3, value])
+
+
+def tag(name: bytes, value: bytes) -> bytes:
+    return part(11, part(1, name) + part(2, value))
+
+
+IDS = part(1, bytes(15) + b"\xff")
+SERVER = IDS + part(3, bytes(7) + b"\1") + small(4, 2) + b"\x31" + (1000).to_bytes(8, "little") + small(7, 7)
+CLIENT = IDS + part(2, bytes(7) + b"\1") + part(3, bytes(7) + b"\2") + small(4, 1)
+PEER = part(9, part(2, bytes([127, 0, 0, 1])) + small(4, 80))
+LIST = part(1, SERVER + part(8, part(1, b"warmup"))) + part(
+    1, CLIENT + PEER + tag(b"url", b"/\xff/ab") + tag(b"error", b"t")
+)
+
+
+def test_zipkins_spans_in_protobuf_are_those_of_json() -> None:
+    server, client = from_zipkin_protobuf(LIST)
+    assert (server.trace_id, server.id, server.parent_id) == ("ff".zfill(32), "1".zfill(16), "")
+    assert (server.kind, server.service, server.start_us, server.duration_us) == ("SERVER", "warmup", 1000, 7)
+    assert (client.parent_id, client.kind, client.is_error) == (server.id, "CLIENT", True)
+    assert client.tags == {"url": "/\ufffd/ab", "error": "t", "peer": "127.0.0.1:80"}
+
+
+@pytest.mark.parametrize("sent", [b"\xff", b"{}", LIST[:-1], bytes.fromhex("0a021a00")])
+def test_what_are_no_zipkin_spans_in_protobuf_is_refused_whole(sent: bytes) -> None:
+    with pytest.raises(BadSpansError):
+        list(from_zipkin_protobuf(sent))
 
 
 def test_otlps_spans_come_out_the_same_way() -> None:
