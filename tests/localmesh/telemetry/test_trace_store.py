@@ -47,7 +47,7 @@ def test_traces_are_found_by_the_beginning_of_their_id_service_duration_error_an
     assert store.find("f") is None
 
     def found(**asked: object) -> list[str]:
-        return [trace.id[-2:] for trace in store.search(TraceQuery(**asked))]  # type: ignore[arg-type]
+        return [trace.id[-2:] for trace in store.search(TraceQuery(**asked))]  # type: ignore[arg-type] # fields of several types
 
     assert found(service="catalog.shop") == ["1f"]
     assert found(min_duration_us=100) == ["1f"]

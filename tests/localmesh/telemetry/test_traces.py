@@ -29,6 +29,9 @@ async def test_nonsense_is_refused_with_its_reason_and_an_odd_question_is_none()
         answer = await client.post("/v1/traces", content=b"{}", headers={"content-type": "application/json"})
         assert "http/protobuf" in answer.json()["error"]
         assert (await client.post("/v1/traces", content=b"\xff", headers=PROTOBUF)).status_code == 400
+        capitals = {"content-type": "Application/X-Protobuf ; x=1"}
+        assert (await client.post("/api/v2/spans", content=b"", headers=capitals)).status_code == 202
+        assert (await client.post("/api/v2/spans", content=b"[]", headers=capitals)).status_code == 400
         assert (await client.get("/api/traces/abc")).status_code == 404
         assert (await client.get("/api/traces?limit=-1&min_ms=٣&service=%00")).json()["traces"] == []
 
