@@ -16,7 +16,7 @@ from localmesh.core.objects import Key, Object, key_of, labels_of
 from localmesh.core.sockets import make_private
 from localmesh.dressing import Dress, Undressed
 from localmesh.envoy.admin import Admin, AdminError
-from localmesh.envoy.bootstrap import Node, Places, command
+from localmesh.envoy.bootstrap import EnvoyNode, Places, command
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.drain import drain
 from localmesh.envoy.emit import Emitter
@@ -51,7 +51,7 @@ SETTLING_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class _Delivered:
-    node: Node
+    node: EnvoyNode
     places: Places
     proof: str
     """By which the server knows this Envoy's stream from another's."""
@@ -271,7 +271,7 @@ def _finding(refusal: Refusal, pod: Key) -> Finding:
     return Finding(*(about or (PODS, pod)), "", f"Envoy refuses {refusal}")
 
 
-def _node(pod: Object, proxy: Proxy) -> Node:
+def _node(pod: Object, proxy: Proxy) -> EnvoyNode:
     key = key_of(pod)
     role: Literal["sidecar", "router"] = "router" if proxy.type is NodeType.ROUTER else "sidecar"
-    return Node(role, key.name, key.namespace, labels_of(pod).get("app", key.name))
+    return EnvoyNode(role, key.name, key.namespace, labels_of(pod).get("app", key.name))

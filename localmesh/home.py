@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from localmesh.core.errors import MeshError, Trouble
+from localmesh.core.errors import LoopTrouble, MeshError
 from localmesh.core.sockets import sockets_of
 
 PAGE = 16 * 1024
@@ -39,7 +39,7 @@ class RunningMesh:
     started: str
     """RFC 3339, UTC."""
 
-    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    troubles: Mapping[str, LoopTrouble] = field(default_factory=dict)
     """The loops that died so far and were started anew, by name."""
 
     failure: str = ""
@@ -51,7 +51,7 @@ class RunningMesh:
         if not text.strip():
             return cls(0, 0, 0, "")
         told = json.loads(text)
-        troubles = {name: Trouble(**trouble) for name, trouble in told.pop("troubles", {}).items()}
+        troubles = {name: LoopTrouble(**trouble) for name, trouble in told.pop("troubles", {}).items()}
         return cls(**told, troubles=troubles)
 
 

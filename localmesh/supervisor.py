@@ -32,8 +32,8 @@ from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, SERVICES, resourc
 from localmesh.kubelet import Images, Kubelet
 from localmesh.kubelet.environment import tracing_environment
 from localmesh.kubelet.node_ports import NodePorts
+from localmesh.log_stream import LogStream
 from localmesh.store.objects import Store, now
-from localmesh.streaming import LogStream
 
 logger = logging.getLogger(__name__)
 

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from localmesh.cli import pages, trace
 from localmesh.cli.explain_access import OtherSide, access_lines, as_it_arrives
-from localmesh.cli.proxies import Inventory, Proxy, kubectl
+from localmesh.cli.proxies import Inventory, PodProxy, kubectl
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Object
 from localmesh.envoy.dump import Dump
-from localmesh.envoy.matching import Request, Step, steps, taken, virtual_host
+from localmesh.envoy.matching import ConsideredRoute, Request, steps, taken, virtual_host
 from localmesh.kinds.addresses import addresses_of
 from localmesh.telemetry import route_words, rules
 from localmesh.telemetry.cluster_words import policies_in_words
@@ -39,10 +39,10 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Entrance:
     """The Envoy that decides, and where it takes requests."""
 
-    proxy: Proxy
+    proxy: PodProxy
     port: int
     """On loopback."""
 
@@ -70,11 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if taken(met) else 1
 
 
-def _place(inventory: Inventory, source: str, services: Sequence[Object]) -> Place:
+def _place(inventory: Inventory, source: str, services: Sequence[Object]) -> Entrance:
     """Return who decides. Raises MeshError."""
     if not source:
         (proxy, *_) = inventory.find(GATEWAY)
-        return Place(proxy, trace.gateway_port(services), is_gateway=True)
+        return Entrance(proxy, trace.gateway_port(services), is_gateway=True)
     name = source if "/" in source else f"deploy/{source}"
     try:
         (proxy, *_) = inventory.find(name)
@@ -86,11 +86,11 @@ def _place(inventory: Inventory, source: str, services: Sequence[Object]) -> Pla
         addresses = addresses_of(pod) if pod["kind"] == "Pod" else None
         is_its = proxy.name == f"{pod['metadata']['name']}.{pod['metadata']['namespace']}"
         if is_its and addresses and addresses.http_proxy:
-            return Place(proxy, addresses.http_proxy, is_gateway=False)
+            return Entrance(proxy, addresses.http_proxy, is_gateway=False)
     raise MeshError(f"{proxy.name} takes no requests of its own: name a pod with a sidecar")
 
 
-def request_of(url: str, place: Place, method: str, headers: Sequence[str]) -> Request:
+def request_of(url: str, place: Entrance, method: str, headers: Sequence[str]) -> Request:
     """Return the request that a URL means. Raises MeshError."""
     parts = urlsplit(url if "://" in url else f"http://{f'127.0.0.1:{place.port}' if place.is_gateway else ''}{url}")
     if parts.scheme != "http" or not parts.netloc:
@@ -100,7 +100,7 @@ def request_of(url: str, place: Place, method: str, headers: Sequence[str]) -> R
     return Request(parts.netloc, target, method.upper(), {name.lower(): value for name, value in pairs})
 
 
-async def _ask(proxy: Proxy) -> tuple[Dump, list[dict[str, Any]]]:
+async def _ask(proxy: PodProxy) -> tuple[Dump, list[dict[str, Any]]]:
     return await Dump.of(proxy.admin), await proxy.admin.clusters()
 
 
@@ -142,7 +142,7 @@ async def _beyond(inventory: Inventory, principal: str, dump: Dump, taken_route:
     return lines_by_name
 
 
-def configuration_at(dump: Dump, place: Place) -> Mapping[str, Any]:
+def configuration_at(dump: Dump, place: Entrance) -> Mapping[str, Any]:
     """Return the routes of the listener that takes the request. Raises MeshError when there is none."""
     for listener in dump.listeners:
         if listener.get("address", {}).get("socket_address", {}).get("port_value") == place.port:
@@ -191,7 +191,7 @@ def clusters_of(route: Mapping[str, Any]) -> list[str]:
 
 def lines(
     owner: Mapping[str, Any] | None,
-    met: Sequence[Step],
+    met: Sequence[ConsideredRoute],
     endpoints: Mapping[str, Sequence[HostStatus]],
     beyond: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from localmesh.envoy.access import Caller, Verdict, verdict
+from localmesh.envoy.access import AccessVerdict, Downstream, verdict
 from localmesh.envoy.dump import Dump
 from localmesh.envoy.matching import Request
 
@@ -50,7 +50,7 @@ def access_lines(cluster: Message, side: OtherSide, principal: str, request: Req
         flag = "UF" if encrypts else "UC"
         yield f"it takes {taken} alone (PeerAuthentication): the connection is closed, 503 ({flag})"
         return
-    caller = Caller(request, principal if encrypts else None, _server_name(cluster) if encrypts else "", side.port)
+    caller = Downstream(request, principal if encrypts else None, _server_name(cluster) if encrypts else "", side.port)
     if decided := verdict(_http_filters(chain), caller):
         yield in_words(decided)
 
@@ -71,7 +71,7 @@ def _http_filters(chain: Message) -> Sequence[Message]:
     return [http_filter for manager in managers for http_filter in manager.get("http_filters", ())]
 
 
-def in_words(decided: Verdict) -> str:
+def in_words(decided: AccessVerdict) -> str:
     """Say what the policies make of a request."""
     named = _POLICY.fullmatch(decided.policy)
     policy = "AuthorizationPolicy {name}.{namespace}, rule {rule}".format(**named.groupdict()) if named else "a policy"

@@ -20,7 +20,7 @@ _MARKER = "the local mesh"
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class ExplainedField:
     """One field of a document."""
 
     path: str
@@ -29,12 +29,12 @@ class Field:
     """Why it is refused and what would be taken, or how it differs from a cluster."""
 
 
-def fields_of(verdict: Verdict) -> Sequence[Field]:
+def fields_of(verdict: Verdict) -> Sequence[ExplainedField]:
     """Return what there is to say of a document: of Istio's kinds every field, of others what stands out."""
     obj = verdict.document.object
     resource = resource_of(str(obj.get("apiVersion", "")), str(obj.get("kind", ""))) if isinstance(obj, dict) else None
     if resource is None or resource not in istio.SPECS:
-        refused = [Field(problem.field, REFUSED, problem.message) for problem in verdict.problems]
+        refused = [ExplainedField(problem.field, REFUSED, problem.message) for problem in verdict.problems]
         return refused + [_warned(warning) for warning in verdict.warnings]
     return list(_of_istios(resource, obj))
 
@@ -48,7 +48,7 @@ def explained(verdict: Verdict) -> str:
     return f"{heading}\n{table(rows, gap=3)}" if rows else heading
 
 
-def _of_istios(resource: Resource, document: Object) -> Iterator[Field]:
+def _of_istios(resource: Resource, document: Object) -> Iterator[ExplainedField]:
     """Yield the fields in the document's order, behind them what is missing or is said of no field in particular."""
     decoded = decode(resource, document)
     obj = complete(resource, decoded.object)
@@ -57,27 +57,29 @@ def _of_istios(resource: Resource, document: Object) -> Iterator[Field]:
     unknown = [Problem(path, f"unknown field{did_you_mean(resource, path)}") for path in decoded.unknown]
     remarked = {field.path: field for field in map(_warned, reviewed.warnings)}
     remarked |= {
-        problem.field: Field(problem.field, REFUSED, problem.message)
+        problem.field: ExplainedField(problem.field, REFUSED, problem.message)
         for problem in (*decoded.problems, *reviewed.problems)
     }
     for path in _leaves(document.get("spec"), "spec"):
         refused = next((problem for problem in (*unknown, *unsupported) if _is_within(path, problem.field)), None)
         if refused is not None:
-            yield Field(path, REFUSED, refused.message)
+            yield ExplainedField(path, REFUSED, refused.message)
             remarked.pop(path, None)
         else:
-            yield remarked.pop(path, Field(path, HONOURED))
+            yield remarked.pop(path, ExplainedField(path, HONOURED))
     yield from (
-        Field(problem.field, REFUSED, problem.message) for problem in unknown if not problem.field.startswith("spec")
+        ExplainedField(problem.field, REFUSED, problem.message)
+        for problem in unknown
+        if not problem.field.startswith("spec")
     )
     yield from remarked.values()
 
 
-def _warned(warning: str) -> Field:
+def _warned(warning: str) -> ExplainedField:
     path, colon, reason = warning.partition(": ")
     if not colon or " " in path:
-        return Field("", WARNING, warning)
-    return Field(path, APPROXIMATED if _MARKER in reason else WARNING, reason)
+        return ExplainedField("", WARNING, warning)
+    return ExplainedField(path, APPROXIMATED if _MARKER in reason else WARNING, reason)
 
 
 def _leaves(value: Any, path: str) -> Iterator[str]:

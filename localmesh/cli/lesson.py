@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from localmesh.cli import pages, trace
 from localmesh.cli.proxies import kubectl
-from localmesh.cli.stage import Place, Stage
+from localmesh.cli.stage import Stage, StageMesh
 from localmesh.core.errors import MeshError
 from localmesh.home import Home
 from localmesh.lessons import Lesson, Round, lessons
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise MeshError(f"no lesson is named {arguments.name}; there are: {', '.join(other.name for other in known)}")
     if not arguments.yes and not sys.stdin.isatty():
         raise MeshError("a lesson asks, and there is no terminal to answer on: --yes asks nothing")
-    place = Place(arguments.gateway) if arguments.cluster else _local()
+    place = StageMesh(arguments.gateway) if arguments.cluster else _local()
     stage = Stage(place, asks=not arguments.yes)
     _check(lesson, stage)
     as_expected = _give(lesson, stage)
@@ -59,13 +59,13 @@ def _list(known: Sequence[Lesson]) -> None:
           " storefront")  # fmt: skip
 
 
-def _local() -> Place:
+def _local() -> StageMesh:
     """Return the mesh of this checkout. Raises MeshError when none runs."""
     client = kubectl()
     services = pages.services_of(client)
     urls = pages.find(client, services)
     gateway = f"http://127.0.0.1:{trace.gateway_port(services)}"
-    return Place(gateway, Home.default(), urls.mesh if urls else "", urls.traces if urls else "")
+    return StageMesh(gateway, Home.default(), urls.mesh if urls else "", urls.traces if urls else "")
 
 
 def _check(lesson: Lesson, stage: Stage) -> None:

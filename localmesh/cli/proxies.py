@@ -21,7 +21,7 @@ _DEPLOYMENTS = ("deploy", "deployment", "deployments")
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class PodProxy:
     """One Envoy of a running pod."""
 
     name: str
@@ -54,12 +54,12 @@ class Inventory:
         objects = client.json("get", "pods,deployments", "-A")["items"]
         return cls(objects, namespace or _context_namespace(client))
 
-    def proxies(self, namespace: str | None = None) -> list[Proxy]:
+    def proxies(self, namespace: str | None = None) -> list[PodProxy]:
         """Return all proxies by name, of one namespace if one is named."""
         pods = [pod for pod in self._of_kind("Pod") if namespace in (None, pod["metadata"]["namespace"])]
         return sorted(filter(None, map(_proxy, pods)), key=lambda proxy: proxy.name)
 
-    def find(self, reference: str) -> list[Proxy]:
+    def find(self, reference: str) -> list[PodProxy]:
         """Return the proxies that a reference means: one, or those of a Deployment, the ready ones first.
 
         Raises MeshError when there is none, with what there is.
@@ -72,7 +72,7 @@ class Inventory:
             raise MeshError(f"{pods[0]['metadata']['name']} has no proxy{_why_not(pods[0])}")
         return proxies
 
-    def proxy_of_pod(self, name: str) -> Proxy | None:
+    def proxy_of_pod(self, name: str) -> PodProxy | None:
         """Return the proxy of the pod of that name, None if it has none."""
         pods = (pod for pod in self._of_kind("Pod") if pod["metadata"]["name"] == name)
         return next(filter(None, map(_proxy, pods)), None)
@@ -110,12 +110,12 @@ class Inventory:
         return [obj for obj in self.objects if obj["kind"] == kind]
 
 
-def _proxy(pod: Object) -> Proxy | None:
+def _proxy(pod: Object) -> PodProxy | None:
     """Return a pod's proxy, None when it has none or none yet."""
     container, addresses = _container(pod), addresses_of(pod)
     if container is None or addresses is None or addresses.admin is None:
         return None
-    return Proxy(_full_name(pod), Admin(Path(addresses.admin)), container["image"].rpartition(":")[2])
+    return PodProxy(_full_name(pod), Admin(Path(addresses.admin)), container["image"].rpartition(":")[2])
 
 
 def _full_name(obj: Object) -> str:

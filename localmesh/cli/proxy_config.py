@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from localmesh.cli import cluster_tables, listener_table, route_table, secret_table
-from localmesh.cli.proxies import REFERENCE, Inventory, Proxy, kubectl
+from localmesh.cli.proxies import REFERENCE, Inventory, PodProxy, kubectl
 from localmesh.cli.tables import table
 from localmesh.core.errors import MeshError
 from localmesh.envoy.admin import Admin
@@ -97,7 +97,7 @@ def run_log(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _find(arguments: argparse.Namespace) -> list[Proxy]:
+def _find(arguments: argparse.Namespace) -> list[PodProxy]:
     return Inventory.ask(kubectl(), arguments.namespace).find(arguments.reference)
 
 

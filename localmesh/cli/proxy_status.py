@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Mapping
 
-from localmesh.cli.proxies import REFERENCE, Inventory, Proxy, kubectl
+from localmesh.cli.proxies import REFERENCE, Inventory, PodProxy, kubectl
 from localmesh.cli.tables import table
 
 SYNCZ = "/debug/syncz"
@@ -42,5 +42,5 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _row(proxy: Proxy, entry: Mapping[str, str]) -> tuple[str, ...]:
+def _row(proxy: PodProxy, entry: Mapping[str, str]) -> tuple[str, ...]:
     return (proxy.name, entry["cluster_id"], *(entry[name] for name in DISCOVERIES), "localmesh", proxy.version)

@@ -19,7 +19,7 @@ PAUSE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StageMesh:
     """A mesh, and how it is reached."""
 
     gateway: str
@@ -49,7 +49,7 @@ class Place:
 class Stage:
     """Runs steps one after the other on the user's terminal."""
 
-    place: Place
+    place: StageMesh
     asks: bool
 
     def title(self, text: str) -> None:

@@ -8,7 +8,7 @@ class MeshError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class LoopTrouble:
     """What befell one loop of a mesh so far."""
 
     restarts: int

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
-from localmesh.core.errors import MeshError, Trouble
+from localmesh.core.errors import LoopTrouble, MeshError
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Loops:
     """
 
     def __init__(self) -> None:
-        self.troubles: dict[str, Trouble] = {}
+        self.troubles: dict[str, LoopTrouble] = {}
         """By the loop's name; a loop that never died is not in here."""
 
         self.changed: Callable[[], object] = lambda: None
@@ -88,7 +88,7 @@ class Loops:
 
     def _note(self, name: str, cause: Exception) -> None:
         before = self.troubles.get(name)
-        self.troubles[name] = Trouble(before.restarts + 1 if before else 1, described(cause))
+        self.troubles[name] = LoopTrouble(before.restarts + 1 if before else 1, described(cause))
         self.changed()
 
     def _vital_ended(self, task: "asyncio.Task[object]") -> None:

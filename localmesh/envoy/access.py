@@ -20,7 +20,7 @@ _TEMPLATE = {"{**}": ".*", "{*}": "[^/]+"}
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Downstream:
     """Who asks, and how."""
 
     request: Request
@@ -35,7 +35,7 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AccessVerdict:
     """What the filters make of a request."""
 
     lets_in: bool | None
@@ -46,7 +46,7 @@ class Verdict:
     """How many rules were asked before."""
 
 
-def verdict(filters: Iterable[Message], caller: Caller) -> Verdict | None:
+def verdict(filters: Iterable[Message], caller: Downstream) -> AccessVerdict | None:
     """Return what the HTTP filters of a listener make of a request, None if there is no policy."""
     asked = [http_filter["typed_config"]["rules"] for http_filter in filters if "rules" in _config(http_filter)]
     deciding = [rules for rules in asked if rules.get("action", "ALLOW") != "LOG"]
@@ -61,18 +61,18 @@ def _config(http_filter: Message) -> Message:
     return http_filter.get("typed_config", {}) if http_filter.get("name") == RBAC else {}
 
 
-def _decide(rules: Message, caller: Caller) -> Verdict:
+def _decide(rules: Message, caller: Downstream) -> AccessVerdict:
     """Return what the policies of one action say: who is denied by one is out, who is allowed by none, too."""
     policies: Mapping[str, Message] = rules.get("policies", {})
     matches = {name: _policy(policy, caller) for name, policy in policies.items()}
     denies = rules.get("action") == "DENY"
     for answer in (True, None):
         if policy := next((name for name, fit in matches.items() if fit is answer), ""):
-            return Verdict(None if answer is None else not denies, policy, len(policies))
-    return Verdict(denies, "", len(policies))
+            return AccessVerdict(None if answer is None else not denies, policy, len(policies))
+    return AccessVerdict(denies, "", len(policies))
 
 
-def _policy(policy: Message, caller: Caller) -> bool | None:
+def _policy(policy: Message, caller: Downstream) -> bool | None:
     parts = (policy.get("permissions", ()), policy.get("principals", ()))
     return _all(_any(_condition(condition, caller) for condition in part) for part in parts)
 
@@ -90,7 +90,7 @@ def _not(answer: bool | None) -> bool | None:
     return None if answer is None else not answer
 
 
-def _condition(condition: Message, caller: Caller) -> bool | None:
+def _condition(condition: Message, caller: Downstream) -> bool | None:
     """Return whether a Permission or a Principal is as the request is."""
     for name, inner in condition.items():
         match name:
@@ -109,7 +109,7 @@ def _parts(group: Message) -> Sequence[Message]:
     return [*group.get("rules", ()), *group.get("ids", ())]
 
 
-def _leaf(name: str, rule: Any, caller: Caller) -> bool | None:
+def _leaf(name: str, rule: Any, caller: Downstream) -> bool | None:
     match name:
         case "any":
             return True
@@ -123,7 +123,7 @@ def _leaf(name: str, rule: Any, caller: Caller) -> bool | None:
             return _of_connection(name, rule, caller)
 
 
-def _of_connection(name: str, rule: Any, caller: Caller) -> bool | None:
+def _of_connection(name: str, rule: Any, caller: Downstream) -> bool | None:
     match name:
         case "destination_port":
             return bool(rule == caller.port)

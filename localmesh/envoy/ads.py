@@ -20,7 +20,7 @@ from google.protobuf import any_pb2
 from localmesh.envoy.bootstrap import PROOF_HEADER
 from localmesh.envoy.channel import Channel, Connection
 from localmesh.envoy.resources import ResourceType
-from localmesh.envoy.stream import Request, Response
+from localmesh.envoy.stream import DiscoveryRequest, DiscoveryResponse
 
 logger = logging.getLogger(__name__)
 
@@ -123,7 +123,9 @@ def _receive(channel: Channel, connection: Connection, request: Any) -> None:
         logger.warning("%s asks for %s, which is not served", request.node.id, request.type_url)
         return
     refusal = request.error_detail.message if request.HasField("error_detail") else None
-    channel.receive(connection, Request(type_, frozenset(request.resource_names), request.response_nonce, refusal))
+    channel.receive(
+        connection, DiscoveryRequest(type_, frozenset(request.resource_names), request.response_nonce, refusal)
+    )
 
 
 async def _write(connection: Connection, context: Any) -> None:
@@ -135,7 +137,7 @@ async def _write(connection: Connection, context: Any) -> None:
         await connection.wake.wait()
 
 
-def _response(response: Response) -> Any:
+def _response(response: DiscoveryResponse) -> Any:
     url = response.type.url
     return discovery_pb2.DiscoveryResponse(
         version_info=response.version,

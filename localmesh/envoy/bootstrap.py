@@ -49,7 +49,7 @@ DRAIN_S = 45
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class EnvoyNode:
     """Whose proxy an Envoy is."""
 
     role: Literal["sidecar", "router"]
@@ -79,7 +79,7 @@ class Places:
 
 
 def command(
-    node: Node, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE, *, misc_level: str = "error"
+    node: EnvoyNode, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE, *, misc_level: str = "error"
 ) -> list[str]:
     """Return the command that runs a pod's Envoy, and have its bootstrap (see there) in a file for this user alone.
 
@@ -107,7 +107,7 @@ def command(
     ]
 
 
-def bootstrap(node: Node, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE) -> dict[str, Any]:
+def bootstrap(node: EnvoyNode, places: Places, proof: str, runtime: Mapping[str, int] = NOTHING_MORE) -> dict[str, Any]:
     """Return the bootstrap (envoy.config.bootstrap.v3.Bootstrap); everything else comes by the stream.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from localmesh.envoy.resources import Encoded, ResourceType
-from localmesh.envoy.stream import Request, Response, Stream
+from localmesh.envoy.stream import DiscoveryRequest, DiscoveryResponse, Stream
 
 
 class DisconnectedError(Exception):
@@ -67,7 +67,7 @@ class Channel:
         if self._connection is not None:
             self.disconnect(self._connection)
 
-    def receive(self, connection: Connection, request: Request) -> None:
+    def receive(self, connection: Connection, request: DiscoveryRequest) -> None:
         """Take in what Envoy says on a stream."""
         if connection is self._connection:
             connection.stream.receive(request)
@@ -92,7 +92,7 @@ class Channel:
                 return self.stream.refusal(type_)
             await self._changed.wait()
 
-    def _accept(self, response: Response) -> None:
+    def _accept(self, response: DiscoveryResponse) -> None:
         taken = {resource.name: resource for resource in response.resources}
         before = {} if response.type.is_complete else self.accepted[response.type]
         self.accepted[response.type] = {**before, **taken}

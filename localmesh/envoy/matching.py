@@ -54,7 +54,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ConsideredRoute:
     """One route that was looked at."""
 
     route: Message
@@ -94,18 +94,18 @@ def _precision(domain: str) -> tuple[int, int]:
     return kind, len(domain)
 
 
-def steps(host: Message, request: Request) -> list[Step]:
+def steps(host: Message, request: Request) -> list[ConsideredRoute]:
     """Return the routes of a virtual host that a request meets, in order; the last one is taken if any is."""
     met = []
     for route in host.get("routes", ()):
         why_not = next(_differences(route.get("match", {}), request), "")
-        met.append(Step(route, why_not))
+        met.append(ConsideredRoute(route, why_not))
         if not why_not:
             break
     return met
 
 
-def taken(met: Sequence[Step]) -> Message | None:
+def taken(met: Sequence[ConsideredRoute]) -> Message | None:
     """Return the route that is taken, None if there is none: such a request is answered 404 (NR)."""
     return met[-1].route if met and not met[-1].why_not else None
 

@@ -13,7 +13,7 @@ from localmesh.envoy.resources import Configuration, Encoded, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DiscoveryRequest:
     """What Envoy says of one type (envoy.service.discovery.v3.DiscoveryRequest)."""
 
     type: ResourceType
@@ -28,7 +28,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class DiscoveryResponse:
     """What Envoy is sent of one type (envoy.service.discovery.v3.DiscoveryResponse)."""
 
     type: ResourceType
@@ -38,14 +38,14 @@ class Response:
 
 
 @dataclass(slots=True)
-class Watch:
+class WatchedResource:
     """One type as Envoy follows it (istiod's WatchedResource)."""
 
     names: frozenset[str] = frozenset()
-    under_way: Response | None = None
+    under_way: DiscoveryResponse | None = None
     """What Envoy has said nothing to yet."""
 
-    last: Response | None = None
+    last: DiscoveryResponse | None = None
     """What was sent last."""
 
     sent: dict[str, str] = field(default_factory=dict)
@@ -70,15 +70,15 @@ class Stream:
     served: Configuration
     """What is to be sent; whoever changes it sees to it that `responses` is asked again."""
 
-    accepted: Callable[[Response], None] = lambda _: None
+    accepted: Callable[[DiscoveryResponse], None] = lambda _: None
     """Called with each response that Envoy has taken."""
 
-    watches: dict[ResourceType, Watch] = field(default_factory=dict)
+    watches: dict[ResourceType, WatchedResource] = field(default_factory=dict)
     _nonces: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def receive(self, request: Request) -> None:
+    def receive(self, request: DiscoveryRequest) -> None:
         """Take in what Envoy says. An answer to anything but the last response is of no interest any more."""
-        watch = self.watches.setdefault(request.type, Watch())
+        watch = self.watches.setdefault(request.type, WatchedResource())
         if request.nonce and (watch.last is None or request.nonce != watch.last.nonce):
             return
         if watch.under_way is not None and request.nonce:
@@ -89,7 +89,7 @@ class Stream:
         watch.repeat(watch.names - request.names)
         watch.names = request.names
 
-    def responses(self) -> list[Response]:
+    def responses(self) -> list[DiscoveryResponse]:
         """Return what is to be sent now, and take it for sent."""
         idle = [(type_, watch) for type_, watch in self.watches.items() if watch.under_way is None]
         news = [(type_, watch, self._news(type_, watch)) for type_, watch in idle]
@@ -122,14 +122,14 @@ class Stream:
         watch = self.watches.get(type_)
         return watch.taken if watch else {}
 
-    def _answered(self, watch: Watch, response: Response, refusal: str | None) -> None:
+    def _answered(self, watch: WatchedResource, response: DiscoveryResponse, refusal: str | None) -> None:
         watch.under_way, watch.refusal = None, refusal
         if refusal is None:
             before = {} if response.type.is_complete else watch.taken
             watch.taken = {**before, **{resource.name: resource for resource in response.resources}}
             self.accepted(response)
 
-    def _news(self, type_: ResourceType, watch: Watch) -> list[Encoded] | None:
+    def _news(self, type_: ResourceType, watch: WatchedResource) -> list[Encoded] | None:
         """Return what a response has to hold, None if there is nothing to say."""
         served = self.served.get(type_, {})
         if type_.is_complete:
@@ -140,8 +140,8 @@ class Stream:
         asked = [resource for resource in served.values() if resource.name in watch.names]
         return [resource for resource in asked if watch.sent.get(resource.name) != resource.version] or None
 
-    def _send(self, type_: ResourceType, watch: Watch, resources: Iterable[Encoded]) -> Response:
-        response = Response(type_, tuple(resources), _version_of(resources), str(next(self._nonces)))
+    def _send(self, type_: ResourceType, watch: WatchedResource, resources: Iterable[Encoded]) -> DiscoveryResponse:
+        response = DiscoveryResponse(type_, tuple(resources), _version_of(resources), str(next(self._nonces)))
         versions = {resource.name: resource.version for resource in resources}
         if type_ is ResourceType.CLUSTER and (endpoints := self.watches.get(ResourceType.ENDPOINT)):
             # Envoy makes a changed cluster anew, which waits for its endpoints.

@@ -14,8 +14,8 @@ from localmesh.kubelet.backoff import BackOff
 from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.node import NODE_NAME, Node
+from localmesh.kubelet.pod_status import pod_status
 from localmesh.kubelet.sandbox import Sandbox
-from localmesh.kubelet.status import pod_status
 from localmesh.store.events import Recorder
 
 logger = logging.getLogger(__name__)

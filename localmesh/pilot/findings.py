@@ -8,15 +8,6 @@ from localmesh.core.objects import Key
 from localmesh.kinds.resources import Resource
 
 
-class UntranslatableError(ValueError):
-    """An object has something that no proxy can do."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field = field
-        """Its path in the object, as kubectl prints it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Why one object, or a part of it, is left out."""
@@ -71,9 +62,7 @@ class _About:
         pass
 
     def __exit__(self, type_: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
-        if isinstance(error, UntranslatableError):
-            self.findings.add(Finding(self.resource, self.key, error.field, str(error)))
-        elif isinstance(error, Exception):
+        if isinstance(error, Exception):
             message = f"the local mesh cannot translate this: {type(error).__name__}: {error}"
             trace = "".join(format_exception(error))
             self.findings.add(Finding(self.resource, self.key, "", message, trace=trace))

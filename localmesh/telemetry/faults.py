@@ -37,7 +37,7 @@ class Pod:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PodFault:
     """One active fault in one pod."""
 
     pod: str
@@ -110,16 +110,16 @@ def _pod(pod: Object) -> Pod | None:
     return Pod(metadata["namespace"], metadata["name"], (metadata.get("labels") or {}).get("version", ""), port)
 
 
-async def active(fault_pods: Iterable[Pod]) -> list[Fault]:
+async def active(fault_pods: Iterable[Pod]) -> list[PodFault]:
     """Return the faults that are on now; a pod that does not answer has none that is known."""
     return [fault for faults in await asyncio.gather(*map(_of, fault_pods)) for fault in faults]
 
 
-async def _of(pod: Pod) -> list[Fault]:
+async def _of(pod: Pod) -> list[PodFault]:
     try:
         reports = await get_json(pod.url, direct=True)
         return [
-            Fault(
+            PodFault(
                 pod.name, pod.namespace, pod.version, kind, report["percentage"], report["seen"], report["hit"],
                 report.get("latencyMs") or report.get("latency_ms") or 0,
             )
@@ -145,6 +145,6 @@ async def place(order: Order, fault_pods: Iterable[Pod]) -> list[str]:
     return [complaint for complaint in await asyncio.gather(*map(tell, chosen)) if complaint]
 
 
-def documents(faults: Iterable[Fault]) -> list[dict[str, Any]]:
+def documents(faults: Iterable[PodFault]) -> list[dict[str, Any]]:
     """Return faults for JSON."""
     return [asdict(fault) for fault in faults]

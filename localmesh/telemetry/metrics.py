@@ -21,7 +21,7 @@ from localmesh.telemetry.exposition import CONTENT_TYPE, merged, samples
 from localmesh.telemetry.expressions import BY_PROMQL, Expression
 from localmesh.telemetry.history import History, Value
 from localmesh.telemetry.kube import Watched
-from localmesh.telemetry.scraping import ScrapeError, Target, Targets, everything
+from localmesh.telemetry.scraping import ScrapeError, ScrapeTarget, Targets, everything
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class Metrics:
         """Return everything that everybody counts."""
         return merged(await everything(self._targets.all()))
 
-    async def _counted(self, target: Target) -> str:
+    async def _counted(self, target: ScrapeTarget) -> str:
         """Return what a target counts, "" when it does not say; that it does not is said once."""
         name = str(target.labels)
         try:

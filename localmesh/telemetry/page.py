@@ -16,7 +16,7 @@ from starlette.routing import Route
 from localmesh.telemetry import faults
 from localmesh.telemetry.expressions import WINDOWS_S
 from localmesh.telemetry.eyes import Eyes
-from localmesh.telemetry.guard import Tokens
+from localmesh.telemetry.host_guard import Tokens
 from localmesh.telemetry.pages import healthy, page, static
 
 logger = logging.getLogger(__name__)

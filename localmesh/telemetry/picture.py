@@ -78,7 +78,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class GraphNode:
     """A box of the graph."""
 
     id: str
@@ -105,7 +105,7 @@ class Graph:
     """Nodes and edges from rates."""
 
     def __init__(self, answers: Answers) -> None:
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, GraphNode] = {}
         self.edges: dict[tuple[str, str, str], Edge] = {}
         self._arrived: dict[tuple[str, str], Tally] = defaultdict(Tally)
         """By both ends what the called counted: `good` is what came by mutual TLS."""
@@ -177,7 +177,7 @@ class Graph:
         arrived.total += value.value
         arrived.good += value.value if value.labels[SECURITY] == "mutual_tls" else 0
 
-    def _node(self, node: Node) -> str:
+    def _node(self, node: GraphNode) -> str:
         known = self.nodes.get(node.id)
         if known is None or (node.version and not known.version):
             self.nodes[node.id] = node
@@ -199,21 +199,21 @@ class Graph:
         }
 
 
-def _source(labels: Mapping[str, str]) -> Node:
+def _source(labels: Mapping[str, str]) -> GraphNode:
     if labels["source_workload"] in UNKNOWN:
-        return Node(OUTSIDE, "outside the mesh", "", "", "outside")
+        return GraphNode(OUTSIDE, "outside the mesh", "", "", "outside")
     name, namespace = labels["source_workload"], labels["source_workload_namespace"]
-    return Node(f"{namespace}/{name}", name, namespace, "", "workload")
+    return GraphNode(f"{namespace}/{name}", name, namespace, "", "workload")
 
 
-def _destination(labels: Mapping[str, str]) -> Node:
+def _destination(labels: Mapping[str, str]) -> GraphNode:
     if labels["destination_workload"] not in UNKNOWN:
         name, namespace = labels["destination_workload"], labels["destination_workload_namespace"]
         version = labels.get("destination_version", "")
-        return Node(f"{namespace}/{name}", name, namespace, known(version), "workload")
+        return GraphNode(f"{namespace}/{name}", name, namespace, known(version), "workload")
     name, namespace = labels["destination_service_name"], labels["destination_service_namespace"]
     name = name if name not in UNKNOWN else "no Service"
-    return Node(f"service:{namespace}/{name}", name, known(namespace), "", "service")
+    return GraphNode(f"service:{namespace}/{name}", name, known(namespace), "", "service")
 
 
 def _group_document(source: str, service: str, edges: Sequence[Edge]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class ScrapeError(Exception):
     """Somebody did not say what they count."""
 
 
-class Target(Protocol):
+class ScrapeTarget(Protocol):
     """Somebody who counts."""
 
     @property
@@ -137,7 +137,7 @@ class Targets:
 
     pages: tuple[Page, ...] = ()
 
-    def all(self) -> list[Target]:
+    def all(self) -> list[ScrapeTarget]:
         """Return everybody."""
         return [*self.envoys(), *self.pages]
 
@@ -159,10 +159,10 @@ def _envoy(pod: Object) -> Envoy | None:
     return Envoy(metadata["namespace"], metadata["name"], place if isinstance(place, int) else Path(place))
 
 
-async def everything(targets: Sequence[Target]) -> list[tuple[str, dict[str, str]]]:
+async def everything(targets: Sequence[ScrapeTarget]) -> list[tuple[str, dict[str, str]]]:
     """Return everybody's whole page with its labels; whoever does not answer is left out, with a line in the log."""
 
-    async def one(target: Target) -> tuple[str, dict[str, str]] | None:
+    async def one(target: ScrapeTarget) -> tuple[str, dict[str, str]] | None:
         try:
             return await target.everything(), target.labels
         except ScrapeError as error:

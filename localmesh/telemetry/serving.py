@@ -8,7 +8,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from localmesh.telemetry.guard import Guard
+from localmesh.telemetry.host_guard import HostGuard
 
 GRACE_S = 1
 """How long streams may go on after SIGTERM: they are endless."""
@@ -30,7 +30,7 @@ def listen(host: str, port: int, path: Path | None = None) -> list[socket.socket
 def serve(app: ASGIApp, sockets: Sequence[socket.socket], mesh_id: str = "") -> None:
     """Serve an app on open sockets until SIGTERM or SIGINT; each answer says whose page it is."""
     config = uvicorn.Config(
-        Guard(app, mesh_id=mesh_id),
+        HostGuard(app, mesh_id=mesh_id),
         http="httptools",
         ws="none",
         log_config=None,

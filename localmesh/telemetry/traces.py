@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from localmesh.telemetry.exposition import CONTENT_TYPE
 from localmesh.telemetry.forwarding import Forwarder, to_otlp
-from localmesh.telemetry.guard import MAX_BODY
+from localmesh.telemetry.host_guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
 from localmesh.telemetry.service_metrics import BadMetricsError, ServiceMetrics
 from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin, from_zipkin_protobuf

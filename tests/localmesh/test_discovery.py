@@ -17,7 +17,7 @@ from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.discovery import Discovery
 from localmesh.envoy.ads import METHOD, SERVICE
-from localmesh.envoy.bootstrap import PROOF_HEADER, Node
+from localmesh.envoy.bootstrap import PROOF_HEADER, EnvoyNode
 from localmesh.envoy.emit import Emitter
 from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.identity.authority import Authority
@@ -60,7 +60,7 @@ def store_of(pods: list[Object]) -> Store:
     return store
 
 
-async def clusters(socket: Path, node: Node, proof: str) -> AsyncIterator[set[str]]:
+async def clusters(socket: Path, node: EnvoyNode, proof: str) -> AsyncIterator[set[str]]:
     """Yield the names of the clusters each time that they are sent; take them all."""
     async with grpc.aio.insecure_channel(f"unix:{socket}") as channel:
         stream = channel.stream_stream(
@@ -102,7 +102,7 @@ async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others
             await discovery.prepare(each, addresses(number, folder))
         monkeypatch.setattr(Emitter, "emit", failing)
         sent = clusters(
-            folder / "s" / "xds.sock", Node("sidecar", "webapp-1", NAMESPACE, "webapp"), proof(folder / "1.json")
+            folder / "s" / "xds.sock", EnvoyNode("sidecar", "webapp-1", NAMESPACE, "webapp"), proof(folder / "1.json")
         )
         assert outbound("catalog") not in await anext(sent)
         store.create(SERVICES, service("catalog"))

@@ -16,7 +16,7 @@ from localmesh.apiserver import errors, target
 from localmesh.apiserver.errors import ApiError
 from localmesh.apiserver.http import api_discovery, openapi
 from localmesh.apiserver.http.certificates import HOSTS
-from localmesh.apiserver.http.connections import Connections
+from localmesh.apiserver.http.connections import PodConnections
 from localmesh.apiserver.http.objects import Objects, document
 from localmesh.apiserver.http.rendering import answer
 from localmesh.apiserver.http.reviews import REVIEWS, review
@@ -36,7 +36,7 @@ Page = Callable[[], Any]
 """Returns a document that is no object of the API: what istiod serves on its debug port."""
 
 
-def create_app(objects: Objects, connections: Connections, pages: Mapping[str, Page]) -> ASGIApp:
+def create_app(objects: Objects, connections: PodConnections, pages: Mapping[str, Page]) -> ASGIApp:
     """Return the application that serves these handlers."""
 
     async def serve(request: Request) -> ASGIApp:

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket
 from localmesh.apiserver.errors import bad_request, not_allowed
 from localmesh.apiserver.http import execution, forwarding
 from localmesh.apiserver.http.queries import is_on
-from localmesh.apiserver.http.streaming import Stream
+from localmesh.apiserver.http.streaming import StreamedResponse
 from localmesh.apiserver.read.ages import parse
 from localmesh.apiserver.runtime import LogOptions, Runtime
 from localmesh.apiserver.target import Target
@@ -21,7 +21,7 @@ from localmesh.kinds.resources import PODS
 from localmesh.store.objects import Store
 
 
-class Connections:
+class PodConnections:
     """Answers requests about a pod's containers."""
 
     def __init__(self, store: Store, runtime: Runtime, stopping: asyncio.Event) -> None:
@@ -38,7 +38,7 @@ class Connections:
         if request.method != "GET":
             raise not_allowed()
         chunks = self._runtime.logs(target.key, container, _log_options(request.query_params))
-        return Stream(chunks, "text/plain", self._stopping)
+        return StreamedResponse(chunks, "text/plain", self._stopping)
 
     async def connect(self, target: Target, websocket: WebSocket) -> None:
         """Serve a WebSocket. Raises ApiError before it is accepted."""

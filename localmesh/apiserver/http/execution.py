@@ -30,7 +30,7 @@ Start = Callable[[Runtime], Awaitable[Process]]
 """Starts, or finds, the process that a request is about. Raises RuntimeRefusedError."""
 
 
-class Channel(IntEnum):
+class ExecChannel(IntEnum):
     """The first byte of a message."""
 
     STDIN = 0
@@ -104,7 +104,7 @@ async def _write(websocket: WebSocket, process: Process) -> None:
     """Hand the command's output and then its exit code to the user, as long as there is one."""
     with contextlib.suppress(WebSocketDisconnect):
         async for stream, data in process.output():
-            channel = Channel.STDOUT if stream == "stdout" else Channel.STDERR
+            channel = ExecChannel.STDOUT if stream == "stdout" else ExecChannel.STDERR
             await websocket.send_bytes(bytes([channel]) + data)
         await _end(websocket, _exit_status(await process.wait()))
 
@@ -113,11 +113,11 @@ async def _read(websocket: WebSocket, process: Process) -> None:
     """Hand the user's messages to the process until the user goes."""
     async for message in messages(websocket):
         channel, data = message[0], message[1:]
-        if channel == Channel.STDIN:
+        if channel == ExecChannel.STDIN:
             await process.write(data)
-        elif channel == Channel.CLOSE and data[:1] == bytes([Channel.STDIN]):
+        elif channel == ExecChannel.CLOSE and data[:1] == bytes([ExecChannel.STDIN]):
             await process.close_stdin()
-        elif channel == Channel.RESIZE:
+        elif channel == ExecChannel.RESIZE:
             _resize(process, data)
 
 
@@ -136,5 +136,5 @@ def _exit_status(code: int) -> Object:
 
 
 async def _end(websocket: WebSocket, status: Object) -> None:
-    await websocket.send_bytes(bytes([Channel.STATUS]) + encode(status))
+    await websocket.send_bytes(bytes([ExecChannel.STATUS]) + encode(status))
     await websocket.close()

@@ -12,7 +12,7 @@ from localmesh.apiserver.absent import ABSENT, not_done
 from localmesh.apiserver.errors import ApiError, bad_request, not_allowed, success, unsupported_media_type
 from localmesh.apiserver.http.queries import is_on
 from localmesh.apiserver.http.rendering import Form, answer
-from localmesh.apiserver.http.streaming import Stream
+from localmesh.apiserver.http.streaming import StreamedResponse
 from localmesh.apiserver.http.watching import Watch, watch
 from localmesh.apiserver.read.selectors import Selector
 from localmesh.apiserver.target import Target
@@ -68,7 +68,7 @@ class Objects:
         selector = Selector.parse(labels, fields, schema)
         if is_on(query, "watch"):
             lines = watch(self._store, Watch.of(target, selector, form, query))
-            return Stream(lines, "application/json", self._stopping)
+            return StreamedResponse(lines, "application/json", self._stopping)
         objects = filter(selector.matches, self._store.objects(target.resource, target.namespace))
         return answer(form.many(target, objects, self._store.revision))
 

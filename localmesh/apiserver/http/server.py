@@ -14,7 +14,7 @@ import uvicorn
 from localmesh.apiserver.http import kubeconfig
 from localmesh.apiserver.http.app import Page, create_app
 from localmesh.apiserver.http.certificates import issue
-from localmesh.apiserver.http.connections import Connections
+from localmesh.apiserver.http.connections import PodConnections
 from localmesh.apiserver.http.objects import Objects
 from localmesh.apiserver.runtime import Runtime
 from localmesh.apiserver.write.registry import Registry
@@ -48,7 +48,7 @@ class Door:
         """Further documents by the last part of their path, /debug/…, for `kubectl get --raw`."""
 
         objects = Objects(store, self.registry, self._stopping)
-        app = create_app(objects, Connections(store, runtime, self._stopping), self.pages)
+        app = create_app(objects, PodConnections(store, runtime, self._stopping), self.pages)
         self._server = _Server(
             uvicorn.Config(
                 app,

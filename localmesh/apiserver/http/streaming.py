@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket
 from localmesh.core.loops import ended
 
 
-class Stream:
+class StreamedResponse:
     """A response of chunks, ended by its source, by the client, or by the door's stop.
 
     The head goes out with the first chunk (b"" sends it alone), so that a source that fails at once can still be

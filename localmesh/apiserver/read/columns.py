@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from localmesh.apiserver.absent import ABSENT
-from localmesh.apiserver.read import pod_status
+from localmesh.apiserver.read import pod_columns
 from localmesh.apiserver.read.ages import age
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import addresses_of
@@ -162,9 +162,9 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
     NAMESPACES: (_NAME, Column("Status", _at("status", "phase")), _AGE),
     PODS: (
         _NAME,
-        Column("Ready", pod_status.ready),
-        Column("Status", pod_status.phase),
-        Column("Restarts", pod_status.restarts),
+        Column("Ready", pod_columns.ready),
+        Column("Status", pod_columns.phase),
+        Column("Restarts", pod_columns.restarts),
         _AGE,
         Column("IP", _pod_ip, wide=True),
         Column("Node", _at("spec", "nodeName", default=NONE), wide=True),

@@ -40,7 +40,7 @@ _HEADERS = "request.headers["
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class OpenPort:
     """What a listener opens: where, and for what."""
 
     address: Address
@@ -77,7 +77,7 @@ class Clause:
             yield Not(self.translate(self.not_values))
 
 
-def policy(name: str, rule: Rule, own: str, door: Door, *, leaves_out: bool) -> Policy | None:
+def policy(name: str, rule: Rule, own: str, open_port: OpenPort, *, leaves_out: bool) -> Policy | None:
     """Translate a rule for what a listener takes.
 
     Where connections alone are looked at, nothing can be said of requests. Then a clause about them is left out, which
@@ -87,14 +87,14 @@ def policy(name: str, rule: Rule, own: str, door: Door, *, leaves_out: bool) -> 
         name: Of the policy, in Envoy.
         rule: What was applied.
         own: The namespace in which it was.
-        door: The listener.
+        open_port: The listener.
         leaves_out: Whether a clause is left out, as for DENY and AUDIT, or the rule, as for ALLOW.
     """
-    asked = [[*_operation(to.operation or Operation(), door), *_when_asked(rule, door)] for to in rule.to]
+    asked = [[*_operation(to.operation or Operation(), open_port), *_when_asked(rule, open_port)] for to in rule.to]
     asking = [[*_source(from_.source or Source(), own), *_when_asking(rule, own)] for from_ in rule.from_]
-    permissions = asked or [[*_when_asked(rule, door)]]
+    permissions = asked or [[*_when_asked(rule, open_port)]]
     principals = asking or [[*_when_asking(rule, own)]]
-    if not door.http:
+    if not open_port.http:
         of_requests = [
             clause for clauses in (*permissions, *principals) for clause in clauses if not clause.of_connections
         ]
@@ -112,11 +112,11 @@ def _all_of(clauses: Sequence[Clause]) -> Condition:
     return AllOf(tuple(condition for clause in clauses for condition in clause.conditions()) or (Always(),))
 
 
-def _operation(operation: Operation, door: Door) -> Iterator[Clause]:
+def _operation(operation: Operation, open_port: OpenPort) -> Iterator[Clause]:
     yield _given(_any_of(_host), operation.hosts, operation.not_hosts)
     yield _given(_any_of(_method), operation.methods, operation.not_methods)
     yield _given(_any_of(_path), operation.paths, operation.not_paths)
-    yield Clause(_any_of(_port(door)), operation.ports, operation.not_ports, of_connections=True)
+    yield Clause(_any_of(_port(open_port)), operation.ports, operation.not_ports, of_connections=True)
 
 
 def _source(source: Source, own: str) -> Iterator[Clause]:
@@ -139,10 +139,10 @@ def _given(translate: Callable[[Sequence[str]], Condition], values: Sequence[str
     return Clause(translate, values, not_values, of_connections=not values and not not_values)
 
 
-def _when_asked(rule: Rule, door: Door) -> Iterator[Clause]:
+def _when_asked(rule: Rule, open_port: OpenPort) -> Iterator[Clause]:
     for when in rule.when:
         if when.key == "destination.port":
-            yield Clause(_any_of(_port(door)), when.values, when.not_values, of_connections=True)
+            yield Clause(_any_of(_port(open_port)), when.values, when.not_values, of_connections=True)
         elif when.key == "connection.sni":
             yield _of_peer(server_name, when.values, when.not_values)
 
@@ -194,8 +194,8 @@ def _path(value: str) -> Condition:
     return PathMatch(text_like(value, ANY_TEXT))
 
 
-def _port(door: Door) -> Callable[[str], Condition]:
-    return lambda value: DestinationPort(door.listener_port(int(value)))
+def _port(open_port: OpenPort) -> Callable[[str], Condition]:
+    return lambda value: DestinationPort(open_port.listener_port(int(value)))
 
 
 def _direct_address(value: str) -> Condition:

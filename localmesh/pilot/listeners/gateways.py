@@ -8,7 +8,7 @@ from localmesh.pilot.config.workload_policies import policies_of
 from localmesh.pilot.http.gateway_hosts import routes_name
 from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
-from localmesh.pilot.listeners.authorization_rules import Door
+from localmesh.pilot.listeners.authorization_rules import OpenPort
 from localmesh.pilot.listeners.managers import chain, gateway_manager
 from localmesh.pilot.push_context import PushContext
 from localmesh.proxy.listeners import HttpFilter, Listener, TrafficDirection
@@ -22,6 +22,6 @@ def gateway_listeners(servers: Sequence[OpenServer], context: PushContext) -> It
             name = f"0.0.0.0_{number}"
             tokens = token_authentications(policies_of(port.pod, RequestAuthentication, context), clears_route=True)
             policies = policies_of(port.pod, AuthorizationPolicy, context)
-            guards: tuple[HttpFilter, ...] = (*tokens, *authorizations(policies, Door(address, number)))
+            guards: tuple[HttpFilter, ...] = (*tokens, *authorizations(policies, OpenPort(address, number)))
             chains = (chain(gateway_manager(name, routes_name(number), guards)),)
             yield Listener(name, address, TrafficDirection.OUTBOUND, chains, shared=True)

@@ -11,7 +11,7 @@ from localmesh.pilot.http.outbound import RESERVED
 from localmesh.pilot.http.routes import application_route
 from localmesh.pilot.listeners.authentication import token_authentications
 from localmesh.pilot.listeners.authorization import authorizations
-from localmesh.pilot.listeners.authorization_rules import Door
+from localmesh.pilot.listeners.authorization_rules import OpenPort
 from localmesh.pilot.listeners.managers import chain, inbound_manager
 from localmesh.pilot.listeners.tls import by_mode
 from localmesh.pilot.peer_authentications import Mode
@@ -33,8 +33,8 @@ def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
         address = context.addresses.inbound(PodPort(pod, number))
         if address and number not in (NOWHERE, *RESERVED):
             name = f"0.0.0.0_{number}"
-            door = Door(address, number, http=not served or served[1].protocol.is_http)
-            taken = _chain(name, served, door, tokens, authorizations(policies, door))
+            open_port = OpenPort(address, number, http=not served or served[1].protocol.is_http)
+            taken = _chain(name, served, open_port, tokens, authorizations(policies, open_port))
             mode = context.peer_authentications.of_port(pod, number)
             chains = by_mode(taken, mode) if context.auto_mtls or mode is not Mode.DISABLE else (taken,)
             yield Listener(
@@ -45,15 +45,17 @@ def inbound_listeners(pod: Object, context: PushContext) -> Iterator[Listener]:
 def _chain(
     stat_prefix: str,
     served: Served | None,
-    door: Door,
+    open_port: OpenPort,
     tokens: tuple[TokenAuthentication, ...],
     decisions: tuple[Authorization, ...],
 ) -> FilterChain:
     """Return what becomes of connections: requests go to the application, one by one unless they are no HTTP."""
-    if not door.http:
-        return chain(TcpProxy(inbound_cluster(door.port)), decisions)
+    if not open_port.http:
+        return chain(TcpProxy(inbound_cluster(open_port.port)), decisions)
     protocol = served[1].protocol if served else Protocol.HTTP
-    return chain(inbound_manager(stat_prefix, _routes(door.port, served), (*tokens, *decisions), protocol=protocol))
+    return chain(
+        inbound_manager(stat_prefix, _routes(open_port.port, served), (*tokens, *decisions), protocol=protocol)
+    )
 
 
 def _routes(number: int, served: Served | None) -> RouteConfiguration:

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from localmesh.cli.explain import Place, configuration_at, endpoints_of, lines, pods_by_port, request_of
-from localmesh.cli.proxies import Proxy
+from localmesh.cli.explain import Entrance, configuration_at, endpoints_of, lines, pods_by_port, request_of
+from localmesh.cli.proxies import PodProxy
 from localmesh.core.errors import MeshError
 from localmesh.envoy.admin import Admin
 from localmesh.envoy.dump import Dump
@@ -29,9 +29,9 @@ HOST = {
         },
     ],
 }
-PROXY = Proxy("webapp-1.shop", Admin(Path("admin.sock")), "1.31")
-SIDECAR = Place(PROXY, 15001, is_gateway=False)
-GATEWAY = Place(PROXY, 30000, is_gateway=True)
+PROXY = PodProxy("webapp-1.shop", Admin(Path("admin.sock")), "1.31")
+SIDECAR = Entrance(PROXY, 15001, is_gateway=False)
+GATEWAY = Entrance(PROXY, 30000, is_gateway=True)
 
 
 def endpoint(port: int, status: str = "HEALTHY") -> dict[str, Any]:

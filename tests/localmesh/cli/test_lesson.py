@@ -9,13 +9,13 @@ import pytest
 
 from localmesh.__main__ import main
 from localmesh.cli import lesson, stage
-from localmesh.cli.stage import Place, Stage
+from localmesh.cli.stage import Stage, StageMesh
 from localmesh.core.errors import MeshError
 from localmesh.lessons import Kind, Lesson, Round, Step, lessons
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 EXPERIMENTS = (CHECKOUT / "docs" / "experiments.md").read_text()
-PLACE = Place("http://127.0.0.1:1")
+PLACE = StageMesh("http://127.0.0.1:1")
 
 
 def made(folder: Path, *drive: str) -> Lesson:

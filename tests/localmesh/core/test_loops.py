@@ -4,7 +4,7 @@ import logging
 import pytest
 
 from localmesh.core import loops as module
-from localmesh.core.errors import MeshError, Trouble
+from localmesh.core.errors import LoopTrouble, MeshError
 from localmesh.core.loops import Loops, observed
 
 
@@ -28,7 +28,7 @@ async def test_a_loop_that_dies_is_logged_counted_told_and_started_anew(caplog: 
         await alive.wait()
     assert runs == [0, 1, 2]
     assert [each["garbage"].restarts for each in told] == [1, 2]
-    assert loops.troubles == {"garbage": Trouble(2, "KeyError: 'lastTimestamp'")}
+    assert loops.troubles == {"garbage": LoopTrouble(2, "KeyError: 'lastTimestamp'")}
     assert caplog.text.count("loop garbage died") == 2
     assert "Traceback" in caplog.text
 

@@ -2,13 +2,13 @@ from typing import Any
 
 import pytest
 
-from localmesh.envoy.access import RBAC, Caller, Verdict, verdict
+from localmesh.envoy.access import RBAC, AccessVerdict, Downstream, verdict
 from localmesh.envoy.matching import Request
 
 WEBAPP = "spiffe://cluster.local/ns/shop/sa/webapp"
 REQUEST = Request("catalog", "/items/7?q=1", "GET", {"x-user": "ann"})
-BY_CERTIFICATE = Caller(REQUEST, WEBAPP, "outbound_.80_._.catalog", 3000)
-IN_PLAIN_TEXT = Caller(REQUEST, None, "", 3000)
+BY_CERTIFICATE = Downstream(REQUEST, WEBAPP, "outbound_.80_._.catalog", 3000)
+IN_PLAIN_TEXT = Downstream(REQUEST, None, "", 3000)
 ANY = {"any": True}
 NAMED = {"authenticated": {"principal_name": {"exact": WEBAPP}}}
 
@@ -43,7 +43,7 @@ PERMISSIONS = [
 @pytest.mark.parametrize(("permission", "fits"), PERMISSIONS, ids=map(str, range(len(PERMISSIONS))))
 def test_a_permission_is_held_against_the_request(permission: Any, fits: bool | None) -> None:
     decided = verdict([rbac("ALLOW", p=(permission, ANY))], BY_CERTIFICATE)
-    assert decided == Verdict(fits, "" if fits is False else "p", 1)
+    assert decided == AccessVerdict(fits, "" if fits is False else "p", 1)
 
 
 PRINCIPALS = [
@@ -67,8 +67,8 @@ def test_who_is_denied_is_out_whoever_allows_and_audits_decide_nothing() -> None
     allow, audit = rbac("ALLOW", all=(ANY, ANY)), rbac("LOG", seen=(ANY, ANY))
     assert verdict([audit], IN_PLAIN_TEXT) is None
     assert verdict([{"name": "envoy.filters.http.router"}], IN_PLAIN_TEXT) is None
-    assert verdict([audit, rbac("DENY", no=(ANY, NAMED)), allow], BY_CERTIFICATE) == Verdict(False, "no", 1)
-    assert verdict([rbac("DENY", no=(ANY, NAMED)), allow], IN_PLAIN_TEXT) == Verdict(True, "all", 1)
-    assert verdict([rbac("DENY", no=(ANY, NAMED))], IN_PLAIN_TEXT) == Verdict(True, "", 1)
-    assert verdict([rbac("DENY", no=({"metadata": {}}, ANY)), allow], IN_PLAIN_TEXT) == Verdict(None, "no", 1)
-    assert verdict([rbac("ALLOW", a=(ANY, NAMED), b=(ANY, NAMED))], IN_PLAIN_TEXT) == Verdict(False, "", 2)
+    assert verdict([audit, rbac("DENY", no=(ANY, NAMED)), allow], BY_CERTIFICATE) == AccessVerdict(False, "no", 1)
+    assert verdict([rbac("DENY", no=(ANY, NAMED)), allow], IN_PLAIN_TEXT) == AccessVerdict(True, "all", 1)
+    assert verdict([rbac("DENY", no=(ANY, NAMED))], IN_PLAIN_TEXT) == AccessVerdict(True, "", 1)
+    assert verdict([rbac("DENY", no=({"metadata": {}}, ANY)), allow], IN_PLAIN_TEXT) == AccessVerdict(None, "no", 1)
+    assert verdict([rbac("ALLOW", a=(ANY, NAMED), b=(ANY, NAMED))], IN_PLAIN_TEXT) == AccessVerdict(False, "", 2)

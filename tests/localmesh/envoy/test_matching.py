@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from localmesh.envoy.binary import envoy_binary
-from localmesh.envoy.matching import Request, Step, steps, taken, virtual_host
+from localmesh.envoy.matching import ConsideredRoute, Request, steps, taken, virtual_host
 from tests.localmesh.envoy.world import until
 
 DARK = [{"name": "x-dark-launch", "string_match": {"exact": "v2"}}]
@@ -28,7 +28,7 @@ HOST = {
 }
 
 
-def explained(met: list[Step]) -> list[tuple[str, str]]:
+def explained(met: list[ConsideredRoute]) -> list[tuple[str, str]]:
     return [(step.route["name"], step.why_not) for step in met]
 
 

@@ -1,7 +1,7 @@
 """The protocol without a network: who is sent what and when, and what an answer means."""
 
 from localmesh.envoy.resources import Configuration, Encoded, ResourceType
-from localmesh.envoy.stream import Request, Response, Stream
+from localmesh.envoy.stream import DiscoveryRequest, DiscoveryResponse, Stream
 
 CDS, EDS, LDS, RDS, SDS = (
     ResourceType.CLUSTER,
@@ -20,17 +20,19 @@ def serving(served: Configuration) -> Stream:
     return Stream(dict(served))
 
 
-def ask(stream: Stream, type_: ResourceType, *names: str) -> list[Response]:
-    stream.receive(Request(type_, frozenset(names)))
+def ask(stream: Stream, type_: ResourceType, *names: str) -> list[DiscoveryResponse]:
+    stream.receive(DiscoveryRequest(type_, frozenset(names)))
     return stream.responses()
 
 
-def answer(stream: Stream, response: Response, *names: str, refusal: str | None = None) -> list[Response]:
-    stream.receive(Request(response.type, frozenset(names), response.nonce, refusal))
+def answer(
+    stream: Stream, response: DiscoveryResponse, *names: str, refusal: str | None = None
+) -> list[DiscoveryResponse]:
+    stream.receive(DiscoveryRequest(response.type, frozenset(names), response.nonce, refusal))
     return stream.responses()
 
 
-def names(responses: list[Response]) -> list[list[str]]:
+def names(responses: list[DiscoveryResponse]) -> list[list[str]]:
     return [[each.name for each in response.resources] for response in responses]
 
 

@@ -9,7 +9,7 @@ from localmesh.envoy.channel import Channel, Connection
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.push import Pusher, PushResult
 from localmesh.envoy.resources import Configuration, Encoded, ResourceType
-from localmesh.envoy.stream import Request
+from localmesh.envoy.stream import DiscoveryRequest
 
 CDS, EDS, LDS, RDS = ResourceType.CLUSTER, ResourceType.ENDPOINT, ResourceType.LISTENER, ResourceType.ROUTE
 PATIENT_S = 60
@@ -22,7 +22,7 @@ def configuration(version: str) -> Configuration:
 
 
 def ask(channel: Channel, connection: Connection, type_: ResourceType) -> None:
-    channel.receive(connection, Request(type_, frozenset({"one"})))
+    channel.receive(connection, DiscoveryRequest(type_, frozenset({"one"})))
     connection.stream.responses()
 
 
@@ -30,7 +30,7 @@ def acknowledge(channel: Channel, connection: Connection, *, refusal: str | None
     """Answer to all that is under way."""
     for type_, watch in connection.stream.watches.items():
         if watch.under_way is not None:
-            channel.receive(connection, Request(type_, watch.names, watch.under_way.nonce, refusal))
+            channel.receive(connection, DiscoveryRequest(type_, watch.names, watch.under_way.nonce, refusal))
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ async def test_an_envoy_that_was_killed_is_sent_each_type_once_and_is_in_sync_wh
     for _ in range(3):
         connection = channel.connect()
         for type_ in (CDS, EDS, LDS, RDS):
-            channel.receive(connection, Request(type_, frozenset({"one"})))
+            channel.receive(connection, DiscoveryRequest(type_, frozenset({"one"})))
         sent = Counter[ResourceType]()
         while responses := list(connection.stream.responses()):
             sent.update(each.type for each in responses)

@@ -13,7 +13,7 @@ from typing import Any
 
 from localmesh.envoy.admin import Admin
 from localmesh.envoy.ads import AdsServer
-from localmesh.envoy.bootstrap import Node, Places, command
+from localmesh.envoy.bootstrap import EnvoyNode, Places, command
 from localmesh.envoy.channel import Channel
 from localmesh.envoy.delivery import Delivery
 from localmesh.envoy.push import PushResult
@@ -21,7 +21,7 @@ from localmesh.envoy.resources import ADS, Resource, Resources, ResourceType
 from localmesh.envoy.wire import encode_all
 
 PROOF = "8d1c"
-NODE = Node("sidecar", "webapp-1", "istioinaction", "webapp")
+NODE = EnvoyNode("sidecar", "webapp-1", "istioinaction", "webapp")
 EXTENSIONS = "type.googleapis.com/envoy.extensions.filters"
 
 

@@ -11,7 +11,7 @@ from localmesh.core.objects import Key, Object
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.injection import STATUS
 from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, VIRTUAL_SERVICES
-from localmesh.pilot.findings import Finding, UntranslatableError
+from localmesh.pilot.findings import Finding
 from localmesh.pilot.http import actions
 from localmesh.pilot.proxies import Computed, compute
 from localmesh.pilot.registry.addresses import LiveAddresses
@@ -130,22 +130,15 @@ def failing(name: str) -> Object:
     return virtual_service(name, {"route": [{"destination": {"host": "nowhere"}}], "retries": {"attempts": 7}})
 
 
-def test_what_cannot_be_translated_is_left_out_and_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, UntranslatableError("spec.http[0].retries", "seven is too often"))
+def test_what_cannot_be_translated_is_left_out_and_found_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken(monkeypatch, ZeroDivisionError("of all things"))
     outcome = computed(*STANDING, failing("catalog"))
-    assert outcome.findings == (
-        Finding(VIRTUAL_SERVICES, Key(NAMESPACE, "catalog"), "spec.http[0].retries", "seven is too often"),
-    )
+    message = "the local mesh cannot translate this: ZeroDivisionError: of all things"
+    assert outcome.findings == (Finding(VIRTUAL_SERVICES, Key(NAMESPACE, "catalog"), "", message),)
+    assert "test_findings.py" in outcome.findings[0].trace
     served = hosts(by_name(outcome)["webapp-1"])
     assert clusters(served["webapp"]) == [outbound("webapp")]
     assert clusters(served["catalog"]) == [outbound("catalog")]
-
-
-def test_an_error_of_the_mesh_itself_is_found_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken(monkeypatch, ZeroDivisionError("of all things"))
-    (finding,) = computed(*STANDING, failing("catalog")).findings
-    assert finding.message == "the local mesh cannot translate this: ZeroDivisionError: of all things"
-    assert "test_findings.py" in finding.trace
 
 
 def test_a_proxy_that_cannot_be_computed_is_the_only_one_that_is_not_there() -> None:

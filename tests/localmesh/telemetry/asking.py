@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.types import ASGIApp
 
-from localmesh.telemetry.guard import Guard
+from localmesh.telemetry.host_guard import HostGuard
 
 BASE = "http://127.0.0.1:30003"
 
 
 @asynccontextmanager
 async def asking(app: ASGIApp, max_body: int = 100_000, mesh_id: str = "") -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(Guard(app, max_body, mesh_id))
+    transport = httpx.ASGITransport(HostGuard(app, max_body, mesh_id))
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
         yield client

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from localmesh.telemetry.guard import TOKEN_HEADER, Tokens
+from localmesh.telemetry.host_guard import TOKEN_HEADER, Tokens
 from localmesh.telemetry.names import is_ours
 from tests.localmesh.telemetry.asking import BASE, asking
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from localmesh.telemetry import page
 from localmesh.telemetry.eyes import Eyes
-from localmesh.telemetry.guard import TOKEN_HEADER
+from localmesh.telemetry.host_guard import TOKEN_HEADER
 from localmesh.telemetry.kube import PODS, Watched
 from localmesh.telemetry.page import Links, create_app
 from localmesh.telemetry.scraping import ADDRESSES, Envoy

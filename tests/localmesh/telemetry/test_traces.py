@@ -1,7 +1,7 @@
 import gzip
 
 from localmesh.telemetry.forwarding import Forwarder
-from localmesh.telemetry.guard import MAX_BODY
+from localmesh.telemetry.host_guard import MAX_BODY
 from localmesh.telemetry.trace_store import TraceStore
 from localmesh.telemetry.traces import create_app
 from tests.localmesh.telemetry.asking import asking

@@ -29,7 +29,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 }
 
 
-class Guard:
+class HostGuard:
     """Wraps an app: refuses foreign hosts and long bodies, and marks answers as nobody else's."""
 
     def __init__(self, app: ASGIApp, max_body: int = MAX_BODY, mesh_id: str = "") -> None:
