@@ -39,6 +39,9 @@ class RunningMesh:
     started: str
     """RFC 3339, UTC."""
 
+    confines_signals: bool = False
+    """Whether the kernel keeps the signals of its pods within the mesh."""
+
     troubles: Mapping[str, LoopTrouble] = field(default_factory=dict)
     """The loops that died so far and were started anew, by name."""
 

@@ -51,6 +51,9 @@ class Options:
     api_port: int
     """Of the door."""
 
+    confines_signals: bool = False
+    """Whether the kernel keeps signals of this process, and of all that it starts, among them."""
+
     images: tuple[Path, ...] = ()
     """Files that say what stands for further images."""
 
@@ -109,7 +112,7 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             await stack.enter_async_context(door)
         except PortTakenError as error:
             raise MeshError(str(error)) from error
-        told = RunningMesh(os.getpid(), options.gateway_port, door.port, now())
+        told = RunningMesh(os.getpid(), options.gateway_port, door.port, now(), options.confines_signals)
         lock.tell(told)
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         gc.freeze()

@@ -36,7 +36,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the mesh until SIGTERM; tell through the pipe when it is ready, or why it is not."""
-    confine_signals()
+    confines_signals = confine_signals()
     gc.disable()  # nothing of what is imported goes; `supervise` has garbage collected from when kubectl is answered
     from localmesh.supervisor import Options, supervise  # noqa: PLC0415 -- 0.3 s that no other command needs
 
@@ -46,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         Home.default(),
         arguments.gateway_port,
         arguments.api_port,
+        confines_signals=confines_signals,
         images=tuple(arguments.images),
         telemetry=AddonPorts(*arguments.telemetry_ports) if arguments.telemetry_ports else None,
         prometheus=arguments.prometheus,

@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     supervisor = _launch(home, arguments, api_port, pages)
     with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
         ready = _bring_up(home, arguments)
-        _warn_of_signals()
+        _warn_of_signals(home)
         _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
         if pages:
             print(f"  see it: http://127.0.0.1:{pages.mesh} the mesh, http://127.0.0.1:{pages.traces} traces,"
@@ -207,11 +207,10 @@ def _wait_for_gateway(number: int) -> bool:
     return False
 
 
-def _warn_of_signals() -> None:
+def _warn_of_signals(home: Home) -> None:
     """Say what a process in a pod can do when root runs the mesh: pods are processes of this machine."""
-    from localmesh.core.landlock import scopes_signals  # noqa: PLC0415 -- not before the storefront answers
-
-    if os.geteuid() == 0 and not scopes_signals():
+    running = home.running()
+    if os.geteuid() == 0 and running is not None and not running.confines_signals:
         print(
             "\nWarning: root runs this mesh, so a process in a pod may signal any process of this machine:"
             "\n`kubectl exec POD -- kill 1` reaches its init. Run the mesh as another user where that matters,"

@@ -7,7 +7,6 @@ will ever start, to these: https://docs.kernel.org/userspace-api/landlock.html. 
 import ctypes
 import os
 import sys
-from functools import cache
 
 # <linux/landlock.h>; system calls since 2011 have the same numbers on all architectures that Envoy is built for.
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
@@ -28,7 +27,6 @@ class _Ruleset(ctypes.Structure):
     )
 
 
-@cache
 def scopes_signals() -> bool:
     """Tell whether this machine's kernel can keep signals within a mesh."""
     return sys.platform == "linux" and _version() >= _SCOPES_SIGNALS

@@ -94,7 +94,7 @@ def test_sockets_that_a_killed_supervisor_left_elsewhere_go_with_the_next_one_or
 
 
 def test_who_holds_the_folder_is_read_while_it_is_held(home: Home) -> None:
-    told = RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", {"garbage": LoopTrouble(2, "KeyError: 'a'")})
+    told = RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", troubles={"garbage": LoopTrouble(2, "KeyError: 'a'")})
     with home.hold() as lock:
         assert home.running() == RunningMesh(0, 0, 0, "")
         lock.tell(told)

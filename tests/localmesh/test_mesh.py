@@ -76,6 +76,7 @@ def test_a_signal_from_a_pod_reaches_nobody_outside_of_the_mesh(mesh: Cluster) -
     assert done.returncode == 1
     assert "Operation not permitted" in done.stderr
     assert mesh.kubectl(*gateway, "sh", "-c", "sleep 60 & kill $! && echo ended") == "ended\n"
+    assert json.loads((folder_of(mesh) / "lock").read_text())["confines_signals"]
 
 
 def test_a_second_up_is_refused_in_one_line(mesh: Cluster) -> None:

@@ -149,7 +149,7 @@ async def _delete_options(request: Request) -> DeleteOptions:
 
 def _dry_run(values: list[str]) -> bool:
     if values not in ([], ["All"]):
-        raise bad_request(f"dryRun: Unsupported value: {values}: the only value is All")
+        raise bad_request(f"dryRun: Unsupported value: {json.dumps(values)}: the only value is All")
     return bool(values)
 
 
@@ -157,4 +157,6 @@ def _seconds(value: Any) -> int | None:
     try:
         return None if value is None else int(value)
     except (TypeError, ValueError) as error:
-        raise bad_request(f"gracePeriodSeconds: Invalid value: {value!r}: must be a number of seconds") from error
+        raise bad_request(
+            f"gracePeriodSeconds: Invalid value: {json.dumps(value)}: must be a number of seconds"
+        ) from error

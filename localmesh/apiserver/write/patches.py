@@ -1,12 +1,16 @@
 """JSON merge patch (RFC 7396) and JSON patch (RFC 6902)."""
 
 import copy
+import json
 from typing import Any
 
 import jsonpatch
 
 _MISFITS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError, AttributeError)
 """What the library raises for operations that do not fit the document, and for what is no operation."""
+
+_REJECTED = "the server rejected our request due to an error in our request"
+"""What an API server says of a JSON patch that does not fit, and all that it says; here follows what does not fit."""
 
 
 class PatchError(ValueError):
@@ -35,5 +39,15 @@ def apply_operations(original: Any, operations: Any) -> Any:
         try:
             document = jsonpatch.apply_patch(document, [operation])
         except _MISFITS as error:
-            raise PatchError(f"operation {index} of the JSON patch, {operation}, cannot be applied: {error}") from error
+            raise PatchError(f"{_REJECTED}: operation {index}: {_misfit(operation, error)}") from error
     return document
+
+
+def _misfit(operation: Any, error: Exception) -> str:
+    """Return why an operation is not applied, in the words of the library that API servers use (evanphx/json-patch)."""
+    if isinstance(error, jsonpatch.InvalidJsonPatch) or not isinstance(operation, dict):
+        return f"{json.dumps(operation)} is no operation of a JSON patch"
+    if isinstance(error, jsonpatch.JsonPatchTestFailed):
+        return f"testing value {operation['path']} failed: test failed"
+    missing = operation["from"] if operation["op"] in ("copy", "move") else operation["path"]
+    return f"{operation['op']} operation does not apply: doc is missing path: {missing}: missing value"

@@ -1,5 +1,7 @@
 """The scale of a Deployment or a ReplicaSet: `autoscaling/v1` Scale."""
 
+import json
+
 from localmesh.apiserver.errors import bad_request
 from localmesh.core.objects import Object
 
@@ -25,6 +27,7 @@ def scaled(workload: Object, scale: Object) -> Object:
     """Return the workload with a scale's number of replicas. Raises ApiError."""
     replicas = scale.get("spec", {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-        raise bad_request(f"spec.replicas: Invalid value: {replicas!r}: must be a number greater than or equal to 0")
+        value = json.dumps(replicas)
+        raise bad_request(f"spec.replicas: Invalid value: {value}: must be a number greater than or equal to 0")
     metadata = {**workload["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion")}
     return {**workload, "metadata": metadata, "spec": {**workload["spec"], "replicas": replicas}}

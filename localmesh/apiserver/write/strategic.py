@@ -5,6 +5,7 @@ are those of Kubernetes' `strategicpatch` package.
 """
 
 import copy
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,7 +60,7 @@ def _with_lists(merged: Object, patch: Object, schema: Schema) -> Object:
 def _list_of(patch: Object, name: str) -> list[Any]:
     value = patch.get(name, [])
     if not isinstance(value, list):
-        raise PatchError(f"{name} is a list, not {value!r}")
+        raise PatchError(f"{name} is a list, not {json.dumps(value)}")
     return value
 
 
@@ -87,7 +88,7 @@ def _keyed_list(original: list[Object], patch: list[Object], schema: Schema, key
         if item == {_DIRECTIVE: "replace"}:
             continue
         if not isinstance(item, dict) or key not in item:
-            raise PatchError(f"an item of a list that is merged by {key} has no {key}: {item}")
+            raise PatchError(f"an item of a list that is merged by {key} has no {key}: {json.dumps(item)}")
         place = next((index for index, known in enumerate(merged) if known.get(key) == item[key]), None)
         if item.get(_DIRECTIVE) == "delete":
             merged = [known for known in merged if known.get(key) != item[key]]

@@ -4,6 +4,7 @@ A cluster's istiod reads it and changes what every proxy does. Here it is read o
 what would be otherwise in a cluster.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -60,4 +61,5 @@ def _remarks(settings: Mapping[str, Any]) -> Iterator[Problem | str]:
         elif name not in AS_HERE:
             yield Problem(field, "this mesh configuration is not supported by the local mesh: leave it out")
         elif value != AS_HERE[name]:
-            yield Problem(field, f"{value!r} is not supported by the local mesh; supported here: {AS_HERE[name]!r}")
+            here = json.dumps(AS_HERE[name])
+            yield Problem(field, f"{json.dumps(value)} is not supported by the local mesh; supported here: {here}")
