@@ -10,7 +10,7 @@ from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port
 from localmesh.telemetry.names import MESH_ID_HEADER
 from tests.localmesh.telemetry.asking import asking
-from tests.localmesh.telemetry.test_guard import APP
+from tests.localmesh.telemetry.test_host_guard import APP
 
 
 @contextmanager
