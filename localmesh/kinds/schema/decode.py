@@ -1,5 +1,6 @@
 """Strict decoding and type checks: a document seen through the schema of its kind."""
 
+import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -62,6 +63,8 @@ class _Decoder:
         self.problems: list[Problem] = []
 
     def value(self, value: Any, schema: Schema, path: str) -> Any:
+        if schema.keywords.get("format") == "byte":
+            value = _as_base64(value)
         if complaint := complain(value, schema):
             self.problems.append(Problem(path or "<document>", complaint))
             return value
@@ -91,6 +94,19 @@ class _Decoder:
                 kept[name] = self.value(content, child, place)
         self.problems.extend(_missing(kept, schema, path))
         return kept
+
+
+def _as_base64(value: Any) -> Any:
+    """Return bytes that are listed one by one as the text that encodes them; anything else as it is.
+
+    Kubernetes takes either for a field of format byte, for so does Go's JSON, which reads null as nought.
+    """
+    if not isinstance(value, list) or any(isinstance(byte, (bool, str)) for byte in value):
+        return value
+    try:
+        return base64.b64encode(bytes(0 if byte is None else byte for byte in value)).decode()
+    except (TypeError, ValueError):
+        return value
 
 
 def _missing(value: Mapping[str, Any], schema: Schema, path: str) -> Iterator[Problem]:

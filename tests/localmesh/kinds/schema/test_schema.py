@@ -46,6 +46,20 @@ def test_whole_numbers_are_integers_however_they_are_written() -> None:
     assert type(route["weight"]) is int
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [([104, 105, None], "aGkA"), ([], ""), ("aGk=", "aGk="), ([256], None), ([-1], None), ([True], None), ([""], None)],
+)
+def test_bytes_come_as_base64_or_one_by_one(written: object, read: str | None) -> None:
+    route = {"directResponse": {"status": 200, "body": {"bytes": written}}}
+    decoded = decode(VIRTUAL_SERVICES, {"spec": {"http": [route]}})
+    if read is None:
+        assert str(decoded.problems[0]).startswith("spec.http[0].directResponse.body.bytes: Invalid value")
+    else:
+        assert not decoded.problems
+        assert decoded.object["spec"]["http"][0]["directResponse"]["body"] == {"bytes": read}
+
+
 def test_the_document_itself_is_left_as_it_is() -> None:
     document = {"metadata": {"nam": "x", "name": None}}
     decode(PODS, document)
