@@ -14,7 +14,7 @@ from localmesh.envoy.emit import emit
 from localmesh.kubelet.images import Images
 from localmesh.pilot.offline import proxies_of
 
-BY_NAME = re.compile(r"the local mesh|Envoy knows only|Envoy takes")
+BY_NAME = re.compile(r"the local mesh|istiod lets it pass, but Envoy")
 """How a refusal says that istiod takes what the local mesh does not."""
 
 _NO_NODE = yaml.ScalarNode("", "")

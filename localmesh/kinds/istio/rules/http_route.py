@@ -112,7 +112,7 @@ def _redirect_problems(path: str, redirect: HTTPRedirect, matches: tuple[HTTPMat
     elif redirect.redirect_code and redirect.redirect_code not in REDIRECTS:
         yield Problem(
             f"{path}.redirectCode",
-            f"{redirect.redirect_code} is taken by istiod, but Envoy knows only {', '.join(map(str, REDIRECTS))}",
+            f"{redirect.redirect_code}: istiod lets it pass, but Envoy knows only {', '.join(map(str, REDIRECTS))}",
         )
 
 

@@ -6,7 +6,7 @@ Source: pkg/config/security/security.go of Istio 1.31.
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 
 LARGEST_PORT = 65535
 MATCH_ONE, MATCH_ANY = "{*}", "{**}"
@@ -61,7 +61,15 @@ def bad_accounts(name: str, values: Sequence[str]) -> Complaints:
 
 def bad_trust_domains(name: str, values: Sequence[str]) -> Complaints:
     """Yield what is wrong with the first trust domain that is no good."""
-    yield from _first(_domain_complaint(value, name) for value in values)
+    slashes = (
+        f"trust domain must not contain '/', found in {name}: \"{value}\"" if "/" in value else None for value in values
+    )
+    yield from _first(chain(bad_wildcards(name, values), slashes))
+
+
+def bad_wildcards(name: str, values: Sequence[str]) -> Complaints:
+    """Yield what is wrong with the first value that is empty, or has an asterisk elsewhere than at one of its ends."""
+    yield from _first(_wildcard_complaint(value, name) for value in values)
 
 
 def _first(complaints: Iterable[str | None]) -> Complaints:
@@ -83,11 +91,11 @@ def _account_complaint(value: str, name: str) -> str | None:
     return None
 
 
-def _domain_complaint(value: str, name: str) -> str | None:
+def _wildcard_complaint(value: str, name: str) -> str | None:
     if not value:
         return f"empty value not allowed, found in {name}"
-    if "/" in value:
-        return f"trust domain must not contain '/', found in {name}: \"{value}\""
+    if value.count("*") > 1:
+        return f'at most one wildcard is allowed, found in {name}: "{value}"'
     if "*" in value[1:-1]:
         return f'wildcard is only allowed at the start or end, found in {name}: "{value}"'
     return None
@@ -148,7 +156,7 @@ _CHECKED_BY: Mapping[str, Callable[[Sequence[str]], Complaints]] = {
 
 _CHECKED_BY_NAME: Mapping[str, Callable[[str, Sequence[str]], Complaints]] = {
     "source.serviceAccount": bad_accounts,
-    "source.trustDomain": bad_trust_domains,
+    "source.trustDomain": bad_wildcards,
 }
 """Those whose complaints name the attribute."""
 

@@ -47,7 +47,7 @@ def warnings(obj: Object) -> list[str]:
         policy(source(principals=["*", "cluster.local/ns/a/sa/b"], namespaces=["a*"], notNamespaces=["b"])),
         policy(source(serviceAccounts=["a/b", "c"], notServiceAccounts=["d"], trustDomains=["*"])),
         policy(when("source.principal", "*"), when("source.namespace", "a"), when("connection.sni", "*.b")),
-        policy(when("source.serviceAccount", "a/b"), when("source.trustDomain", "a*")),
+        policy(when("source.serviceAccount", "a/b"), when("source.trustDomain", "a*", "a/b")),
     ],
 )
 def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
@@ -98,6 +98,7 @@ def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
         (policy(source(notServiceAccounts=["/a"])), 'found empty namespace "/a" in NotServiceAccounts'),
         (policy(source(serviceAccounts=["a/"])), 'found empty serviceAccount "a/" in ServiceAccounts'),
         (policy(source(serviceAccounts=["a"], principals=["b"])), "Cannot set serviceAccounts with namespaces or"),
+        (policy(source(trustDomains=["**"])), 'at most one wildcard is allowed, found in TrustDomains: "**"'),
         (policy(source(trustDomains=["a/b"])), "trust domain must not contain '/', found in TrustDomains: \"a/b\""),
         (
             policy(source(notTrustDomains=["a*b"])),

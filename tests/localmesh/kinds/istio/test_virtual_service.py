@@ -133,7 +133,7 @@ REFUSED = [
     (ROUTE | {"fault": {"delay": {"exponentialDelay": "1s"}}}, "fault.delay.exponentialDelay: exponentialDelay not"),
     ({"redirect": {}}, "redirect: redirect must specify URI, authority, scheme, or port"),
     ({"redirect": {"uri": "/", "redirectCode": 200}}, "redirect: 200 is not a valid redirect code, must be 3xx"),
-    ({"redirect": {"uri": "/", "redirectCode": 304}}, "redirect.redirectCode: 304 is taken by istiod, but Envoy"),
+    ({"redirect": {"uri": "/", "redirectCode": 304}}, "redirect.redirectCode: 304: istiod lets it pass, but Envoy"),
     ({"redirect": {"scheme": "ftp"}}, 'redirect: invalid redirect scheme, must be "http" or "https"'),
     ({"redirect": {"uri": "/", "prefixRewrite": "/"}}, "redirect: redirect may only specify one of uri or"),
     (
