@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
-from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
@@ -16,10 +15,10 @@ from services.chassis.access import Answer
 from services.chassis.identity import RELEASE, Identity
 from services.chassis.logs import TRACE_ID
 from services.chassis.probes import Readiness
-from services.chassis.telemetry import Telemetry, instrument, make_decodable
+from services.chassis.telemetry import Telemetry, instrumented, make_decodable
 from services.chassis.trace import caller_of, new_trace_id, unsampled
 
-# The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
+# The instrumentation makes the server spans, and FastAPI's own telemetry does not know of it.
 _NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
@@ -30,15 +29,13 @@ class ServiceApp(FastAPI):
         super().__init__(**settings)
         self.identity = recorder.identity or Identity(service=self.title)
         self._recorder = recorder
-        if recorder.in_use:
-            instrument(self, recorder)
+        self._past: ASGIApp = super().__call__
+        self._recorded = instrumented(self._past, self.routes, recorder) if recorder.in_use else self._past
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or runs the lifespan."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-        elif scope["path"] in probes.PATHS:
-            await self._past_the_instrumentation(scope, receive, send)
+        if scope["type"] != "http" or scope["path"] in probes.PATHS:
+            await self._past(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
 
@@ -46,10 +43,10 @@ class ServiceApp(FastAPI):
         # A slash too much at the end is forgiven, as by the originals; a redirect would lead to http:// behind TLS.
         if scope["path"] != "/":
             scope["path"] = scope["path"].removesuffix("/")
-        way_in = self._past_the_instrumentation
+        way_in = self._past
         if self._is_recorded(scope):
             make_decodable(scope["headers"])
-            way_in = super().__call__
+            way_in = self._recorded
         answer = Answer(scope, send, self.identity)
         error: BaseException | None = None
         try:
@@ -69,15 +66,6 @@ class ServiceApp(FastAPI):
         if not recorded and caller.trace_id is None:
             scope["headers"].append(unsampled(trace_id))
         return recorded or self._recorder.counts
-
-    @cached_property
-    def _uninstrumented(self) -> ASGIApp:
-        # The class's own method: the instrumentation has put another one on the object.
-        return FastAPI.build_middleware_stack(self)
-
-    async def _past_the_instrumentation(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["app"] = self
-        await self._uninstrumented(scope, receive, send)
 
 
 class HeadAsGet:

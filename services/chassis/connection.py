@@ -149,8 +149,10 @@ class Connection(HttpToolsProtocol):
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline:
             self._deadline.cancel()
-        late = partial(self._refuse, HTTPStatus.REQUEST_TIMEOUT, f"a request has to be here in {REQUEST_SECONDS:g} s")
-        self._deadline = self.loop.call_later(seconds, late) if seconds else None
+        self._deadline = self.loop.call_later(seconds, self._refuse_late) if seconds else None
+
+    def _refuse_late(self) -> None:
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, f"a request has to be here in {REQUEST_SECONDS:g} s")
 
     def _refuse_head(self) -> None:
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, f"a head has {MAX_HEAD_BYTES} bytes at most")

@@ -90,6 +90,14 @@ class GatesIds(RandomIdGenerator):
         return int(chosen, 16) if chosen else super().generate_trace_id()
 
 
+class OneForAll(Resource):
+    """The process's resource. The exporter looks it up for each span, and the SDK's own is hashed as JSON each time."""
+
+    def __hash__(self) -> int:
+        """Equal to that of no other, for there is no other."""
+        return id(self)
+
+
 def _resource(settings: ServiceSettings, identity: Identity) -> Resource:
     own = {
         "service.name": settings.otel_service_name or identity.service,
@@ -101,7 +109,7 @@ def _resource(settings: ServiceSettings, identity: Identity) -> Resource:
     }
     # OTEL_RESOURCE_ATTRIBUTES has the last word, but for the name.
     known = Resource({name: value for name, value in own.items() if value})
-    return Resource.create().merge(known).merge(OTELResourceDetector().detect())
+    return OneForAll(Resource.create().merge(known).merge(OTELResourceDetector().detect()).attributes)
 
 
 def _transport(signal: str) -> Urllib3HTTPTransport:

@@ -53,6 +53,41 @@ async def test_a_request_is_one_server_span_named_by_its_route() -> None:
     assert span.attributes["http.route"] == "/items/{item_id}"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "/items", "GET /items"),
+        ("HEAD", "/items/2", "HEAD /items/{item_id}"),
+        ("PUT", "/items/2", "PUT /items/{item_id}"),
+        ("GET", "/nowhere", "GET"),
+    ],
+)
+async def test_a_span_is_called_after_the_route_whatever_the_method_and_after_the_method_without_one(
+    method: str, path: str, name: str
+) -> None:
+    async with recorded() as (client, exporter):
+        await client.request(method, path)
+    assert [span.name for span in exporter.get_finished_spans()] == [name]
+
+
+async def test_a_crash_is_in_the_span_with_its_traceback() -> None:
+    exporter = InMemorySpanExporter()
+    app = create_app(Settings(), telemetry=recording(SimpleSpanProcessor(exporter)))
+
+    @app.get("/crash")
+    async def crash() -> None:
+        raise RuntimeError("boom")
+
+    async with client_of(app, raise_app_exceptions=False) as client:
+        assert (await client.get("/crash")).status_code == 500
+    (span,) = exporter.get_finished_spans()
+    (event,) = span.events
+    assert span.status.status_code is StatusCode.ERROR
+    assert event.attributes is not None
+    assert event.attributes["exception.message"] == "boom"
+    assert "in crash" in str(event.attributes["exception.stacktrace"])
+
+
 async def test_probes_make_no_spans() -> None:
     async with recorded() as (client, exporter):
         await client.get("/livez")
