@@ -37,7 +37,7 @@ def build(checkout: Path, into: Path, *, catalog_port: int, webapp_port: int) ->
             raise BenchError(f"{needed} is missing; --originals takes a checkout of istioinaction/book-source-code")
     return Originals(
         catalog=_catalog(services / "catalog", into / "catalog", catalog_port),
-        webapp=_webapp(services / "webapp", into / "webapp", webapp_port),
+        webapp=webapp(checkout, into / "webapp", webapp_port),
     )
 
 
@@ -53,8 +53,9 @@ def _catalog(source: Path, folder: Path, port: int) -> Path:
     return folder
 
 
-def _webapp(source: Path, folder: Path, port: int) -> Path:
-    shutil.copytree(source, folder)
+def webapp(checkout: Path, folder: Path, port: int) -> Path:
+    """Builds webapp alone, to listen on this port; raises as `build` does."""
+    shutil.copytree(checkout / "services" / "webapp", folder)
     with (folder / "conf" / "app.conf").open("a", encoding="utf-8") as settings:
         settings.write(f"\nhttpaddr = 127.0.0.1\nhttpport = {port}\n")
     _run(["go", "build", "-o", "webapp", "."], folder)

@@ -1,6 +1,6 @@
 """What a request costs catalog and webapp, beside the book's originals: CPU, memory, start.
 
-    python -m bench.services [--originals DIR] [--rounds N] [--seconds S] [--memory N] [--only TEXT]
+    python -m bench.services [--originals DIR] [--rounds N] [--requests N] [--memory N] [--only TEXT]
 
 `make bench ARGS=…` does so, and has the services run on what their images carry, for their memory is that of what is
 installed beside them, too: httpx alone imports 4 MB more where `rich` and `pygments` lie about.
@@ -8,7 +8,8 @@ installed beside them, too: httpx alone imports 4 MB more where `rich` and `pygm
 One core has the service, another the load: 16 connections, each of which asks again as soon as it is answered, a
 collector of spans and metrics, and, for webapp, a catalog that answers without a thought. CPU is the service's own, as
 the kernel counts it, divided by its answers. The variants take turns, round after round, the first of which is not
-counted; figures are medians of the rounds. The originals can only be measured where there is a checkout of them.
+counted, and each answers as many requests as the others; figures are medians of the rounds. The originals can only be
+measured where there is a checkout of them.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import resource
 import socket
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -28,8 +30,12 @@ from bench.process import BenchError, Running, cores, machine, on_core, running
 from bench.wire import Burst, Collected, Tally, catalog_of_bytes, collector, request
 
 CONNECTIONS = 16
-DIALS = 4000
-"""Most requests a round to a service that dials anew for each: every one keeps a local port busy for a minute."""
+REQUESTS = 8000
+"""Of each variant in a round. The Go original can answer that twice a minute, and not much more: see `bench.dialer`."""
+DIALER_SECONDS = 30.0
+"""From one round of the Go original to its next, at least: it dials for each answer, and lets go after a minute."""
+LONG_SECONDS = 3600.0
+"""More than any burst takes: it is its number of requests that ends it."""
 OPEN_FILES = 65_536
 """What this process may have to hold: the connections of such a service end here."""
 MARKS = 10
@@ -47,8 +53,15 @@ class Subject:
     running: Running
     request: bytes
     port: int
-    limit: int = sys.maxsize
-    """Most requests a round."""
+    pause: float = 0.0
+    """Seconds from the beginning of one round to that of the next, at least."""
+    began: float = float("-inf")
+    """When its last round did."""
+
+    async def take_turn(self) -> None:
+        """Waits until the next round may begin."""
+        await asyncio.sleep(max(0.0, self.began + self.pause - time.monotonic()))
+        self.began = time.monotonic()
 
 
 def headers(variant: Variant) -> list[tuple[str, str]]:
@@ -116,20 +129,21 @@ class Bench:
         variant = figures.variant
         asked = request(PATHS[variant.service], f"{HOST}:{port}", headers(variant))
         dials = variant.service == "webapp" and variant.name == ORIGINAL
-        self.subjects.append(Subject(figures, started, asked, port, DIALS if dials else sys.maxsize))
+        self.subjects.append(Subject(figures, started, asked, port, DIALER_SECONDS if dials else 0.0))
 
-    async def round(self, seconds: float, *, counted: bool) -> None:
+    async def round(self, requests: int, *, counted: bool) -> None:
         """Each variant once."""
         for subject in self.subjects:
+            await subject.take_turn()
             own, load = subject.running.cpu(), _own_cpu()
-            tally = await burst(subject, seconds, subject.limit)
+            tally = await burst(subject, requests)
             if counted:
                 subject.figures.add(tally, subject.running.cpu() - own, _own_cpu() - load, subject.running.rss())
 
 
-async def burst(subject: Subject, seconds: float, limit: int) -> Tally:
+async def burst(subject: Subject, requests: int) -> Tally:
     """Asks the subject as fast as it answers."""
-    tally = await Burst(subject.port, subject.request, CONNECTIONS).run(seconds, limit)
+    tally = await Burst(subject.port, subject.request, CONNECTIONS).run(LONG_SECONDS, requests)
     subject.running.forget_output()
     subject.figures.asked += tally.total
     subject.figures.bad.update(tally.bad)
@@ -145,7 +159,7 @@ async def memory(subject: Subject, requests: int) -> None:
     """Notes the subject's memory while it answers so many requests."""
     for mark in range(1, MARKS + 1):
         progress(f"{subject.figures.variant}: {mark * requests // MARKS:,} of {requests:,} requests for its memory")
-        await burst(subject, 3600, requests // MARKS)
+        await burst(subject, requests // MARKS)
         subject.figures.marks.append(subject.running.rss())
 
 
@@ -191,7 +205,7 @@ async def measure(arguments: argparse.Namespace, core: int | None) -> list[Figur
             await bench.add(variant)
         for number in range(arguments.rounds + 1):
             progress(f"round {number} of {arguments.rounds}")
-            await bench.round(arguments.seconds, counted=number > 0)
+            await bench.round(arguments.requests, counted=number > 0)
         for subject in bench.subjects:
             if arguments.memory and subject.figures.variant.name in ("no exporter", "sampled"):
                 await memory(subject, arguments.memory)
@@ -207,7 +221,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--originals", type=Path, metavar="DIR", help="a checkout of istioinaction/book-source-code")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of all variants (5)")
-    parser.add_argument("--seconds", type=float, default=3.0, help="how long each is asked in a round (3)")
+    parser.add_argument("--requests", type=int, default=REQUESTS, metavar="N", help="of each in a round (8000)")
     parser.add_argument("--memory", type=int, default=100_000, metavar="N", help="requests of the memory run (100000)")
     parser.add_argument("--only", default="", metavar="TEXT", help="variants such as 'webapp, no exporter' (all)")
     parser.add_argument("--python", default=sys.executable, metavar="FILE", help="interpreter of the services (this)")
@@ -215,13 +229,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def report(measured: list[Figures], pinned: tuple[int, int] | None, *, with_originals: bool) -> None:
+def report(measured: list[Figures], requests: int, pinned: tuple[int, int] | None, *, with_originals: bool) -> None:
     """Prints the table, the goals and the remarks, in Markdown: docs/performance.md takes them as they are."""
     versions = f", {originals.versions()}" if with_originals else ""
     progress("")
     print(f"\n{machine()}{versions}")
     print("one core for the service, one for the load" if pinned else "not pinned to cores: the figures are rough")
-    print(f"{CONNECTIONS} connections, medians of {len(measured[0].micros)} alternating rounds\n")
+    rounds = len(measured[0].micros)
+    print(
+        f"{CONNECTIONS} connections, {requests:,} requests of each in a round, medians of {rounds} alternating rounds\n"
+    )
     print("\n".join(table(measured)), end="\n\n")
     for lines in (map(str, goals(measured)), remarks(measured)):
         print("\n".join(f"- {line}" for line in lines), end="\n\n")
@@ -229,12 +246,17 @@ def report(measured: list[Figures], pinned: tuple[int, int] | None, *, with_orig
         print("The originals were left out: --originals DIR names a checkout of istioinaction/book-source-code.")
 
 
+def open_many_files() -> None:
+    """Lets this process have as many connections as it needs."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
+
+
 def main() -> None:
     """Measures and reports."""
     chosen, pinned = arguments(), cores()
     core, load_core = pinned or (None, None)
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
+    open_many_files()
     try:
         with on_core(load_core):
             measured = asyncio.run(measure(chosen, core))
@@ -243,7 +265,7 @@ def main() -> None:
                     figures.starts.extend(start_cpu(figures.variant, core, chosen.python, chosen.starts))
     except BenchError as error:
         sys.exit(f"bench: {error}")
-    report(measured, pinned, with_originals=bool(chosen.originals))
+    report(measured, chosen.requests, pinned, with_originals=bool(chosen.originals))
 
 
 if __name__ == "__main__":
