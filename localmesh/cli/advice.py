@@ -4,7 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from localmesh.cli.verdicts import Verdict
 from localmesh.core.objects import Key, key_of
-from localmesh.kinds.resources import DESTINATION_RULES, GATEWAYS, SERVICES, Resource, resource_of
+from localmesh.kinds.resources import (
+    DEPLOYMENTS,
+    DESTINATION_RULES,
+    GATEWAYS,
+    NAMESPACES,
+    PODS,
+    SERVICES,
+    Resource,
+    resource_of,
+)
 from localmesh.pilot.analysis.virtual_services import INEFFECTIVE_MATCH, UNREACHABLE_RULE
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.offline import findings_of
@@ -15,6 +24,10 @@ _LOOKED_FOR = {
     "Referenced mirror": (SERVICES,),
     "Referenced gateway": (GATEWAYS,),
     "one or more host": (GATEWAYS,),
+    "The host": (SERVICES,),
+    "The Subset": (DEPLOYMENTS, PODS),
+    "No matching workloads": (DEPLOYMENTS, PODS),
+    "Referenced namespace": (NAMESPACES,),
 }
 """What is missing only if the files have other objects of its kind: else it is in the cluster, as far as one knows."""
 _SUBSETS = "subset in destinationrule"

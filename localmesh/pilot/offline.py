@@ -30,8 +30,8 @@ def proxies_of(objects: Iterable[Object], *, auto_mtls: bool = False) -> Mapping
 
     Deployments without replicas are among them. The objects must have passed admission and have a namespace.
     """
-    cluster = _with_gateway(objects)
-    computed = compute(_snapshot(cluster), MadeUpAddresses(), auto_mtls=auto_mtls).proxies
+    cluster = cluster_of(objects)
+    computed = compute(Snapshot.of_objects(cluster), MadeUpAddresses(), auto_mtls=auto_mtls).proxies
     deployments = _of(DEPLOYMENTS, cluster)
     first = {ProxyId(key.namespace, f"{key.name}-1"): key for key in map(key_of, deployments)}
     return {ProxyId(key.namespace, key.name): computed[pod] for pod, key in first.items() if pod in computed}
@@ -39,16 +39,14 @@ def proxies_of(objects: Iterable[Object], *, auto_mtls: bool = False) -> Mapping
 
 def findings_of(objects: Iterable[Object]) -> Sequence[Finding]:
     """Return what does not fit together in the cluster that would come of admitted objects."""
-    return list(dict.fromkeys(analyse(_snapshot(_with_gateway(objects)))))
+    return list(dict.fromkeys(analyse(Snapshot.of_objects(cluster_of(objects)))))
 
 
-def _with_gateway(objects: Iterable[Object]) -> list[Object]:
-    cluster = [*objects]
-    return cluster + _missing(_ingress_gateway(), cluster)
-
-
-def _snapshot(cluster: Sequence[Object]) -> Snapshot:
-    return Snapshot.of_objects(map(_dated, _completed(cluster, _of(DEPLOYMENTS, cluster))))
+def cluster_of(objects: Iterable[Object]) -> list[Object]:
+    """Return the objects of the cluster that would come of admitted ones, pods and the ingress gateway included."""
+    applied = [*objects]
+    applied += _missing(_ingress_gateway(), applied)
+    return [_dated(obj) for obj in _completed(applied, _of(DEPLOYMENTS, applied))]
 
 
 def _completed(cluster: Iterable[Object], deployments: Iterable[Object]) -> Iterator[Object]:

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.istio import SPECS, InvalidSpecError, read
-from localmesh.kinds.resources import PODS, SERVICES, Resource, resource_of
+from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES, Resource, resource_of
 from localmesh.pilot.findings import Finding
 from localmesh.store.objects import Store
 
@@ -43,6 +43,7 @@ class Snapshot:
 
     services: Sequence[Object] = ()
     pods: Sequence[Object] = ()
+    namespaces: Sequence[str] = ()
     by_type: Mapping[type, Sequence[Config[Any]]] = field(default_factory=dict)
     """The objects of Istio's kinds, by the type of their specs."""
 
@@ -68,7 +69,7 @@ class SnapshotReader:
 
     def of(self, store: Store) -> Snapshot:
         """Take the view of a store."""
-        return self.read(obj for resource in (SERVICES, PODS, *SPECS) for obj in store.objects(resource))
+        return self.read(obj for resource in (SERVICES, PODS, NAMESPACES, *SPECS) for obj in store.objects(resource))
 
     def read(self, objects: Iterable[Object]) -> Snapshot:
         """Take the view of admitted objects, which nobody changes any more."""
@@ -83,6 +84,7 @@ class SnapshotReader:
         return Snapshot(
             services=by_resource.get(SERVICES, []),
             pods=by_resource.get(PODS, []),
+            namespaces=[namespace["metadata"]["name"] for namespace in by_resource.get(NAMESPACES, ())],
             by_type=_by_type(result for result in results if isinstance(result, Config)),
             findings=[result for result in results if isinstance(result, Finding)],
         )

@@ -13,10 +13,12 @@ from shutil import which
 from typing import Any
 
 from localmesh.kubelet.images import Images
-from tests.differential.comparison import Comparison, Outcome, text_of
+from tests.differential.analysis import sees_services
+from tests.differential.comparison import Comparison, Outcome
 from tests.differential.documents import document
 from tests.differential.oracle import Oracle
 from tests.differential.shrinking import smallest
+from tests.differential.text import text_of
 from tests.differential.worlds import tls_world, world
 
 Object = dict[str, Any]
@@ -26,7 +28,9 @@ MISSING = """differential: istiod is missing: make differential ORACLE=BINARY
                                               {"lds": [...], "rds": ..., "cds": ..., "eds": ...}}, "index": {...}};
                                               with "mtls" as if auto mTLS were on
   {"id": 2, "yaml": "...", "validate": true}  its verdicts: {"id": 2, "documents": [{"verdict": "accept|warn|reject",
-                                              "stage": "...", "messages": [...]}]}
+                                              "stage": "...", "messages": [...]}]}; with "analyze": true, and with
+                                              Services and Pods counting, also "analysis": [{"code": "IST0101",
+                                              "resource": "KIND NAMESPACE/NAME", "message": "..."}]
   tests/localmesh/pilot/golden/README.md says how such a program is made of istiod's own code."""
 
 
@@ -43,7 +47,12 @@ def main() -> int:
             _Run("world", arguments.worlds, arguments, comparison.world, world),
             _Run("TLS world", arguments.tls_worlds, arguments, comparison.tls_world, tls_world),
         )
-        return max(run.report() for run in runs)
+        faults = max(run.report() for run in runs)
+        analyses = _Run("analysed world", arguments.analyses, arguments, comparison.analysis, tls_world)
+        if arguments.analyses and not sees_services(oracle):
+            print("analyses: left out, for this oracle's do not look at Services")
+            return faults
+        return max(faults, analyses.report())
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,6 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--oracle", default="", help="a program that answers as istiod does")
     parser.add_argument("--worlds", type=int, default=1000)
     parser.add_argument("--tls-worlds", type=int, default=500, help="worlds whose proxies speak TLS to each other")
+    parser.add_argument("--analyses", type=int, default=200, help="worlds that istioctl analyze looks at")
     parser.add_argument("--documents", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1, help="of the first; each further one has the next")
     parser.add_argument("--jobs", type=int, default=2, help="how many of istiod's workers answer at once")

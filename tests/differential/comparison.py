@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from localmesh.cli.documents import without_nulls
 from localmesh.kubelet.images import Images
 from tests.differential import ours
+from tests.differential.analysis import analysis_differences
 from tests.differential.oracle import Oracle, OracleError
+from tests.differential.text import text_of
 from tests.localmesh.pilot.canonical import KINDS, World, differences, inbound
 
 Object = dict[str, Any]
@@ -24,30 +24,10 @@ class Outcome:
     """What came of one comparison."""
 
     kind: str
-    """`equal`, `refused by both`, `refused by name`, `fault`, or `no answer`."""
+    """`equal`, `refused by both`, `refused by name`, `refused` (by one or both), `fault`, or `no answer`."""
 
     lines: tuple[str, ...] = ()
     """The fields that were refused by name, or what is at fault."""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes no anchors, for people read what it writes, and quotes the texts that Go's reader takes for booleans."""
-
-    def represent_text(self, data: str) -> yaml.ScalarNode:
-        """Quote what would be read as something else."""
-        style = "'" if data.lower() in ("y", "n") else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's signature
-        return True
-
-
-_Dumper.add_representer(str, _Dumper.represent_text)
-
-
-def text_of(objects: Sequence[Object]) -> str:
-    """Return objects as YAML documents."""
-    return yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 @dataclass(frozen=True)
@@ -69,6 +49,17 @@ class Comparison:
     def tls_world(self, objects: Sequence[Object]) -> Outcome:
         """Compare what the proxies of a world are told in which they speak TLS to each other."""
         return self.world(objects, auto_mtls=True)
+
+    def analysis(self, objects: Sequence[Object]) -> Outcome:
+        """Compare the findings in a world."""
+        admitted = [ours.verdict(obj, self.images).admitted for obj in objects]
+        if not all(admitted):
+            return Outcome("refused")
+        try:
+            found = analysis_differences(self.oracle, [obj for obj in admitted if obj])
+        except OracleError as error:
+            return Outcome("no answer", (str(error),))
+        return Outcome("fault", tuple(found)) if found else Outcome("equal")
 
     def world(self, objects: Sequence[Object], *, auto_mtls: bool = False) -> Outcome:
         """Compare what the proxies of a world are told."""

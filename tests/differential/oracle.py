@@ -50,6 +50,13 @@ class Oracle:
             raise OracleError(answer.get("error", "no documents"))
         return list(answer["documents"])
 
+    def analysis(self, text: str) -> list[dict[str, str]]:
+        """Return what `istioctl analyze` says of all documents together. Raises OracleError."""
+        answer = self._ask({"yaml": text, "validate": True, "analyze": True})
+        if "documents" not in answer:
+            raise OracleError(answer.get("error", "no documents"))
+        return list(answer.get("analysis", ()))
+
     def _ask(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         assert self._process.stdin
         mailbox: queue.Queue[dict[str, Any]] = queue.Queue()

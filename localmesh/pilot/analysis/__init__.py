@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from localmesh.pilot.analysis.destinations import destination_findings
 from localmesh.pilot.analysis.gateways import gateway_findings
 from localmesh.pilot.analysis.known import Known
+from localmesh.pilot.analysis.policies import policy_findings
 from localmesh.pilot.analysis.virtual_services import virtual_service_findings
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.snapshot import Snapshot
@@ -22,3 +23,4 @@ def analyse(snapshot: Snapshot) -> Iterator[Finding]:
     yield from destination_findings(known)
     yield from virtual_service_findings(known)
     yield from gateway_findings(known)
+    yield from policy_findings(known)

@@ -1,12 +1,13 @@
-"""Destinations that lead nowhere.
+"""Destinations that lead nowhere, or elsewhere than one might think.
 
-Source: analyzers/virtualservice/destinationhosts.go and destinationrules.go in pkg/config/analysis of Istio 1.31.
+Source: analyzers/virtualservice/destinationhosts.go and destinationrules.go, and analyzers/destinationrule/subset.go in
+pkg/config/analysis of Istio 1.31.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from localmesh.kinds.istio import DestinationRule, VirtualService
-from localmesh.kinds.istio.hosts import is_wildcard, resolve
+from localmesh.kinds.istio.hosts import covers, is_wildcard, resolve
 from localmesh.kinds.istio.types.virtual_service import Destination
 from localmesh.pilot.analysis.known import NOT_FOUND, Known, finding
 from localmesh.pilot.config.virtual_services import destinations_of
@@ -15,6 +16,9 @@ from localmesh.pilot.registry.services import Service
 from localmesh.pilot.snapshot import Config
 
 PORT_REQUIRED = "IST0112"
+SUBSET_NOT_AT_GATEWAY = "IST0140"
+NO_PODS = "IST0173"
+UNKNOWN_HOST = "IST0174"
 
 
 def destination_findings(known: Known) -> Iterator[Finding]:
@@ -22,21 +26,59 @@ def destination_findings(known: Known) -> Iterator[Finding]:
     for config in known.snapshot.configs(VirtualService):
         for field, destination in destinations_of(config):
             yield from _destination(config, field, destination, known)
+        yield from _passed_by(config, known)
     for rule in known.snapshot.configs(DestinationRule):
-        host = resolve(rule.spec.host, rule.namespace)
-        if host not in known.services and not is_wildcard(host):
-            yield finding(rule, NOT_FOUND, "spec.host", f'Referenced host not found: "{rule.spec.host}"')
+        yield from _destination_rule(rule, known)
+
+
+def _destination_rule(rule: Config[DestinationRule], known: Known) -> Iterator[Finding]:
+    host = resolve(rule.spec.host, rule.namespace)
+    if not any(known.service(name, rule.namespace, rule.spec.export_to) for name in _covered(host, known)):
+        message = f"The host {rule.spec.host} defined in the DestinationRule does not match any services in the mesh."
+        yield finding(rule, UNKNOWN_HOST, "spec.host", message)
+        return
+    for index, subset in enumerate(rule.spec.subsets):
+        if not known.pods_of(subset.labels):
+            message = (
+                f"The Subset {subset.name} defined in the DestinationRule does not select any pods."
+                " Which may lead to 503 UH (NoHealthyUpstream)."
+            )
+            yield finding(rule, NO_PODS, f"spec.subsets[{index}].labels", message)
+
+
+def _covered(host: str, known: Known) -> Iterable[str]:
+    """Return the names that a host may stand for."""
+    return [name for name in known.services if covers(host, name)] if is_wildcard(host) else (host,)
+
+
+def _passed_by(config: Config[VirtualService], known: Known) -> Iterator[Finding]:
+    """Yield the rules for sidecars that one for a gateway does without: it names the host and none of its subsets."""
+    if not config.spec.gateways:
+        return
+    for field, destination in _routed(config):
+        for other in known.snapshot.configs(VirtualService) if not destination.subset else ():
+            if any(routed.subset and routed.host == destination.host for _, routed in _routed(other, own=True)):
+                names = (f"{named.namespace}/{named.name}" for named in (other, config))
+                message = "Subset in virtual service {} has no effect on ingress gateway {} requests".format(*names)
+                yield finding(config, SUBSET_NOT_AT_GATEWAY, f"{field}.host", message)
+
+
+def _routed(config: Config[VirtualService], *, own: bool = False) -> Iterator[tuple[str, Destination]]:
+    """Yield the destinations of routes, each behind its path; if asked for, those alone that are hosts of the rule."""
+    for field, destination in destinations_of(config):
+        if ".route[" in field and (not own or destination.host in config.spec.hosts):
+            yield field, destination
 
 
 def _destination(
     config: Config[VirtualService], field: str, destination: Destination, known: Known
 ) -> Iterator[Finding]:
     host, what = resolve(destination.host, config.namespace), "mirror" if ".mirror" in field else "host"
-    service = known.services.get(host)
+    service = known.service(host, config.namespace, config.spec.export_to)
     if service is None:
         name = "mirror host" if what == "mirror" else "host"
         yield finding(config, NOT_FOUND, f"{field}.host", f'Referenced {name} not found: "{destination.host}"')
-    elif service.ports:
+    else:
         yield from _port(config, field, destination, service)
     if destination.subset and (host, destination.subset) not in known.subsets:
         message = f'Referenced {what}+subset in destinationrule not found: "{destination.host}+{destination.subset}"'

@@ -5,13 +5,14 @@ Source: analyzers/gateway/gateway.go and conflictinggateway.go in pkg/config/ana
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from localmesh.core.objects import labels_of, selects
 from localmesh.kinds.istio import Gateway
 from localmesh.kinds.istio.types.gateway import Server
-from localmesh.pilot.analysis.known import NOT_FOUND, Known, finding
+from localmesh.pilot.analysis.known import NOT_FOUND, Known, finding, written
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.snapshot import Config
 
-PORT_NOT_DEFINED = "IST0104"
+PORT_NOT_DEFINED = "IST0162"
 CONFLICT = "IST0145"
 
 
@@ -22,18 +23,20 @@ def gateway_findings(known: Known) -> Iterator[Finding]:
         selector = gateway.spec.selector
         ports = _reached(selector, known)
         if ports is None:
-            message = f'Referenced selector not found: "{_written(selector)}"'
+            message = f'Referenced selector not found: "{written(selector)}"'
             yield finding(gateway, NOT_FOUND, "spec.selector", message)
             continue
         for index, server in enumerate(gateway.spec.servers):
             field = f"spec.servers[{index}]"
             if server.port.number not in ports:
                 message = (
-                    "The gateway refers to a port that is not exposed on the workload"
-                    f" (pod selector {_written(selector)}; port {server.port.number})"
+                    f"The gateway is listening on a target port (port {server.port.number}) that is not defined in the"
+                    f" Service associated with its workload instances (Pod selector {written(selector)})."
+                    " If you need to access the gateway port through the gateway Service, it will not be available."
                 )
                 yield finding(gateway, PORT_NOT_DEFINED, f"{field}.port.number", message)
-            yield from _conflicts(gateway, server, f"{field}.hosts", gateways)
+            rivals = [other for other in gateways if other is not gateway and _meet(gateway, other, known)]
+            yield from _conflicts(gateway, server, f"{field}.hosts", rivals)
 
 
 def _reached(selector: Mapping[str, str], known: Known) -> frozenset[int] | None:
@@ -47,26 +50,27 @@ def _reached(selector: Mapping[str, str], known: Known) -> frozenset[int] | None
 
 
 def _conflicts(
-    gateway: Config[Gateway], server: Server, field: str, gateways: Sequence[Config[Gateway]]
+    gateway: Config[Gateway], server: Server, field: str, rivals: Sequence[Config[Gateway]]
 ) -> Iterator[Finding]:
-    others = [
-        f"{other.namespace}/{other.name}"
-        for other in gateways
-        if other is not gateway and other.spec.selector == gateway.spec.selector and _claims(other, server)
-    ]
+    others = [f"{other.namespace}/{other.name}" for other in rivals if _claims(other, server)]
     if others:
         message = (
-            f"Conflict with gateways {','.join(sorted(others))} (workload selector {_written(gateway.spec.selector)},"
+            f"Conflict with gateways {','.join(sorted(others))} (workload selector {written(gateway.spec.selector)},"
             f" port {server.port.number}, hosts {','.join(server.hosts)})."
         )
         yield finding(gateway, CONFLICT, field, message)
+
+
+def _meet(one: Config[Gateway], other: Config[Gateway], known: Known) -> bool:
+    """Tell whether two Gateways are for the same pods: istioctl looks closer if one selector is a part of the other."""
+    own, its = one.spec.selector, other.spec.selector
+    if own == its:
+        return True
+    is_part = written(own) in written(its) or written(its) in written(own)
+    return is_part and any(selects(its, labels_of(pod)) for pod in known.pods_of(own))
 
 
 def _claims(other: Config[Gateway], server: Server) -> bool:
     """Tell whether another Gateway's last server of a server's port has one of its hosts: istioctl looks at that."""
     rivals = [rival for rival in other.spec.servers if rival.port.number == server.port.number]
     return bool(rivals) and bool(set(rivals[-1].hosts) & set(server.hosts))
-
-
-def _written(selector: Mapping[str, str]) -> str:
-    return ",".join(f"{name}={value}" for name, value in sorted(selector.items()))

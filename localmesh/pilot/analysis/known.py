@@ -1,13 +1,13 @@
 """What the analysis looks at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from localmesh.core.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.istio import DestinationRule
 from localmesh.kinds.istio.hosts import resolve
 from localmesh.pilot.findings import Finding
-from localmesh.pilot.registry.services import Service, read_service
+from localmesh.pilot.registry.services import ANYBODY, OWN_NAMESPACE, Service, read_service
 from localmesh.pilot.snapshot import Config, Snapshot, SpecT
 
 NOT_FOUND = "IST0101"
@@ -19,7 +19,7 @@ class Known:
 
     snapshot: Snapshot
     services: Mapping[str, Service]
-    """By full name; with those that are a name for something outside, of which no port is known."""
+    """By full name; with those that are another name (ExternalName)."""
 
     subsets: frozenset[tuple[str, str]]
     """Hosts in full with the names of their subsets."""
@@ -34,6 +34,16 @@ class Known:
         }
         return cls(snapshot, {service.host: service for service in services}, frozenset(subsets))
 
+    def service(self, host: str, namespace: str, export_to: Collection[str]) -> Service | None:
+        """Return the Service of that name in full, if those see it whom an object in a namespace is for.
+
+        Source: GetDestinationHost in pkg/config/analysis/analyzers/util/service_lookup.go of Istio 1.31.
+        """
+        service = self.services.get(host)
+        scopes = {namespace if entry == OWN_NAMESPACE else entry for entry in export_to or (OWN_NAMESPACE,)}
+        is_seen = service and (ANYBODY in service.exported_to or any(map(service.is_visible_in, scopes)))
+        return service if is_seen else None
+
     def pods_of(self, selector: Mapping[str, str]) -> Sequence[Object]:
         """Return the pods that have some labels, in whatever namespace."""
         return [pod for pod in self.snapshot.pods if selects(selector, labels_of(pod))]
@@ -44,6 +54,11 @@ class Known:
         for service in self.services.values():
             if service.selector and service.namespace == namespace and selects(service.selector, labels):
                 yield service
+
+
+def written(selector: Mapping[str, str]) -> str:
+    """Return a selector in the form in which messages have it."""
+    return ",".join(f"{name}={value}" for name, value in sorted(selector.items()))
 
 
 def finding(config: Config[SpecT], code: str, field: str, message: str) -> Finding:

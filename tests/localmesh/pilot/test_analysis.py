@@ -10,11 +10,13 @@ from localmesh.pilot.reporting import Reporter
 from localmesh.pilot.snapshot import Snapshot
 from localmesh.store.objects import Store
 from tests.localmesh.pilot.objects import (
+    GATEWAY_LABELS,
     NAMESPACE,
     destination_rule,
     gateway,
     gateway_pod,
     gateway_service,
+    pod,
     route,
     service,
     virtual_service,
@@ -22,7 +24,9 @@ from tests.localmesh.pilot.objects import (
 
 HTTP = {"name": "http", "port": 80, "targetPort": 3000}
 METRICS = {"name": "http-metrics", "port": 81, "targetPort": 3001}
-STANDING = (gateway_pod(), gateway_service(), gateway(), service("catalog"))
+THERE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+V1 = pod("catalog-1", labels={"version": "v1"})
+STANDING = (gateway_pod(), gateway_service(), gateway(), service("catalog"), V1, THERE)
 SUBSET = {"route": [{"destination": {"host": "catalog", "subset": "v1"}}]}
 ANYTHING = (
     "which can lead to undefined behavior. This can be fixed by merging the conflicting VirtualServices into a single"
@@ -37,7 +41,7 @@ def found(*objects: Object) -> list[tuple[str, str]]:
 
 def test_what_fits_together_is_nothing_to_talk_about() -> None:
     named = virtual_service("catalog", SUBSET)
-    outer = virtual_service("webapp", route("catalog"), hosts=["shop.io"], gateways=["front"])
+    outer = virtual_service("webapp", SUBSET, hosts=["shop.io"], gateways=["front"])
     assert found(named, outer, destination_rule("catalog", "v1")) == []
 
 
@@ -75,10 +79,37 @@ def test_a_port_has_to_be_named_where_there_are_several() -> None:
 
 
 def test_a_rule_for_a_host_that_nobody_has() -> None:
-    assert found(destination_rule("d", host="gone")) == [
-        ("d: spec.host", 'Referenced host not found: "gone" [IST0101]')
-    ]
+    words = "The host {} defined in the DestinationRule does not match any services in the mesh. [IST0174]"
+    assert found(destination_rule("d", host="gone")) == [("d: spec.host", words.format("gone"))]
+    assert found(destination_rule("d", host="*.io")) == [("d: spec.host", words.format("*.io"))]
     assert found(destination_rule("d", host="*.svc.cluster.local")) == []
+
+
+def test_a_subset_of_no_pods() -> None:
+    ((place, message),) = found(destination_rule("d", "v1", "v2"))
+    assert place == "d: spec.subsets[1].labels"
+    assert message.startswith("The Subset v2 defined in the DestinationRule does not select any pods.")
+
+
+def test_a_service_that_others_do_not_see_is_none_for_them() -> None:
+    hidden = service("hidden", namespace="shop")
+    hidden["metadata"]["annotations"] = {"networking.istio.io/exportTo": ".,garden"}
+    host = "hidden.shop.svc.cluster.local"
+    not_found = [("one: spec.http[0].route[0].destination.host", f'Referenced host not found: "{host}" [IST0101]')]
+    assert found(hidden, virtual_service("one", route(host))) == not_found
+    assert found(hidden, virtual_service("one", route(host), namespace="shop")) == []
+    assert found(hidden, virtual_service("one", route(host), exportTo=["garden"])) == []
+    hidden["metadata"]["annotations"] = {"networking.istio.io/exportTo": "~"}
+    assert found(hidden, virtual_service("one", route("hidden"), namespace="shop")) != []
+
+
+def test_a_gateway_knows_nothing_of_the_subsets_that_sidecars_have() -> None:
+    inner, outer = virtual_service("inner", SUBSET), virtual_service("outer", route("catalog"), gateways=["front"])
+    message = f"Subset in virtual service {NAMESPACE}/inner has no effect on ingress gateway {NAMESPACE}/outer requests"
+    place = "outer: spec.http[0].route[0].destination.host"
+    assert (place, f"{message} [IST0140]") in found(inner, outer, destination_rule("d", "v1"))
+    elsewhere = virtual_service("inner", SUBSET, hosts=["other"])
+    assert found(elsewhere, outer, destination_rule("d", "v1")) == []
 
 
 def test_gateways_that_are_not_there_or_serve_other_hosts() -> None:
@@ -129,8 +160,9 @@ def test_gateways_for_nobody_and_on_ports_that_nobody_reaches() -> None:
     assert (place, message) == (
         "odd: spec.servers[0].port.number",
         (
-            "The gateway refers to a port that is not exposed on the workload (pod selector istio=ingressgateway; port"
-            " 8099) [IST0104]"
+            "The gateway is listening on a target port (port 8099) that is not defined in the Service associated with"
+            " its workload instances (Pod selector istio=ingressgateway). If you need to access the gateway port"
+            " through the gateway Service, it will not be available. [IST0162]"
         ),
     )
 
@@ -139,6 +171,10 @@ def test_gateways_that_claim_one_host() -> None:
     places = [place for place, message in found(gateway("second")) if "Conflict with gateways" in message]
     assert places == ["front: spec.servers[0].hosts", "second: spec.servers[0].hosts"]
     assert found(gateway("second", "shop.io")) == []
+    both, either = gateway("second"), gateway("second")
+    both["spec"]["selector"], either["spec"]["selector"] = GATEWAY_LABELS, {}
+    for wide in (both, either):
+        assert len(found(wide)) == 2
     twice = gateway("second")
     twice["spec"]["servers"] = [*twice["spec"]["servers"], twice["spec"]["servers"][0] | {"hosts": ["shop.io"]}]
     assert [place for place, _ in found(twice)] == ["second: spec.servers[0].hosts"]

@@ -1,0 +1,68 @@
+"""What `istioctl analyze` says of a world, and what the local mesh says."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from localmesh.kinds.istio.hosts import is_wildcard
+from localmesh.pilot.analysis import analyse
+from localmesh.pilot.offline import cluster_of
+from localmesh.pilot.snapshot import Snapshot
+from tests.differential.oracle import Oracle
+from tests.differential.text import text_of
+
+Object = dict[str, Any]
+Said = tuple[str, str, str]
+"""A code, an object and a message."""
+
+SAID_OTHERWISE = {
+    "IST0116": "of a Deployment, not of what was written",
+    "IST0118": "the Service's Warning says what gets through such a port",
+    "IST0133": "the Warning of whoever applied it, in the same words",
+    "IST0135": "of a Pod's annotation, which is honoured",
+    "IST0137": "of a Deployment, not of what was written",
+}
+"""Codes of istioctl's that the local mesh has no findings for."""
+
+_UNKNOWN_HOST, _NO_PODS = "IST0174", "IST0173"
+
+
+def sees_services(oracle: Oracle) -> bool:
+    """Tell whether an oracle's analysis looks at Services: istioctl without a cluster does not."""
+    metadata = {"name": "nobody", "namespace": "a"}
+    spec = {"hosts": ["nobody"], "http": [{"route": [{"destination": {"host": "nobody"}}]}]}
+    probe = {"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": metadata, "spec": spec}
+    return any(message["code"] == "IST0101" for message in oracle.analysis(text_of([probe])))
+
+
+def analysis_differences(oracle: Oracle, admitted: Sequence[Object]) -> list[str]:
+    """Return what one of both says and the other does not. Raises OracleError."""
+    cluster = [_as_in_a_cluster(obj) for obj in cluster_of(admitted)]
+    messages = oracle.analysis(text_of(cluster))
+    theirs = {(each["code"], each.get("resource", ""), each["message"]) for each in messages}
+    here = {
+        (finding.code, f"{finding.resource.kind} {finding.key}", finding.message.removesuffix(f" [{finding.code}]"))
+        for finding in analyse(Snapshot.of_objects(cluster))
+    }
+    wide = set(_wide_rules(cluster))
+    return [
+        f"{code} of {name}, {'istioctl' if (code, name, message) in theirs else 'here'} alone: {message}"
+        for code, name, message in sorted(theirs ^ here)
+        if code not in SAID_OTHERWISE and not (code in (_UNKNOWN_HOST, _NO_PODS) and name in wide)
+    ]
+
+
+def _as_in_a_cluster(obj: Object) -> Object:
+    """Return an object with what an API server adds: each port's protocol, and sidecars for all namespaces."""
+    if obj["kind"] == "Namespace":
+        return obj | {"metadata": obj["metadata"] | {"labels": {"istio-injection": "enabled"}}}
+    if obj["kind"] == "Service":
+        ports = [{"protocol": "TCP"} | port for port in obj["spec"].get("ports", ())]
+        return obj | {"spec": obj["spec"] | {"ports": ports}}
+    return obj
+
+
+def _wide_rules(cluster: Sequence[Object]) -> Iterator[str]:
+    """Yield the DestinationRules for many hosts: istioctl compares a host such as `*.a.svc.cluster.local` as a text."""
+    for obj in cluster:
+        if obj["kind"] == "DestinationRule" and is_wildcard(obj["spec"]["host"]):
+            yield f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"
