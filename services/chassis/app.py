@@ -6,7 +6,6 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
-from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -29,7 +28,6 @@ class ServiceApp(FastAPI):
         super().__init__(**settings)
         self.identity = recorder.identity or Identity(service=self.title)
         self._recorder = recorder
-        self._past: ASGIApp = super().__call__
         self._recorded = instrumented(self._past, self.routes, recorder) if recorder.in_use else self._past
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +41,7 @@ class ServiceApp(FastAPI):
         # A slash too much at the end is forgiven, as by the originals; a redirect would lead to http:// behind TLS.
         if scope["path"] != "/":
             scope["path"] = scope["path"].removesuffix("/")
-        way_in = self._past
+        way_in: ASGIApp = self._past
         if self._is_recorded(scope):
             make_decodable(scope["headers"])
             way_in = self._recorded
@@ -57,6 +55,20 @@ class ServiceApp(FastAPI):
         finally:
             answer.log(error)
 
+    async def _past(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI's own way, on which GET's route answers HEAD; the server sends the headers only.
+
+        Its routes, unlike Starlette's, would answer 405 unless each one lists it.
+        """
+        if scope.get("method") != "HEAD":
+            await super().__call__(scope, receive, send)
+            return
+        inner = {**scope, "method": "GET"}
+        try:
+            await super().__call__(inner, receive, send)
+        finally:
+            scope["route"] = inner.get("route")  # whoever looks for it has handed in the scope without it
+
     def _is_recorded(self, scope: Scope) -> bool:
         """Finds out which trace the request belongs to, and whether the instrumentation is to see it."""
         caller = caller_of(scope["headers"])
@@ -66,27 +78,6 @@ class ServiceApp(FastAPI):
         if not recorded and caller.trace_id is None:
             scope["headers"].append(unsampled(trace_id))
         return recorded or self._recorder.counts
-
-
-class HeadAsGet:
-    """Has GET's route answer HEAD; the server sends the headers only.
-
-    FastAPI's routes, unlike Starlette's, answer HEAD with 405 unless each one lists it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Has the app answer."""
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
-            return
-        inner = {**scope, "method": "GET"}
-        try:
-            await self._app(inner, receive, send)
-        finally:
-            scope["route"] = inner.get("route")  # the access log looks for it where it handed in its own scope
 
 
 def new_app(
@@ -113,7 +104,6 @@ def new_app(
         version=RELEASE,
         routes=list(routes),
         lifespan=lifespan,
-        middleware=[Middleware(HeadAsGet)],
         telemetry=_NO_TELEMETRY_OF_ITS_OWN,
         redirect_slashes=False,
         # Their pages load scripts from elsewhere.

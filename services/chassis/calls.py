@@ -13,7 +13,7 @@ from opentelemetry.semconv.attributes.network_attributes import NETWORK_PROTOCOL
 from opentelemetry.semconv.attributes.server_attributes import SERVER_ADDRESS, SERVER_PORT
 from opentelemetry.semconv.attributes.url_attributes import URL_FULL
 from opentelemetry.semconv.metrics.http_metrics import HTTP_CLIENT_REQUEST_DURATION
-from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 
 from services.chassis.telemetry import Telemetry
 
@@ -50,22 +50,24 @@ def recorded(send: Send, telemetry: Telemetry) -> Send:
             SERVER_ADDRESS: url.host,
             SERVER_PORT: url.port or 80,
         }
-        with tracer.start_as_current_span(
-            request.method, kind=SpanKind.CLIENT, attributes={**asked, URL_FULL: str(url)}
-        ) as span:
-            inject(request.headers)
-            try:
-                response = await send(request)
-                came = _described(response)
-            except Exception as error:
-                came = {ERROR_TYPE: type(error).__qualname__}
-                raise
-            finally:
-                span.set_attributes(came)
-                duration.record(time.perf_counter() - started, asked | came)
-            if response.is_error:
-                span.set_status(Status(StatusCode.ERROR))
-            return response
+        span = tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes={**asked, URL_FULL: str(url)})
+        if span.is_recording():
+            # Otherwise the caller's headers go on as they came: not all that they may say could be written again.
+            inject(request.headers, trace.set_span_in_context(span))
+        try:
+            response = await send(request)
+            came = _described(response)
+        except Exception as error:
+            came = {ERROR_TYPE: type(error).__qualname__}
+            span.record_exception(error)
+            raise
+        finally:
+            duration.record(time.perf_counter() - started, asked | came)
+            span.set_attributes(came)
+            if ERROR_TYPE in came:
+                span.set_status(StatusCode.ERROR)
+            span.end()
+        return response
 
     return send_recorded
 

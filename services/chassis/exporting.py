@@ -12,7 +12,6 @@ from opentelemetry.context import Context
 from opentelemetry.exporter.http.transport._urllib3 import Urllib3HTTPTransport
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
-from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import CarrierT, Getter, Setter, default_getter, default_setter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -132,24 +131,8 @@ def install_propagator(settings: ServiceSettings) -> None:
 
     Baggage is not read unless OTEL_PROPAGATORS says so: its header goes on as it came, for no service here adds any.
     """
-    # The API has read OTEL_PROPAGATORS when it was imported.
-    chosen = propagate.get_global_textmap() if settings.otel_propagators else AsTheCallerSpeaks()
-    propagate.set_global_textmap(RecordedOnly([chosen]))
-
-
-class RecordedOnly(CompositePropagator):
-    """Writes headers for recorded spans only.
-
-    Where nothing is recorded, the caller's context is in the headers that are passed on as they came: what the formats
-    can't express (a deferred sampling decision, properties in baggage) survives.
-    """
-
-    def inject(
-        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
-    ) -> None:
-        """Writes the current span's headers, if it is recorded."""
-        if trace.get_current_span(context).is_recording():
-            super().inject(carrier, context, setter)
+    if not settings.otel_propagators:  # the API has read it when it was imported
+        propagate.set_global_textmap(AsTheCallerSpeaks())
 
 
 class AsTheCallerSpeaks(TraceContextTextMapPropagator):

@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from fastapi.routing import iter_route_contexts
 from opentelemetry import trace
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
@@ -88,17 +87,17 @@ async def _http_problem(request: Request, error: HTTPException) -> JSONResponse:
 
 def _allowed(request: Request) -> set[str]:
     """Every method that some route takes on this path; FastAPI names those of the first only."""
-    routes = iter_route_contexts(request.app.routes)
-    found = [set(route.methods or ()) for route in routes if route.matches(request.scope)[0] != Match.NONE]
-    methods = set[str]().union(*found)
+    found = [route.methods for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    methods = set[str]().union(*found) or {"GET"}  # a file's path is its mount's affair, and no route's
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _validation_problem(request: Request, error: RequestValidationError) -> JSONResponse:
     # The refused input stays out of the answer: it may be huge, or a NaN that JSON has no word for.
-    errors = [{"field": _field(entry["loc"]), "message": str(entry["msg"])} for entry in error.errors()]
+    errors = [{"field": ".".join(map(str, entry["loc"])), "message": str(entry["msg"])} for entry in error.errors()]
     detail = "; ".join(f"{entry['field']}: {entry['message']}" for entry in errors)
-    if "body" in (entry["loc"][0] for entry in error.errors()) and not _says_json(request):
+    of_body = any(entry["loc"][0] == "body" for entry in error.errors())
+    if of_body and "json" not in request.headers.get("content-type", ""):
         detail += " (send the header Content-Type: application/json)"
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
 
@@ -107,11 +106,3 @@ async def _crash_problem(_request: Request, error: Exception) -> JSONResponse:
     # The instrumentation has no chance to do it: for it, the request is over with the answer.
     trace.get_current_span().record_exception(error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log has the details")
-
-
-def _field(location: Sequence[int | str]) -> str:
-    return ".".join(str(part) for part in location)
-
-
-def _says_json(request: Request) -> bool:
-    return "json" in request.headers.get("content-type", "")

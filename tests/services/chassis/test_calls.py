@@ -79,6 +79,7 @@ async def test_a_call_of_a_recorded_request_is_one_client_span_and_one_duration(
     assert (span.name, span.kind) == ("GET", SpanKind.CLIENT)
     assert span.attributes == {**WHERE, "url.full": URL, **CAME[came]}
     assert span.status.status_code is (StatusCode.ERROR if came in FAILED else StatusCode.UNSET)
+    assert [event.name for event in span.events] == ["exception"] * (came is UNREACHED)
     assert recording.durations() == [("http.client.request.duration", "s", {**WHERE, **CAME[came]}, 1)]
     assert "traceparent" in recording.heard[0].headers
 
@@ -92,10 +93,13 @@ async def test_a_url_without_a_port_is_called_at_http_s_own() -> None:
 
 
 @pytest.mark.parametrize("counts", [True, False])
-async def test_a_call_of_a_request_that_nobody_records_is_counted_if_anything(counts: bool) -> None:
+async def test_a_call_of_a_request_that_nobody_records_is_counted_if_anything_and_its_headers_stay(
+    counts: bool,
+) -> None:
     recording = Recording(sampled=False, counts=counts)
     await recording.call(200)
     assert recording.spans == []
+    assert "traceparent" not in recording.heard[0].headers
     assert [count for *_, count in recording.durations()] == [1] * counts
 
 

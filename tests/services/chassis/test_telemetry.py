@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
-from services.chassis.exporting import AsTheCallerSpeaks, RecordedOnly, install_propagator, recording
+from services.chassis.exporting import install_propagator, recording
 from services.chassis.settings import load
 from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
@@ -142,13 +142,6 @@ def test_nothing_is_exported_and_no_thread_runs_unless_an_endpoint_is_set() -> N
 def test_the_standard_switches_turn_export_off(switch: dict[str, object]) -> None:
     settings = Settings.model_validate({"otel_exporter_otlp_endpoint": "http://collector:4318", **switch})
     assert not settings.exports_traces
-
-
-def test_the_context_of_a_caller_is_not_written_again() -> None:
-    carrier: dict[str, str] = {}
-    propagator = RecordedOnly([AsTheCallerSpeaks()])
-    propagator.inject(carrier, propagator.extract(CALLERS["B3 multi"]))
-    assert carrier == {}
 
 
 @contextmanager

@@ -100,3 +100,9 @@ async def test_the_page_and_its_headers_say_which_catalog_answered(webapp: Webap
     assert "from catalog/v2@catalog-v2-1" in page.text
     assert items.headers["x-served-by"].startswith("webapp@")
     assert items.headers["x-served-by"].endswith(", catalog/v2@catalog-v2-1")
+
+
+async def test_files_are_there_to_be_read_and_the_answer_says_so(webapp: Webapp) -> None:
+    async with webapp(answering([], [])) as client:
+        answer = await client.post("/static/page.css")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD")
