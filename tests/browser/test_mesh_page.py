@@ -203,6 +203,16 @@ def test_a_failing_calls_trace_shows_its_four_attempts(browser: "Browser", watch
         assert page.evaluate(UNLABELLED) == 0
 
 
+def test_one_of_a_thing_is_no_plural_and_a_time_beyond_all_dates_is_said_to_be_none(
+    browser: "Browser", watched: Watched
+) -> None:
+    with opened(browser, watched.traces, "traces-words", ready="#list a") as page:
+        words = page.evaluate(
+            "import('./static/dom.js').then(({counted, timeOfDay}) => [counted(1, 'span'), timeOfDay(2 ** 64)])"
+        )
+        assert words == ["1 span", "at no possible time"]
+
+
 def test_traces_fit_a_phone(browser: "Browser", watched: Watched) -> None:
     with opened(browser, watched.traces, "traces-phone", size=PHONE, scheme="dark", ready="#list a") as page:
         page.locator("#list a").first.click()

@@ -60,6 +60,16 @@ export function milliseconds(value) {
   return `${value >= 10 ? value.toFixed(0) : value.toFixed(1)} ms`;
 }
 
+export function counted(number, one, many = `${one}s`) {
+  return `${number} ${number === 1 ? one : many}`;
+}
+
+// The time of day. A proxy or an application may say any number.
+export function timeOfDay(microseconds) {
+  const time = new Date(microseconds / 1000);
+  return Number.isNaN(time.getTime()) ? "at no possible time" : time.toLocaleTimeString();
+}
+
 export function grade(share) {
   if (share === null || share === undefined) return "none";
   return share >= 0.99 ? "good" : share >= 0.9 ? "fair" : "bad";

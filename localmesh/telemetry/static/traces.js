@@ -1,6 +1,6 @@
 // The page of traces: a list to choose from, and the waterfall of one with each attempt.
 
-import { byId, h, keyed, milliseconds, s, say } from "./dom.js";
+import { byId, counted, h, keyed, milliseconds, s, say, timeOfDay } from "./dom.js";
 
 const EVERY_MS = 3000;
 const REASON_WIDTH = 1000;
@@ -21,7 +21,7 @@ async function look() {
   try {
     const found = await ask(`api/traces?${query}`);
     byId("live").className = "live on";
-    say(byId("live"), `${found.kept} traces kept${found.dropped ? `, ${found.dropped} older ones dropped` : ""}`);
+    say(byId("live"), `${counted(found.kept, "trace")} kept${found.dropped ? `, ${found.dropped} older ones dropped` : ""}`);
     outside(found.outside);
     services(found.services);
     list(found.traces);
@@ -56,7 +56,7 @@ function list(traces) {
     element.replaceChildren(h("a", { href: `#${trace.id}`, "aria-current": trace.id === chosen() ? "true" : null },
       h("span", {}, h("b", { class: trace.failed ? "bad" : "good" }, trace.status || "–"), ` ${pathOf(trace)}`),
       h("span", {}, milliseconds(trace.duration_us / 1000)),
-      h("small", {}, `${new Date(trace.start_us / 1000).toLocaleTimeString()} · ${trace.parent ? "its beginning is not here · " : ""}${trace.spans} spans · ${trace.retries} retries · ${trace.services.length} services`)));
+      h("small", {}, `${timeOfDay(trace.start_us)} · ${trace.parent ? "its beginning is not here · " : ""}${counted(trace.spans, "span")} · ${retriesOf(trace)} · ${counted(trace.services.length, "service")}`)));
   });
 }
 
@@ -80,12 +80,15 @@ async function show() {
 
 let drawn = {};
 
+function retriesOf(trace) {
+  return counted(trace.retries, "retry", "retries");
+}
+
 function draw(trace) {
   drawn = trace;
   say(byId("trace-title"), `${pathOf(trace)}: ${trace.status || "no answer"} after ${milliseconds(trace.duration_us / 1000)}`);
-  const retries = trace.retries === 1 ? "1 retry" : `${trace.retries} retries`;
   byId("waterfall").replaceChildren(
-    h("p", { class: "hint" }, `${trace.id} · ${trace.spans} spans · ${retries}${trace.left_out ? ` · ${trace.left_out} more were not kept` : ""} · mesh trace ${trace.id.slice(0, 8)}`),
+    h("p", { class: "hint" }, `${trace.id} · ${counted(trace.spans, "span")} · ${retriesOf(trace)}${trace.left_out ? ` · ${trace.left_out} more were not kept` : ""} · mesh trace ${trace.id.slice(0, 8)}`),
     ...trace.rows.flatMap((row) => span(row, trace.duration_us)));
 }
 
