@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.cluster.test_overlays import Deploy, answers, eventually
+from tests.cluster.test_overlays import Deploy
 from tests.system.cluster import Cluster
 from tests.system.load import bound
+from tests.system.overlays import answers
+from tests.system.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 

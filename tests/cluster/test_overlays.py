@@ -1,33 +1,18 @@
-"""Every overlay on a real Kubernetes under a real Istio: taken without complaint, and doing what it says."""
+"""Every overlay on a real Kubernetes under a real Istio: taken without complaint. What each does: tests/system."""
 
 import shutil
-import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.k8s.manifests import OVERLAYS
 from tests.system.cluster import Cluster
-from tests.system.load import bound, statuses
+from tests.system.overlays import CATALOG
+from tests.system.waiting import eventually
 
 pytestmark = pytest.mark.cluster
 
-CATALOG = "/api/catalog"
-PATIENCE_S = 30
 Deploy = Callable[[str], None]
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    """Wait for what a cluster does in its own time, such as handing configuration to proxies."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {PATIENCE_S} s"
-        time.sleep(0.2)
-
-
-def answers(cluster: Cluster, count: int, **headers: str) -> list[bool]:
-    """Ask for the catalog and tell for each answer whether v2 gave it."""
-    return ["imageUrl" in cluster.get(CATALOG, **headers).raise_for_status().text for _ in range(count)]
 
 
 def status_inside(cluster: Cluster, pod: str, url: str) -> str:
@@ -47,43 +32,6 @@ def test_an_overlay_rolls_out_serves_and_istioctl_finds_nothing_wrong(
     said = cluster.run(["istioctl", "analyze", "-n", "istioinaction"])
     assert said.returncode == 0, said.stdout + said.stderr
     assert "No validation issues found" in said.stdout + said.stderr
-
-
-@pytest.mark.parametrize("overlay", ["v2", "subsets"])
-def test_without_a_route_both_versions_answer(cluster: Cluster, deploy: Deploy, overlay: str) -> None:
-    deploy(overlay)
-    eventually(lambda: set(answers(cluster, 20)) == {True, False}, "both versions answer")
-
-
-def test_retries_heal_half_of_the_answers_failing(cluster: Cluster, deploy: Deploy) -> None:
-    deploy("retries")
-    cluster.sh("bin/chaos.sh -n istioinaction 500 50")
-    try:
-        seen = statuses(cluster.gateway + CATALOG, 1000)
-    finally:
-        cluster.sh("bin/chaos.sh -n istioinaction 500 delete")
-    healed = 1 - 0.5**4
-    assert abs(seen[200] / seen.total() - healed) < bound(healed, seen.total())
-
-
-def test_v1_only_leaves_v2_without_traffic(cluster: Cluster, deploy: Deploy) -> None:
-    deploy("v1-only")
-    eventually(lambda: not any(answers(cluster, 20)), "v1 alone answers")
-    assert not any(answers(cluster, 200))
-
-
-def test_dark_launch_shows_v2_to_those_who_ask_for_it_and_to_nobody_else(cluster: Cluster, deploy: Deploy) -> None:
-    deploy("dark-launch")
-    eventually(lambda: all(answers(cluster, 10, x_dark_launch="v2")), "v2 answers those who ask for it")
-    assert all(answers(cluster, 200, x_dark_launch="v2"))
-    assert not any(answers(cluster, 200))
-
-
-def test_canary_gives_v2_a_tenth(cluster: Cluster, deploy: Deploy) -> None:
-    deploy("canary")
-    eventually(lambda: any(answers(cluster, 20)), "v2 gets its share")
-    drawn = answers(cluster, 1000)
-    assert abs(sum(drawn) / len(drawn) - 0.1) < bound(0.1, len(drawn))
 
 
 def test_strict_mtls_lets_webapp_reach_catalog_and_nobody_else(cluster: Cluster, deploy: Deploy) -> None:

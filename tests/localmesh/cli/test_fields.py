@@ -61,6 +61,26 @@ def test_what_is_done_otherwise_here_is_approximated(tmp_path: Path, capsys: pyt
     assert "an endpoint is taken at random" in reason
 
 
+@pytest.mark.parametrize(
+    ("port", "field", "reason"),
+    [
+        ("{port: 80}", "name", "nothing says what the port takes, so only HTTP gets there"),
+        ("{port: 80, name: web}", "name", "nothing says what the port takes, so only HTTP gets there"),
+        ("{port: 80, appProtocol: a.io/b}", "appProtocol", "nothing says what the port takes, so only HTTP gets there"),
+        ("{port: 3306}", "name", "the number 3306 says that the port takes no HTTP, and nothing else gets there"),
+        ("{port: 80, name: tcp-a}", "name", "'tcp-a' says that the port takes no HTTP, and nothing else gets there"),
+    ],
+)
+def test_a_port_says_with_and_without_the_reasons_what_gets_there(
+    port: str, field: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"apiVersion: v1\nkind: Service\nmetadata: {{name: s}}\nspec: {{selector: {{app: s}}, ports: [{port}]}}\n"
+    said = f"not honoured by the local mesh: {reason}"
+    assert explained(tmp_path / "s.yaml", text, capsys) == (0, {f"spec.ports[0].{field}": ("approximated", said)})
+    assert main(["validate", str(tmp_path / "s.yaml")]) == 0
+    assert f"Service/s warning: spec.ports[0].{field}: {said}" in capsys.readouterr().out
+
+
 def test_a_kind_that_is_not_served_is_one_refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = "apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: f}\nspec: {a: {b: 1}}\n"
     code, fields = explained(tmp_path / "f.yaml", text, capsys)
