@@ -5,7 +5,6 @@ must not change them; writers hand in new ones.
 """
 
 import asyncio
-import copy
 import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from localmesh.core.objects import Key, Object, key_of
+from localmesh.core.objects import Key, Object, copied, key_of
 from localmesh.kinds.resources import Resource
 
 HISTORY = 4096
@@ -122,7 +121,7 @@ class Store:
 
     def modify(self, resource: Resource, key: Key, change: Callable[[Object], None]) -> Object:
         """Let `change` edit a copy of the object in place, and store it. Raises NotFoundError."""
-        draft = copy.deepcopy(self.get(resource, key))
+        draft = copied(self.get(resource, key))
         change(draft)
         return self.update(resource, draft)
 

@@ -1,10 +1,11 @@
 """JSON merge patch (RFC 7396) and JSON patch (RFC 6902)."""
 
-import copy
 import json
 from typing import Any
 
 import jsonpatch
+
+from localmesh.core.objects import copied
 
 _MISFITS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError, AttributeError)
 """What the library raises for operations that do not fit the document, and for what is no operation."""
@@ -20,7 +21,7 @@ class PatchError(ValueError):
 def merge(original: Any, patch: Any) -> Any:
     """Return the original with a JSON merge patch applied; neither argument is changed."""
     if not isinstance(patch, dict):
-        return copy.deepcopy(patch)
+        return copied(patch)
     merged = dict(original) if isinstance(original, dict) else {}
     for name, value in patch.items():
         if value is None:

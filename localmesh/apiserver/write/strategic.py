@@ -4,13 +4,12 @@ It is a merge patch that knows from the schema which lists are merged by a key. 
 are those of Kubernetes' `strategicpatch` package.
 """
 
-import copy
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from localmesh.apiserver.write.patches import PatchError
-from localmesh.core.objects import Object
+from localmesh.core.objects import Object, copied
 from localmesh.kinds.schema.definitions import Schema
 
 _DIRECTIVE = "$patch"
@@ -74,7 +73,7 @@ def _value(original: Any, value: Any, schema: Schema) -> Any:
 
 def _list(original: list[Any], patch: list[Any], schema: Schema) -> list[Any]:
     if "merge" not in schema.strategies:
-        return copy.deepcopy(patch)
+        return copied(patch)
     if schema.merge_key is None:
         return original + [item for item in patch if item not in original]
     return _keyed_list(original, patch, schema, schema.merge_key)

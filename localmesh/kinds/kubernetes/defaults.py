@@ -3,11 +3,10 @@
 Addresses and ports that must be unique are not defaults: the door's registry allocates them.
 """
 
-import copy
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from localmesh.core.objects import Object
+from localmesh.core.objects import Object, copied
 from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
 
 DEFAULT_GRACE = 30
@@ -16,7 +15,7 @@ DEFAULT_GRACE = 30
 
 def complete(resource: Resource, obj: Object) -> Object:
     """Return the object with defaults in it; the argument is not changed."""
-    completed = copy.deepcopy(obj)
+    completed = copied(obj)
     fill = _FILLERS.get(resource)
     if fill is not None:
         fill(completed)
