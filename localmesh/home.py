@@ -19,8 +19,8 @@ from localmesh.core.sockets import sockets_of
 PAGE = 16 * 1024
 """Bytes of the lock file, more than a supervisor has to tell."""
 
-READY = "ready"
-"""What a supervisor tells `mesh up`, that waits for it, once kubectl is answered."""
+KUBECONFIG_WRITTEN, READY = "kubeconfig", "ready"
+"""What a supervisor tells `mesh up`, that waits for it: kubectl may start, and later, kubectl is answered."""
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from localmesh.addons import AddonPorts, Addons
-from localmesh.apiserver.http import Door, PortTakenError
+from localmesh.apiserver.http.certificates import Credentials
+from localmesh.apiserver.http.server import Door, PortTakenError
 from localmesh.apiserver.target import Target
 from localmesh.apiserver.write.latecomers import create_last
 from localmesh.apiserver.write.registry import Registry, WriteOptions
@@ -24,7 +25,7 @@ from localmesh.core.objects import Key, Object
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
-from localmesh.home import Home, RunningMesh
+from localmesh.home import Home, Lock, RunningMesh
 from localmesh.identity.authority import Authority
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import HTTP_PORT
@@ -45,6 +46,12 @@ class Options:
     """What `mesh up` was asked for."""
 
     home: Home
+    lock: Lock
+    """Of the folder, held."""
+
+    credentials: Credentials
+    """Of the kubeconfig that is there already, and of the door."""
+
     gateway_port: int
     """Of the ingress gateway's port 80, on loopback."""
 
@@ -73,14 +80,13 @@ class Options:
 async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], None]) -> None:
     """Run the mesh until `stop` is set; call `ready` once kubectl is answered.
 
-    Raises AlreadyRunsError when another supervisor holds the folder, and MeshError when the door's port is taken or a
-    file of images cannot be read; and MeshError with the cause when the mesh cannot go on.
+    Raises MeshError when the door's port is taken, when a file of images cannot be read, and with the cause when the
+    mesh cannot go on.
     """
-    store, home = Store(), options.home
+    store, home, lock = Store(), options.home, options.lock
     loops = Loops()
     images = Images.load((*home.own_images, *options.images))
     async with AsyncExitStack() as stack:
-        lock = stack.enter_context(home.hold())
         dress = Dressed(Telemetry(collector=home.collector)) if options.telemetry else None
         certificates = Certificates(Authority.of(home.path))
         discovery = Discovery(store, home.sockets, loops, certificates, dress)
@@ -93,12 +99,12 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             loops=loops,
             tracing=tracing_environment(options.telemetry.traces) if options.telemetry else {},
         )
-        door = Door(store, kubelet, loops, host=LOOPBACK, port=options.api_port, folder=home.path)
+        door = Door(store, kubelet, loops, options.credentials, host=LOOPBACK, port=options.api_port)
         door.pages |= {"syncz": discovery.syncz, "findings": discovery.findings}
         seed = [_with_node_port(obj, options.gateway_port) for obj in documents(SEED.read_text("utf-8"))]
         _create(door.registry, (obj for obj in seed if obj["kind"] == NAMESPACES.kind))
         # Before the gateway's Service, whose other ports get any that are free: these have to have theirs.
-        addons = _addons(options, door.kubeconfig, store)
+        addons = _addons(options, store)
         _create(door.registry, (obj for obj in addons if obj["kind"] != DEPLOYMENTS.kind))
         _create(door.registry, (obj for obj in seed if obj["kind"] != NAMESPACES.kind))
         # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
@@ -140,14 +146,14 @@ def _write(lines: bytes) -> None:
     sys.stdout.buffer.flush()
 
 
-def _addons(options: Options, kubeconfig: Path, store: Store) -> list[Object]:
+def _addons(options: Options, store: Store) -> list[Object]:
     """Return the manifests of what telemetry was asked for."""
     if options.telemetry is None:
         return []
     return Addons(
         options.telemetry,
         options.gateway_port,
-        kubeconfig,
+        options.home.kubeconfig,
         options.home.collector,
         store.get(NAMESPACES, Key("", "istio-system"))["metadata"]["uid"],
         prometheus=options.prometheus,

@@ -12,9 +12,12 @@ import sys
 from pathlib import Path
 
 from localmesh.addons import AddonPorts
+from localmesh.apiserver.http import kubeconfig
+from localmesh.apiserver.http.certificates import Credentials, issue
 from localmesh.core.errors import MeshError
 from localmesh.core.landlock import confine_signals
-from localmesh.home import READY, Home
+from localmesh.core.loopback import LOOPBACK
+from localmesh.home import KUBECONFIG_WRITTEN, READY, Home, Lock
 
 OPEN_FILES = 10240
 """What macOS grants a process at most; it gives 256 to begin with, and each Envoy holds a dozen connections to here."""
@@ -35,15 +38,35 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the mesh until SIGTERM; tell through the pipe when it is ready, or why it is not."""
-    confines_signals = confine_signals()
+    """Run the mesh until SIGTERM; tell through the pipe how far it is, or why it does not run."""
+    confines_signals, home = confine_signals(), Home.default()
     gc.disable()  # nothing of what is imported goes; `supervise` has garbage collected from when kubectl is answered
-    from localmesh.supervisor import Options, supervise  # noqa: PLC0415 -- 0.3 s that no other command needs
-
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     allow_open_files()
+    try:
+        with home.hold() as lock:
+            credentials = issue()
+            kubeconfig.write(home.kubeconfig, f"https://{LOOPBACK}:{arguments.api_port}", credentials)
+            _say(arguments.ready_fd, KUBECONFIG_WRITTEN)
+            _run(arguments, home, lock, credentials, confines_signals=confines_signals)
+    except MeshError as error:
+        _say(arguments.ready_fd, str(error))
+        print(f"mesh: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _run(
+    arguments: argparse.Namespace, home: Home, lock: Lock, credentials: Credentials, *, confines_signals: bool
+) -> None:
+    """Run the mesh until SIGTERM. Raises MeshError."""
+    # It takes half a second to import, in which `mesh up` starts kubectl.
+    from localmesh.supervisor import Options, supervise  # noqa: PLC0415
+
     options = Options(
-        Home.default(),
+        home,
+        lock,
+        credentials,
         arguments.gateway_port,
         arguments.api_port,
         confines_signals=confines_signals,
@@ -60,13 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await supervise(options, stop, ready=lambda: _say(arguments.ready_fd, READY))
 
-    try:
-        asyncio.run(serve())
-    except MeshError as error:
-        _say(arguments.ready_fd, str(error))
-        print(f"mesh: {error}", file=sys.stderr)
-        return 1
-    return 0
+    asyncio.run(serve())
 
 
 def allow_open_files() -> None:
@@ -77,8 +94,7 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _say(descriptor: int, text: str) -> None:
-    """Write to whoever waits for the mesh; they may be gone."""
+def _say(descriptor: int, word: str) -> None:
+    """Write a line to whoever waits for the mesh; they may be gone."""
     with contextlib.suppress(OSError):
-        os.write(descriptor, text.encode())
-        os.close(descriptor)
+        os.write(descriptor, f"{word}\n".encode())

@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from localmesh.addons import LABEL as ADDON
 from localmesh.addons import AddonPorts
@@ -20,7 +22,7 @@ from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port, is_taken
 from localmesh.envoy.binary import envoy_binary
-from localmesh.home import CHECKOUT, READY, AlreadyRunsError, Home
+from localmesh.home import CHECKOUT, KUBECONFIG_WRITTEN, READY, AlreadyRunsError, Home
 
 GATEWAY_PORT = 30000
 API_PORT = 30443
@@ -68,15 +70,15 @@ def run(arguments: argparse.Namespace) -> int:
     _write_environment(home)
     pages = None if arguments.no_telemetry else page_ports(arguments.telemetry_ports)
     supervisor = _launch(home, arguments, api_port, pages)
-    with _ended_on_interrupt(supervisor) if arguments.foreground else contextlib.nullcontext():
-        ready = _bring_up(home, arguments)
+    with _ended_on_interrupt(supervisor.process) if arguments.foreground else contextlib.nullcontext():
+        ready = _bring_up(home, arguments, supervisor)
         _warn_of_signals(home)
         _say_what_next(home, arguments, time.monotonic() - began, ready=ready)
         if pages:
             print(f"  see it: http://127.0.0.1:{pages.mesh} the mesh, http://127.0.0.1:{pages.traces} traces,"
                   f" http://127.0.0.1:{pages.metrics} metrics", flush=True)  # fmt: skip
         if arguments.foreground:
-            return supervisor.wait()
+            return supervisor.process.wait()
     return 0 if ready else 1
 
 
@@ -112,10 +114,26 @@ def _write_environment(home: Home) -> None:
     )
 
 
-def _launch(
-    home: Home, arguments: argparse.Namespace, api_port: int, pages: AddonPorts | None
-) -> subprocess.Popen[bytes]:
-    """Start the supervisor in a session of its own and wait until it answers. Raises MeshError if it does not."""
+@dataclass(frozen=True, slots=True)
+class Supervisor:
+    """A supervisor that starts."""
+
+    process: subprocess.Popen[bytes]
+    words: TextIO
+    """What it says of how far it is."""
+
+    log: Path
+
+    def wait_for(self, word: str) -> None:
+        """Wait until it says so. Raises MeshError with what it says instead."""
+        said = self.words.readline().rstrip()
+        if said != word:
+            end = f"the mesh did not start; the end of {self.log}:\n{_tail(self.log)}"
+            raise MeshError(f"{said}\n{self.words.read()}".strip() or end)
+
+
+def _launch(home: Home, arguments: argparse.Namespace, api_port: int, pages: AddonPorts | None) -> Supervisor:
+    """Start the supervisor in a session of its own."""
     ours, theirs = os.pipe()
     command = [
         sys.executable, "-m", "localmesh", "serve", f"--ready-fd={theirs}", f"--api-port={api_port}",
@@ -123,16 +141,12 @@ def _launch(
         *(f"--images={file.absolute()}" for file in arguments.images), *telemetry_arguments(pages),
     ]  # fmt: skip
     with home.log.open("wb") as log:
-        supervisor = subprocess.Popen(
+        process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=None if arguments.foreground else log, stderr=log,
             pass_fds=(theirs,), start_new_session=True, cwd=CHECKOUT, env={**os.environ, "MESH_DIR": str(home.path)},
         )  # fmt: skip
     os.close(theirs)
-    with open(ours) as pipe:  # noqa: PTH123 -- a descriptor, not a path
-        outcome = pipe.read()
-    if outcome != READY:
-        raise MeshError(outcome or f"the mesh did not start; the end of {home.log}:\n{_tail(home.log)}")
-    return supervisor
+    return Supervisor(process, open(ours), home.log)  # noqa: PTH123 -- a descriptor, open as long as this runs
 
 
 def _tail(log: Path, lines: int = 15) -> str:
@@ -156,13 +170,21 @@ def _ended_on_interrupt(supervisor: subprocess.Popen[bytes]) -> Iterator[None]:
         supervisor.wait()
 
 
-def _bring_up(home: Home, arguments: argparse.Namespace) -> bool:
-    """Apply the storefront and wait until it answers; tell whether it did in time."""
+def _bring_up(home: Home, arguments: argparse.Namespace, supervisor: Supervisor) -> bool:
+    """Apply the storefront and wait until it answers; tell whether it did in time. Raises MeshError."""
     kubectl = Kubectl(home)
+    supervisor.wait_for(KUBECONFIG_WRITTEN)
     if arguments.empty:
+        supervisor.wait_for(READY)
         return _wait_for_rollouts(kubectl, SEEDED)
+
+    def storefront() -> str:
+        built = kubectl.output("kustomize", str(BASE))
+        supervisor.wait_for(READY)
+        return built
+
     # As `kubectl apply` leaves it, which asks three times for each object where there is none yet.
-    applied = kubectl.lines("create", "--save-config", "-k", str(BASE))
+    applied = kubectl.lines("create", "--save-config", "-f", "-", stdin=storefront)
     if applied is None:
         raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
     count = SEEDED + sum(line.startswith("deployment.apps/") for line in applied)

@@ -20,7 +20,7 @@ class Key:
 
 
 def copied(document: Any) -> Any:
-    """Return a copy of a JSON document; `copy.deepcopy`, which looks out for cycles, takes nearly three times as long."""
+    """Return a copy of a JSON document; `copy.deepcopy`, which looks out for cycles, takes almost thrice as long."""
     if isinstance(document, dict):
         return {name: copied(value) for name, value in document.items()}
     return [copied(item) for item in document] if isinstance(document, list) else document

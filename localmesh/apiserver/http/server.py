@@ -5,15 +5,13 @@ import contextlib
 import errno
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import uvicorn
 
-from localmesh.apiserver.http import kubeconfig
 from localmesh.apiserver.http.app import Page, create_app
-from localmesh.apiserver.http.certificates import issue
+from localmesh.apiserver.http.certificates import Credentials
 from localmesh.apiserver.http.connections import PodConnections
 from localmesh.apiserver.http.objects import Objects
 from localmesh.apiserver.runtime import Runtime
@@ -21,7 +19,6 @@ from localmesh.apiserver.write.registry import Registry
 from localmesh.core.loops import Loops
 from localmesh.store.objects import Store
 
-KUBECONFIG = "kubeconfig"
 _LAST_WORDS_S = 0.1
 _PATIENCE_S = 2
 
@@ -33,13 +30,14 @@ class PortTakenError(Exception):
 class Door:
     """Serves a store's objects and a runtime's pods to kubectl, from `async with` on until its end."""
 
-    def __init__(self, store: Store, runtime: Runtime, loops: Loops, *, host: str, port: int, folder: Path) -> None:
-        """Take what is served, who is told when it ends, where (port 0: any free one), and the kubeconfig's folder."""
+    def __init__(
+        self, store: Store, runtime: Runtime, loops: Loops, credentials: Credentials, *, host: str, port: int
+    ) -> None:
+        """Take what is served, who is told when it ends, whom to let in, and where (port 0: any free one)."""
         self._loops = loops
         self._host = host
         self._port = port
-        self._folder = folder
-        self._credentials = issue()
+        self._credentials = credentials
         self._stopping = asyncio.Event()
         self.registry = Registry(store, runtime.missing_image)
         """Writes with defaults and admission, for whoever in this process applies manifests."""
@@ -69,20 +67,14 @@ class Door:
         """The port, known once the door is open."""
         return self._port
 
-    @property
-    def kubeconfig(self) -> Path:
-        """The file that leads kubectl here."""
-        return self._folder / KUBECONFIG
-
     async def __aenter__(self) -> Self:
-        """Open the door and write the kubeconfig. Raises PortTakenError."""
+        """Open the door. Raises PortTakenError."""
         listener = self._listen()
         self._port = listener.getsockname()[1]
         self._server.config.load()
         self._server.config.ssl = self._credentials.server
         self._serving = self._loops.vital("the API server", self._server.serve([listener]))
         await self._server.until_started(self._serving)
-        kubeconfig.write(self.kubeconfig, f"https://{self._host}:{self._port}", self._credentials)
         return self
 
     async def __aexit__(

@@ -16,7 +16,9 @@ from typing import Any, Literal, TypeVar
 
 import pytest
 
-from localmesh.apiserver.http import Door
+from localmesh.apiserver.http.certificates import issue
+from localmesh.apiserver.http.kubeconfig import write
+from localmesh.apiserver.http.server import Door
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
 from localmesh.apiserver.target import Target
 from localmesh.apiserver.write.registry import WriteOptions
@@ -127,6 +129,7 @@ class World:
     store: Store
     runtime: FakeRuntime
     door: Door
+    kubeconfig: Path
     environment: dict[str, str]
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
@@ -194,15 +197,17 @@ def open_world() -> Iterator[World]:
 
     try:
         with tempfile.TemporaryDirectory() as folder:
-            store, runtime = Store(), FakeRuntime()
+            store, runtime, credentials = Store(), FakeRuntime(), issue()
 
             async def build() -> Door:
-                return Door(store, runtime, Loops(), host=LOCALHOST, port=0, folder=Path(folder) / "mesh")
+                return Door(store, runtime, Loops(), credentials, host=LOCALHOST, port=0)
 
             door = run(build())
             run(door.__aenter__())
-            environment = {"KUBECONFIG": str(door.kubeconfig), "HOME": folder, "PATH": os.environ["PATH"]}
-            world = World(loop, store, runtime, door, environment)
+            kubeconfig = Path(folder) / "kubeconfig"
+            write(kubeconfig, f"https://{LOCALHOST}:{door.port}", credentials)
+            environment = {"KUBECONFIG": str(kubeconfig), "HOME": folder, "PATH": os.environ["PATH"]}
+            world = World(loop, store, runtime, door, kubeconfig, environment)
             world.create(NAMESPACES, "", {"metadata": {"name": "default"}})
             try:
                 yield world

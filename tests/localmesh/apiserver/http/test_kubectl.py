@@ -112,7 +112,7 @@ def test_the_namespace_set_in_the_kubeconfig_is_used_and_kept(world: World, name
     world.ok("config", "set-context", context, f"--namespace={namespace}")
     try:
         assert world.ok("get", "svc", "-o", "name") == "service/catalog\n"
-        assert world.door.kubeconfig.stat().st_mode & 0o777 == 0o600
+        assert world.kubeconfig.stat().st_mode & 0o777 == 0o600
     finally:
         world.ok("config", "set-context", context, "--namespace=default")
 

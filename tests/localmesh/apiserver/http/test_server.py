@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from localmesh.apiserver.http import Door, PortTakenError
 from localmesh.apiserver.http.certificates import issue
 from localmesh.apiserver.http.kubeconfig import write
+from localmesh.apiserver.http.server import Door, PortTakenError
 from localmesh.core.loops import Loops
 from localmesh.store.objects import Store
 from tests.localmesh.apiserver.http.conftest import FakeRuntime, World, start
@@ -26,7 +26,7 @@ class Client:
     """What speaks HTTP with the kubeconfig's certificate."""
 
     def __init__(self, world: World, folder: Path) -> None:
-        config = yaml.safe_load(world.door.kubeconfig.read_text())
+        config = yaml.safe_load(world.kubeconfig.read_text())
         user, cluster = config["users"][0]["user"], config["clusters"][0]["cluster"]
         authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         self.context = ssl.create_default_context(cadata=authority)
@@ -177,11 +177,11 @@ def test_a_fault_of_the_door_is_a_status_too(
     assert "GET /api/v1/namespaces/default/pods failed" in caplog.text
 
 
-async def test_a_port_that_is_taken_is_said_in_one_line(tmp_path: Path) -> None:
+async def test_a_port_that_is_taken_is_said_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(PortTakenError, match=f"port {port} on 127.0.0.1, for kubectl, is taken"):
-            async with Door(Store(), FakeRuntime(), Loops(), host="127.0.0.1", port=port, folder=tmp_path):
+            async with Door(Store(), FakeRuntime(), Loops(), issue(), host="127.0.0.1", port=port):
                 pass
 
 
