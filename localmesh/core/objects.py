@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
+
+DocumentT = TypeVar("DocumentT")
+"""A JSON document or a part of one."""
 
 Object = dict[str, Any]
 """A Kubernetes object as JSON. Whoever got one from the store reads it and never changes it."""
@@ -19,11 +22,15 @@ class Key:
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
-def copied(document: Any) -> Any:
+def copied(document: DocumentT) -> DocumentT:
     """Return a copy of a JSON document; `copy.deepcopy`, which looks out for cycles, takes almost thrice as long."""
-    if isinstance(document, dict):
-        return {name: copied(value) for name, value in document.items()}
-    return [copied(item) for item in document] if isinstance(document, list) else document
+    return cast("DocumentT", _copied(document))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(part) for name, part in value.items()}
+    return [_copied(part) for part in value] if isinstance(value, list) else value
 
 
 def key_of(obj: Mapping[str, Any]) -> Key:

@@ -44,7 +44,8 @@ class Streams:
     _is_over: bool = False
     _attached: set["Attachment"] = field(default_factory=set)
     _kept: bytearray | None = None
-    """What nobody has seen yet; None once somebody was attached, and for a container without input."""
+    """What nobody has seen yet, attached or in the log; None once somebody was attached, and for a container without
+    input."""
 
     @classmethod
     async def open(cls, launch: Launch, argv: Sequence[str], environment: Mapping[str, str]) -> "Streams":
@@ -77,7 +78,8 @@ class Streams:
             while data := await self.reader.read(CHUNK):
                 log.write(data)
                 if self._kept is not None:
-                    self._kept = (self._kept + data)[-KEPT:]
+                    self._kept += data
+                    del self._kept[:-KEPT]
                 for attachment in tuple(self._attached):
                     await attachment.take(data)
         finally:
@@ -87,11 +89,16 @@ class Streams:
 
     @property
     def has_more(self) -> bool:
-        """Whether there is anything for one who attaches now: the process runs, or nobody has seen what it wrote."""
-        return not self._is_over or bool(self._kept)
+        """Whether there is anything to attach to: the process runs, or nobody was attached to it while it did."""
+        return not self._is_over or self._kept is not None
+
+    def note_log_was_read(self) -> None:
+        """Show what the log has by now to nobody who attaches later: `kubectl run -i` reads the log first."""
+        if self._kept is not None:
+            self._kept.clear()
 
     def attach(self) -> "Attachment":
-        """Return a user's end; the first one sees the output from its beginning."""
+        """Return a user's end; the first one sees all output that nobody has seen."""
         attachment = Attachment(self, bytes(self._kept or b""))
         self._kept = None
         self._attached.add(attachment)

@@ -125,7 +125,10 @@ class Kubelet:
 
     async def logs(self, pod: Key, container: str, options: LogOptions) -> AsyncIterator[bytes]:
         """Yield a container's log; with `follow`, until the container ends. Raises RuntimeRefusedError."""
-        log = self._log(self._container(pod, container), options)
+        runner = self._container(pod, container)
+        log = self._log(runner, options)
+        if runner.streams is not None and not options.follow:
+            runner.streams.note_log_was_read()
         async for part in log.read(options):
             yield part
 

@@ -74,3 +74,20 @@ async def test_a_command_that_was_faster_than_its_user_is_still_heard_once(node:
     assert await said(await node.kubelet.attach(key, "main", stdin=True)) == "quick\n"
     with pytest.raises(RuntimeRefusedError, match="it does not run now"):
         await node.kubelet.attach(key, "main", stdin=True)
+
+
+async def test_what_the_log_has_shown_is_not_shown_again_to_who_attaches(node: Node) -> None:
+    key = await interactive(node, "echo first; cat")
+    assert await node.log_line(key) == "first\n"
+    assert await node.log(key) == "first\n"
+    process = await node.kubelet.attach(key, "main", stdin=True)
+    await process.write(b"second\n")
+    await process.close_stdin()
+    assert await said(process) == "second\n"
+
+
+async def test_who_attaches_to_a_command_that_is_over_and_whose_log_was_read_hears_no_more_of_it(node: Node) -> None:
+    key = node.pod("web", script("echo quick", stdin=True, stdinOnce=True), restartPolicy="Never")
+    await node.until(key, lambda pod: "terminated" in state(pod))
+    assert await node.log(key) == "quick\n"
+    assert not await said(await node.kubelet.attach(key, "main", stdin=True))
