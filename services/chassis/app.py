@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,10 +16,10 @@ from services.chassis.access import Answer
 from services.chassis.identity import RELEASE, Identity
 from services.chassis.logs import TRACE_ID
 from services.chassis.probes import Readiness
-from services.chassis.telemetry import Telemetry, instrumented, make_decodable
+from services.chassis.telemetry import Telemetry, instrument, make_decodable
 from services.chassis.trace import caller_of, new_trace_id, unsampled
 
-# The instrumentation makes the server spans, and FastAPI's own telemetry does not know of it.
+# The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
 _NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 
 
@@ -28,12 +30,15 @@ class ServiceApp(FastAPI):
         super().__init__(**settings)
         self.identity = recorder.identity or Identity(service=self.title)
         self._recorder = recorder
-        self._recorded = instrumented(self._past, self.routes, recorder) if recorder.in_use else self._past
+        if recorder.in_use:
+            instrument(self, recorder)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or runs the lifespan."""
-        if scope["type"] != "http" or scope["path"] in probes.PATHS:
-            await self._past(scope, receive, send)
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+        elif scope["path"] in probes.PATHS:
+            await self._past_the_instrumentation(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
 
@@ -41,10 +46,10 @@ class ServiceApp(FastAPI):
         # A slash too much at the end is forgiven, as by the originals; a redirect would lead to http:// behind TLS.
         if scope["path"] != "/":
             scope["path"] = scope["path"].removesuffix("/")
-        way_in: ASGIApp = self._past
+        way_in = self._past_the_instrumentation
         if self._is_recorded(scope):
             make_decodable(scope["headers"])
-            way_in = self._recorded
+            way_in = super().__call__
         answer = Answer(scope, send, self.identity)
         error: BaseException | None = None
         try:
@@ -55,20 +60,6 @@ class ServiceApp(FastAPI):
         finally:
             answer.log(error)
 
-    async def _past(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """FastAPI's own way, on which GET's route answers HEAD; the server sends the headers only.
-
-        Its routes, unlike Starlette's, would answer 405 unless each one lists it.
-        """
-        if scope.get("method") != "HEAD":
-            await super().__call__(scope, receive, send)
-            return
-        inner = {**scope, "method": "GET"}
-        try:
-            await super().__call__(inner, receive, send)
-        finally:
-            scope["route"] = inner.get("route")  # whoever looks for it has handed in the scope without it
-
     def _is_recorded(self, scope: Scope) -> bool:
         """Finds out which trace the request belongs to, and whether the instrumentation is to see it."""
         caller = caller_of(scope["headers"])
@@ -78,6 +69,36 @@ class ServiceApp(FastAPI):
         if not recorded and caller.trace_id is None:
             scope["headers"].append(unsampled(trace_id))
         return recorded or self._recorder.counts
+
+    @cached_property
+    def _uninstrumented(self) -> ASGIApp:
+        # The class's own method: the instrumentation has put another one on the object.
+        return FastAPI.build_middleware_stack(self)
+
+    async def _past_the_instrumentation(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self._uninstrumented(scope, receive, send)
+
+
+class HeadAsGet:
+    """Has GET's route answer HEAD; the server sends the headers only.
+
+    FastAPI's routes, unlike Starlette's, answer HEAD with 405 unless each one lists it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Has the app answer."""
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        inner = {**scope, "method": "GET"}
+        try:
+            await self._app(inner, receive, send)
+        finally:
+            scope["route"] = inner.get("route")  # the access log looks for it where it handed in its own scope
 
 
 def new_app(
@@ -104,6 +125,7 @@ def new_app(
         version=RELEASE,
         routes=list(routes),
         lifespan=lifespan,
+        middleware=[Middleware(HeadAsGet)],
         telemetry=_NO_TELEMETRY_OF_ITS_OWN,
         redirect_slashes=False,
         # Their pages load scripts from elsewhere.

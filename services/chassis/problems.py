@@ -8,7 +8,6 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from opentelemetry import trace
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -102,7 +101,5 @@ async def _validation_problem(request: Request, error: RequestValidationError) -
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=errors)
 
 
-async def _crash_problem(_request: Request, error: Exception) -> JSONResponse:
-    # The instrumentation has no chance to do it: for it, the request is over with the answer.
-    trace.get_current_span().record_exception(error)
+async def _crash_problem(_request: Request, _error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the service failed; its log has the details")

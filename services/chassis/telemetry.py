@@ -2,14 +2,13 @@
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
+from fastapi import FastAPI
 from opentelemetry.metrics import MeterProvider, NoOpMeterProvider
 from opentelemetry.trace import NoOpTracerProvider, Span, TracerProvider, format_trace_id
-from starlette.routing import BaseRoute, Match, Mount, Route
-from starlette.types import ASGIApp, Scope
 
 from services.chassis.identity import Identity
 from services.chassis.logs import TRACE_ID
@@ -67,30 +66,19 @@ def from_settings(settings: ServiceSettings, service: str) -> Telemetry:
     return exporting(settings, identity)
 
 
-def instrumented(app: ASGIApp, routes: Sequence[BaseRoute], telemetry: Telemetry) -> ASGIApp:
-    """`app`, with one server span of each request, which is counted, too, if asked for.
-
-    Spans are called after the one of `routes` that is asked for: there would be a name for each item otherwise.
-    """
+def instrument(app: FastAPI, telemetry: Telemetry) -> None:
+    """Has `app` make one server span of each request that reaches its middleware, and count it."""
     # What records nothing need not import it.
-    from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware  # noqa: PLC0415
-    from opentelemetry.semconv.attributes.http_attributes import HTTP_ROUTE  # noqa: PLC0415
-
-    def details(scope: Scope) -> tuple[str, dict[str, str]]:
-        for route in routes:
-            if route.matches(scope)[0] is not Match.NONE:
-                path = cast("Route | Mount", route).path
-                return f"{scope['method']} {path}", {HTTP_ROUTE: path}
-        return scope["method"], {}
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor  # noqa: PLC0415
 
     # The attributes' names are the stable ones, which the instrumentations still have to be asked for.
     os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
-    return OpenTelemetryMiddleware(
+    FastAPIInstrumentor.instrument_app(
         app,
-        default_span_details=details,
-        server_request_hook=_note_trace_id,
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
+        server_request_hook=_note_trace_id,
+        excluded_urls="",
         exclude_spans=["receive", "send"],
     )
 
@@ -112,6 +100,6 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-def _note_trace_id(span: Span, _scope: Scope) -> None:
+def _note_trace_id(span: Span, _scope: dict[str, Any]) -> None:
     if (context := span.get_span_context()).is_valid:
         TRACE_ID.set(format_trace_id(context.trace_id))
