@@ -247,7 +247,7 @@ def report(measured: list[Figures], requests: int, pinned: tuple[int, int] | Non
 
 
 def open_many_files() -> None:
-    """Lets this process have as many connections as it needs."""
+    """Lets this process have as many connections as it needs, or may have."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, OPEN_FILES), most))
 
