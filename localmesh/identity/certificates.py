@@ -39,10 +39,10 @@ class Certificates:
         return any(map(_is_due, self._issued.values()))
 
     def wait_s(self) -> float:
-        """Return for how many seconds nothing is to be done."""
+        """Return for how many seconds nothing is to be done, whatever is issued meanwhile."""
         now = datetime.now(UTC)
         waits = [_renewal(certificate) - now for certificate in self._issued.values()]
-        return max(min([LONGEST_WAIT, *waits]), timedelta()).total_seconds()
+        return max(min([LONGEST_WAIT, self.lifetime / 4, *waits]), timedelta()).total_seconds()
 
 
 def _renewal(certificate: Certificate) -> datetime:

@@ -1,6 +1,7 @@
 """Who may speak to whom, by certificate: the whole way over real Envoys, here as in a cluster."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -165,6 +166,39 @@ def test_the_clients_proxy_says_how_a_connection_ended(
     try:
         cluster.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
         eventually(said, why)
+    finally:
+        remove(cluster)
+
+
+def test_the_servers_proxy_says_that_it_takes_no_plain_text(cluster: Cluster) -> None:
+    def said() -> bool:
+        seen = status(cluster, "outside")
+        log = cluster.kubectl("logs", "-n", NAMESPACE, "deploy/catalog", "-c", "istio-proxy", "--tail=5")
+        return seen == RESET and '"- - -" 0 NR filter_chain_not_found ' in log
+
+    try:
+        cluster.kubectl("apply", "-f", "-", stdin=json.dumps(peers("STRICT")))
+        eventually(said, "a connection that no filter chain takes has a line of its own")
+    finally:
+        remove(cluster)
+
+
+def test_what_fails_while_tls_comes_and_goes_is_a_connection_and_nothing_fails_afterwards(cluster: Cluster) -> None:
+    """Proxies hear of DISABLE one after the other, so a client may speak what its server has just given up."""
+    modes = ("DISABLE", "STRICT", "PERMISSIVE", "DISABLE", "PERMISSIVE", "STRICT")
+    with Load(cluster.gateway + "/api/catalog") as load:
+        for mode in modes * 2:
+            cluster.kubectl("apply", "-f", "-", stdin=json.dumps(peers(mode)))
+            load.wait_for(100)
+    log = cluster.kubectl("logs", "-n", ROOT, "deploy/istio-ingressgateway", f"--tail={load.total}")
+    flags = {found[1] for found in re.finditer(r'" 503 (\S+) ', log)}
+    assert flags <= {"UC", "UF", "URX,UF", "URX,UC"}
+    assert load.failed.keys() <= {500, 503}  # 500 is webapp's word for a catalog that it cannot reach
+    try:
+        eventually(lambda: all(cluster.get("/api/catalog").status_code == 200 for _ in range(50)), "all have heard")
+        with Load(cluster.gateway + "/api/catalog") as settled:
+            settled.wait_for(500)
+        assert settled.failed == {}
     finally:
         remove(cluster)
 

@@ -21,3 +21,8 @@ def access_log() -> list[Message]:
         log_format={"text_format_source": {"inline_string": FORMAT}},
     )
     return [{"name": "envoy.access_loggers.file", "typed_config": file}]
+
+
+def unmatched_log() -> list[Message]:
+    """Return the access logs of a sidecar's port: of connections that none of its filter chains takes."""
+    return [{**log, "filter": {"response_flag_filter": {"flags": ["NR"]}}} for log in access_log()]

@@ -1,11 +1,12 @@
 """envoy.config.listener.v3.Listener."""
 
+from localmesh.envoy.emit.access_log import unmatched_log
 from localmesh.envoy.emit.authorization import network_authorization
 from localmesh.envoy.emit.http_connection_manager import http_connection_manager
 from localmesh.envoy.emit.messages import Message, address, duration, given
 from localmesh.envoy.emit.tcp_proxy import tcp_proxy
 from localmesh.envoy.emit.tls import looking_for_tls, server_socket
-from localmesh.proxy.listeners import FilterChain, FilterChainMatch, Listener, TcpProxy
+from localmesh.proxy.listeners import FilterChain, FilterChainMatch, Listener, TcpProxy, TrafficDirection
 
 
 def listener(described: Listener) -> Message:
@@ -15,6 +16,7 @@ def listener(described: Listener) -> Message:
         address=address(described.address),
         **(looking_for_tls() if described.looks_for_tls else {}),
         filter_chains=[_filter_chain(chain) for chain in described.chains],
+        access_log=unmatched_log() if described.direction is TrafficDirection.INBOUND else None,
         traffic_direction=described.direction.value,
         bind_to_port=None if described.bound else False,
         enable_reuse_port=described.shared,

@@ -4,6 +4,7 @@ Numbers of 0 say nothing, as in istiod. Source: pilot/pkg/networking/core/cluste
 """
 
 from dataclasses import replace
+from datetime import timedelta
 
 from localmesh.kinds.durations import parse_any_duration
 from localmesh.kinds.istio.types.destination_rule import (
@@ -105,12 +106,13 @@ def _tcp_keepalive(tcp: TCPSettings) -> TcpKeepalive | None:
     """Return the probes that are asked for; Linux counts whole seconds."""
     if tcp.tcp_keepalive is None:
         return None
-    time, interval = tcp.tcp_keepalive.time, tcp.tcp_keepalive.interval
-    return TcpKeepalive(
-        tcp.tcp_keepalive.probes or None,
-        int(time.total_seconds()) if time else None,
-        int(interval.total_seconds()) if interval else None,
-    )
+    asked = tcp.tcp_keepalive
+    return TcpKeepalive(asked.probes or None, _whole_seconds(asked.time), _whole_seconds(asked.interval))
+
+
+def _whole_seconds(length: timedelta | None) -> int | None:
+    """Return seconds as istiod counts them: in 32 bits, and of what is longer the rest."""
+    return int(length.total_seconds()) % 2**32 if length else None
 
 
 def _outlier_detection(settings: OutlierSettings) -> proxy.OutlierDetection:

@@ -120,6 +120,11 @@ def test_a_certificate_is_renewed_at_half_its_time(monkeypatch: pytest.MonkeyPat
     assert made.of(pod, WEBAPP).key != first.key
 
 
+def test_nobody_sleeps_over_a_renewal_of_what_is_issued_meanwhile() -> None:
+    assert Certificates(Authority.make()).wait_s() == certificates.LONGEST_WAIT.total_seconds()
+    assert Certificates(Authority.make(), lifetime=timedelta(seconds=20)).wait_s() == 5
+
+
 def test_a_pod_that_is_gone_is_forgotten() -> None:
     pod, made = Key("a", "web-1"), Certificates(Authority.make(), lifetime=timedelta(0))
     first = made.of(pod, WEBAPP)

@@ -10,7 +10,14 @@ from localmesh.kinds.messages import read
 from localmesh.pilot.clusters.defaults import LOAD_BALANCER, NO_BREAKERS
 from localmesh.pilot.http.retries import DEFAULT_RETRY, retry_policy
 from localmesh.proxy.actions import Forward
-from localmesh.proxy.cluster_policies import Http2Keepalive, LoadBalancer, LoadBalancing, RetryBudget, SlowStart
+from localmesh.proxy.cluster_policies import (
+    Http2Keepalive,
+    LoadBalancer,
+    LoadBalancing,
+    RetryBudget,
+    SlowStart,
+    TcpKeepalive,
+)
 from localmesh.proxy.clusters import Cluster, ClusterType, UpstreamProtocol
 from localmesh.proxy.hash_policies import HashCookie, HashHeader, HashQueryParameter
 from localmesh.proxy.names import inbound_cluster
@@ -89,6 +96,11 @@ def test_http2_is_spoken_where_it_is_asked_for_and_its_settings_only_there() -> 
     assert with_policy(connectionPool={"http": http}).protocol is UpstreamProtocol.HTTP1
     as_client = with_policy(connectionPool={"http": {"useClientProtocol": True}})
     assert as_client.protocol is UpstreamProtocol.AS_DOWNSTREAM
+
+
+def test_seconds_between_probes_are_counted_in_32_bits_as_istiod_counts_them() -> None:
+    found = with_policy(connectionPool={"tcp": {"tcpKeepalive": {"time": "2562047h", "interval": "1.5s"}}})
+    assert found.tcp_keepalive == TcpKeepalive(None, 633434608, 1)
 
 
 def test_https_idle_time_goes_before_tcps_which_may_be_endless() -> None:

@@ -19,6 +19,7 @@ from tests.localmesh.kinds.istio.documents import ROUTE, complaints, judged, vir
         {"route": [{"destination": {"host": "catalog", "subset": "V1", "port": {"number": 80}}, "weight": 0}]},
         {"route": [{"destination": {"host": "a"}, "weight": 70}, {"destination": {"host": "b"}, "weight": 70}]},
         ROUTE | {"match": [{"withoutHeaders": {"x": {"regex": "*"}}, "ignoreUriCase": True, "statPrefix": "mine"}]},
+        ROUTE | {"match": [{"uri": {"regex": r"\Q\C\E\\C(?P<a_1>.)(?<b>[^a]{1000})"}}]},
         ROUTE
         | {"headers": {"request": {"set": {"x": "%DOWNSTREAM_REMOTE_ADDRESS% 100%% %REQ(a)%", ":authority": "b"}}}},
         ROUTE | {"headers": {"request": {"set": {"x": '%METADATA(["a", "b\\"c"])%'}}}},
@@ -78,6 +79,21 @@ REFUSED = [
     (
         ROUTE | {"match": [{"uri": {"regex": "("}}]},
         'match[0].uri.regex: "uri": error parsing regexp: missing ): (; Istio uses RE2 style',
+    ),
+    (
+        ROUTE | {"match": [{"uri": {"regex": r"a\C"}}]},
+        r'match[0].uri.regex: "uri": error parsing regexp: invalid escape sequence: `\C`; Istio uses RE2 style',
+    ),
+    (
+        ROUTE | {"match": [{"uri": {"regex": "(?P<é>a)"}}]},
+        'match[0].uri.regex: "uri": error parsing regexp: invalid named capture: `(?P<é>`; Istio uses RE2 style',
+    ),
+    *(
+        (
+            ROUTE | {"match": [{"uri": {"regex": large}}]},
+            "match[0].uri.regex: istiod lets it pass, but Envoy takes no program of more than 32768 steps",
+        )
+        for large in (r"\pL{50}", r"\pL{1000}")
     ),
     (
         ROUTE | {"match": [{"method": {"regex": ""}}]},
