@@ -1,4 +1,4 @@
-"""Keeps signals within the mesh: `kill 1` in a container must not reach the init of this machine.
+"""Keeps signals among few: `kill 1` in a container must not reach the init of this machine.
 
 Pods are processes beside all others here. Linux 6.12 and newer can scope the signals of a process, and of all that it
 will ever start, to these: https://docs.kernel.org/userspace-api/landlock.html. Root and others may ask for it alike.
@@ -35,7 +35,7 @@ def scopes_signals() -> bool:
 def confine_signals() -> bool:
     """Let this thread, and all that it starts from now on, signal nobody else; return whether the kernel does so.
 
-    To be called before there are other threads. Who was not confined with it may signal it as before.
+    Threads that are there already are not confined. Who was not confined with it may signal it as before.
     """
     if not scopes_signals():
         return False

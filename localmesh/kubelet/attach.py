@@ -206,6 +206,7 @@ async def on_terminal(
             environment={"TERM": "xterm", **environment},
             folder=launch.folders.home,
             guard=launch.node.guard,
+            scope=launch.sandbox.scope,
             stdin=slave,
             stdout=slave,
             stderr=slave,

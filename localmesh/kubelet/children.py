@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.signal_scope import SignalScope
 
 IO = int | None
 """A file descriptor or one of `subprocess`' constants."""
@@ -76,20 +77,23 @@ def spawn(
     environment: Mapping[str, str],
     folder: Path,
     guard: Guard,
+    scope: SignalScope,
     stdin: IO = subprocess.DEVNULL,
     stdout: IO = subprocess.DEVNULL,
     stderr: IO = subprocess.STDOUT,
 ) -> Child:
     """Start a program in a session of its own, known to the guard. Raises OSError when it cannot be started."""
-    popen = subprocess.Popen(
-        argv,
-        env=environment,
-        cwd=folder,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=stderr,
-        bufsize=0,
-        start_new_session=True,
+    popen = scope.call(
+        lambda: subprocess.Popen(
+            argv,
+            env=environment,
+            cwd=folder,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            bufsize=0,
+            start_new_session=True,
+        )
     )
     guard.began(popen.pid)
     return Child(popen, guard)

@@ -24,8 +24,15 @@ async def start(
     try:
         reader = await PipeReader.open(reading)
         try:
-            folder, guard = launch.folders.home, launch.node.guard
-            child = spawn(argv, environment=environment, folder=folder, guard=guard, stdin=stdin, stdout=writing)
+            child = spawn(
+                argv,
+                environment=environment,
+                folder=launch.folders.home,
+                guard=launch.node.guard,
+                scope=launch.sandbox.scope,
+                stdin=stdin,
+                stdout=writing,
+            )
         except BaseException:
             reader.close()
             raise

@@ -73,7 +73,14 @@ class ExecProcess:
                 ours.callback(outputs[name].close)
             if not stdin:
                 writer.close()
-            child = spawn(command, environment=environment, folder=launch.folders.home, guard=launch.node.guard, **ends)
+            child = spawn(
+                command,
+                environment=environment,
+                folder=launch.folders.home,
+                guard=launch.node.guard,
+                scope=launch.sandbox.scope,
+                **ends,
+            )
             ours.pop_all()
         return cls(child, writer, outputs, None)
 

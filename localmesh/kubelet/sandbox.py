@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from localmesh.kubelet.environment import Folders
 from localmesh.kubelet.images import Image
 from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.kubelet.node import Node
+from localmesh.kubelet.signal_scope import SignalScope
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Sandbox:
     node: Node
     folder: Path
     network: NetworkProxy
+    scope: SignalScope = field(default_factory=SignalScope)
 
     @classmethod
     async def create(cls, node: Node, pod: Object) -> "Sandbox":
@@ -53,6 +55,7 @@ class Sandbox:
 
     async def remove(self) -> None:
         """Close the network, give the ports back and delete the folder."""
+        self.scope.close()
         await self.network.stop()
         _give_back(self.node, self.addresses)
         if self.addresses.admin is not None:

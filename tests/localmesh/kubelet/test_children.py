@@ -10,6 +10,7 @@ from localmesh.kubelet import attach, children
 from localmesh.kubelet import exec as exec_module
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.signal_scope import SignalScope
 
 from .conftest import Node, script
 
@@ -27,7 +28,8 @@ async def test_a_group_is_ended_before_its_number_can_be_somebody_else_s(
 
     monkeypatch.setattr(children, "_kill_group", spy)
     with Guard() as guard:
-        child = spawn(["sh", "-c", "exit 3"], environment=dict(os.environ), folder=tmp_path, guard=guard)
+        environment, scope = dict(os.environ), SignalScope()
+        child = spawn(["sh", "-c", "exit 3"], environment=environment, folder=tmp_path, guard=guard, scope=scope)
         assert await child.wait() == 3
         child.signal(9)
     assert there == [True]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from localmesh.kubelet.children import spawn
 from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.signal_scope import SignalScope
 
 from .conftest import is_alive
 
@@ -16,11 +17,13 @@ import asyncio, sys
 from pathlib import Path
 from localmesh.kubelet.children import spawn
 from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.signal_scope import SignalScope
 
 async def main():
     with Guard(grace=0.5) as guard:
         for script in ("exec sleep 600", "trap '' TERM; while :; do sleep 0.1; done"):
-            child = spawn(["sh", "-c", script], environment={"PATH": "/bin:/usr/bin"}, folder=Path("/"), guard=guard)
+            environment, scope = {"PATH": "/bin:/usr/bin"}, SignalScope()
+            child = spawn(["sh", "-c", script], environment=environment, folder=Path("/"), guard=guard, scope=scope)
             print(child.pid)
         print(guard.pid, flush=True)
         await asyncio.sleep(600)
@@ -59,6 +62,7 @@ async def test_a_process_that_ended_is_none_of_the_guard_s_business_any_more(tmp
         def _tell(self, line: str) -> None:
             told.append(line)
 
-    child = spawn(["true"], environment={"PATH": "/bin:/usr/bin"}, folder=tmp_path, guard=Listening())
+    environment, scope = {"PATH": "/bin:/usr/bin"}, SignalScope()
+    child = spawn(["true"], environment=environment, folder=tmp_path, guard=Listening(), scope=scope)
     assert await child.wait() == 0
     assert told == [f"+{child.pid}\n", f"-{child.pid}\n"]
