@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from localmesh.core.loops import ended
-from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.children import Child
 from localmesh.kubelet.commands import CHUNK, start
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.logs import LogFile
@@ -201,15 +201,7 @@ async def on_terminal(
         ours.callback(reader.close)
         writer = await PipeWriter.open(os.dup(master))
         ours.callback(writer.close)
-        child = spawn(
-            [sys.executable, "-I", "-S", "-c", OWN_TERMINAL, *argv],
-            environment={"TERM": "xterm", **environment},
-            folder=launch.folders.home,
-            guard=launch.node.guard,
-            scope=launch.sandbox.scope,
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-        )
+        command, terminal = [sys.executable, "-I", "-S", "-c", OWN_TERMINAL, *argv], {"TERM": "xterm"}
+        child = launch.spawn(command, {**terminal, **environment}, stdin=slave, stdout=slave, stderr=slave)
         ours.pop_all()
     return child, reader, writer, master

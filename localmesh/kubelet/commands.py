@@ -5,7 +5,7 @@ import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from localmesh.kubelet.children import IO, Child, spawn
+from localmesh.kubelet.children import IO, Child
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader
 
@@ -24,15 +24,7 @@ async def start(
     try:
         reader = await PipeReader.open(reading)
         try:
-            child = spawn(
-                argv,
-                environment=environment,
-                folder=launch.folders.home,
-                guard=launch.node.guard,
-                scope=launch.sandbox.scope,
-                stdin=stdin,
-                stdout=writing,
-            )
+            child = launch.spawn(argv, environment, stdin=stdin, stdout=writing)
         except BaseException:
             reader.close()
             raise

@@ -15,7 +15,7 @@ from typing import Literal
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.core.loops import ended
 from localmesh.kubelet.attach import END_OF_INPUT, on_terminal
-from localmesh.kubelet.children import Child, spawn
+from localmesh.kubelet.children import Child
 from localmesh.kubelet.launch import CannotStartError, Launch
 from localmesh.kubelet.pipes import PipeReader, PipeWriter
 
@@ -73,14 +73,7 @@ class ExecProcess:
                 ours.callback(outputs[name].close)
             if not stdin:
                 writer.close()
-            child = spawn(
-                command,
-                environment=environment,
-                folder=launch.folders.home,
-                guard=launch.node.guard,
-                scope=launch.sandbox.scope,
-                **ends,
-            )
+            child = launch.spawn(command, environment, **ends)
             ours.pop_all()
         return cls(child, writer, outputs, None)
 

@@ -1,7 +1,7 @@
-"""From a container's manifest to a command line and an environment."""
+"""From a container's manifest to a command line, an environment and a process."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from localmesh.kinds.injection import is_injected
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.kinds.service_ports import container_port
+from localmesh.kubelet.children import IO, Child, spawn
 from localmesh.kubelet.environment import (
     PATH,
     ConfigError,
@@ -87,6 +88,11 @@ class Launch:
     def exec_environment(self) -> dict[str, str]:
         """Return the environment of a command that runs in the container beside its process."""
         return proxied(self._all(), self.sandbox.addresses.network)
+
+    def spawn(self, argv: Sequence[str], environment: Mapping[str, str], **ends: IO) -> Child:
+        """Start a process in the container; `ends` are its standard streams. Raises OSError, ValueError."""
+        folder, guard, scope = self.folders.home, self.node.guard, self.sandbox.scope
+        return spawn(argv, environment=environment, folder=folder, guard=guard, scope=scope, **ends)
 
     def local_port(self, port: int | str) -> Place | None:
         """Return the place behind a container port given by number or name."""

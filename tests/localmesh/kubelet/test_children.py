@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
-from localmesh.kubelet import attach, children
-from localmesh.kubelet import exec as exec_module
+from localmesh.kubelet import children
 from localmesh.kubelet.children import Child, spawn
 from localmesh.kubelet.guard import Guard
+from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.signal_scope import SignalScope
 
 from .conftest import Node, script
@@ -49,8 +49,7 @@ async def test_a_command_that_cannot_be_started_leaves_no_descriptor_open(
     def fail(*_: object, **__: object) -> Child:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(exec_module, "spawn", fail)
-    monkeypatch.setattr(attach, "spawn", fail)
+    monkeypatch.setattr(Launch, "spawn", fail)
     with pytest.raises(RuntimeRefusedError, match="Too many open files"):
         await node.kubelet.exec(key, "main", ["true"], stdin=True, tty=tty)
     await asyncio.sleep(0)
