@@ -14,8 +14,9 @@ from localmesh.core.loops import ended
 from localmesh.core.places import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
-EAGER = 0.05
-"""Seconds between two looks at a container that has not answered yet: a start is seen at once, not a period later."""
+EAGER, PATIENT = 0.01, 0.1
+"""Seconds at the least and at the most between two looks at a container that has not answered yet: a start is seen at
+once, not a period later. In between it is a fiftieth of the time that it has taken so far."""
 
 SLICES = 20
 """Into so many a probe's timeout is cut. A slice that ends late, since this process had no core or its loop something
@@ -61,22 +62,23 @@ async def attempts(probe: Probe, ask: Ask) -> AsyncIterator[ProbeResult]:
     """
     successes = failures = 0
     await asyncio.sleep(probe.initial_delay_seconds)
+    began = asyncio.get_running_loop().time()
     while True:
-        failure = await (ask() if successes else _eagerly(ask, probe.period_seconds))
+        failure = await (ask() if successes else _eagerly(ask, probe.period_seconds, began))
         successes, failures = (successes + 1, 0) if failure is None else (0, failures + 1)
         yield ProbeResult(failure, successes >= probe.success_threshold, failures >= probe.failure_threshold)
         if successes:
             await asyncio.sleep(probe.period_seconds)
 
 
-async def _eagerly(ask: Ask, period: float) -> str | None:
+async def _eagerly(ask: Ask, period: float, began: float) -> str | None:
     loop = asyncio.get_running_loop()
     end = loop.time() + period
     while True:
         failure = await ask()
         if failure is None or loop.time() >= end:
             return failure
-        await asyncio.sleep(EAGER)
+        await asyncio.sleep(min(max(EAGER, (loop.time() - began) / 50), PATIENT))
 
 
 def question(probe: Probe, target: ProbeTarget) -> Ask:
