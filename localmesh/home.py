@@ -22,6 +22,9 @@ PAGE = 16 * 1024
 KUBECONFIG_WRITTEN, READY = "kubeconfig", "ready"
 """What a supervisor tells `mesh up`, that waits for it: kubectl may start, and later, kubectl is answered."""
 
+AVAILABLE = "available "
+"""What it tells in front of the name of each Deployment that is available."""
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

@@ -14,18 +14,18 @@ from localmesh.addons import AddonPorts, Addons
 from localmesh.apiserver.http.certificates import Credentials
 from localmesh.apiserver.http.server import Door, PortTakenError
 from localmesh.apiserver.target import Target
-from localmesh.apiserver.write.latecomers import create_last
+from localmesh.apiserver.write.latecomers import create_last, tell_available
 from localmesh.apiserver.write.registry import Registry, WriteOptions
 from localmesh.controllers import Controllers
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.loops import Loops, ended, observed
 from localmesh.core.manifests import documents
-from localmesh.core.objects import Key, Object
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.discovery import Discovery
 from localmesh.dressing import Dressed
 from localmesh.envoy.telemetry import Telemetry
-from localmesh.home import Home, Lock, RunningMesh
+from localmesh.home import AVAILABLE, READY, Home, Lock, RunningMesh
 from localmesh.identity.authority import Authority
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import HTTP_PORT
@@ -77,8 +77,8 @@ class Options:
     """Whether all that pods write goes to standard output as well."""
 
 
-async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Run the mesh until `stop` is set; call `ready` once kubectl is answered.
+async def supervise(options: Options, stop: asyncio.Event, tell: Callable[[str], bool]) -> None:
+    """Run the mesh until `stop` is set; `tell` of READY, and of what is AVAILABLE as long as that says True.
 
     Raises MeshError when the door's port is taken, when a file of images cannot be read, and with the cause when the
     mesh cannot go on.
@@ -123,14 +123,22 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
         loops.changed = lambda: lock.tell(replace(told, troubles=loops.troubles))
         gc.freeze()
         gc.enable()
-        ready()
+        tell(READY)
         workloads = [obj for obj in addons if obj["kind"] == DEPLOYMENTS.kind]
+
+        late = set(map(key_of, workloads))
+
+        def told_of(key: Key) -> bool:
+            return key in late or tell(f"{AVAILABLE}{key}")
 
         def settle() -> None:
             _create(door.registry, workloads)
             gc.freeze()  # what is there now stays: a full collection would look at it all, and hold up a push by 40 ms
 
-        last = observed(create_last(store, settle), "the start of the add-ons")
+        starting = (
+            observed(create_last(store, settle), "the start of the add-ons"),
+            observed(tell_available(store, told_of), "what is said of Deployments"),
+        )
         try:
             await loops.until(stop)
         except MeshError as error:
@@ -138,7 +146,8 @@ async def supervise(options: Options, stop: asyncio.Event, ready: Callable[[], N
             lock.tell(replace(told, troubles=loops.troubles, failure=str(error)))
             raise
         finally:
-            await ended(last)
+            for task in starting:
+                await ended(task)
 
 
 def _write(lines: bytes) -> None:

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -17,7 +16,7 @@ from localmesh.apiserver.http.certificates import Credentials, issue
 from localmesh.core.errors import MeshError
 from localmesh.core.landlock import confine_signals
 from localmesh.core.loopback import LOOPBACK
-from localmesh.home import KUBECONFIG_WRITTEN, READY, Home, Lock
+from localmesh.home import KUBECONFIG_WRITTEN, Home, Lock
 
 OPEN_FILES = 10240
 """What macOS grants a process at most; it gives 256 to begin with, and each Envoy holds a dozen connections to here."""
@@ -43,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     gc.disable()  # nothing of what is imported goes; `supervise` has garbage collected from when kubectl is answered
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     allow_open_files()
+    os.set_blocking(arguments.ready_fd, False)
     try:
         with home.hold() as lock:
             credentials = issue()
@@ -81,7 +81,7 @@ def _run(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        await supervise(options, stop, ready=lambda: _say(arguments.ready_fd, READY))
+        await supervise(options, stop, lambda word: _say(arguments.ready_fd, word))
 
     asyncio.run(serve())
 
@@ -94,7 +94,10 @@ def allow_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _say(descriptor: int, word: str) -> None:
-    """Write a line to whoever waits for the mesh; they may be gone."""
-    with contextlib.suppress(OSError):
+def _say(descriptor: int, word: str) -> bool:
+    """Write a line to whoever waits for the mesh; return whether they are still there."""
+    try:
         os.write(descriptor, f"{word}\n".encode())
+    except OSError:
+        return False
+    return True

@@ -2,27 +2,26 @@
 
 import argparse
 import contextlib
+import io
 import os
+import select
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
 
-from localmesh.addons import LABEL as ADDON
 from localmesh.addons import AddonPorts
 from localmesh.cli.kubectl import Kubectl, scripts_folder
 from localmesh.cli.telemetry import page_ports, telemetry_arguments
 from localmesh.core.errors import MeshError
 from localmesh.core.loopback import free_port, is_taken
 from localmesh.envoy.binary import envoy_binary
-from localmesh.home import CHECKOUT, KUBECONFIG_WRITTEN, READY, AlreadyRunsError, Home
+from localmesh.home import AVAILABLE, CHECKOUT, KUBECONFIG_WRITTEN, READY, AlreadyRunsError, Home
 
 GATEWAY_PORT = 30000
 API_PORT = 30443
@@ -77,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         if pages:
             print(f"  see it: http://127.0.0.1:{pages.mesh} the mesh, http://127.0.0.1:{pages.traces} traces,"
                   f" http://127.0.0.1:{pages.metrics} metrics", flush=True)  # fmt: skip
+        supervisor.words.close()
         if arguments.foreground:
             return supervisor.process.wait()
     return 0 if ready else 1
@@ -119,17 +119,23 @@ class Supervisor:
     """A supervisor that starts."""
 
     process: subprocess.Popen[bytes]
-    words: TextIO
-    """What it says of how far it is."""
+    words: io.FileIO
+    """What it says of how far it is, a line each."""
 
     log: Path
 
     def wait_for(self, word: str) -> None:
         """Wait until it says so. Raises MeshError with what it says instead."""
-        said = self.words.readline().rstrip()
+        said = self.words.readline().decode().rstrip()
         if said != word:
             end = f"the mesh did not start; the end of {self.log}:\n{_tail(self.log)}"
-            raise MeshError(f"{said}\n{self.words.read()}".strip() or end)
+            raise MeshError(f"{said}\n{self.words.readall().decode()}".strip() or end)
+
+    def available(self, deadline: float) -> str:
+        """Return the next Deployment that is available; "" when there is none by then, or the supervisor has ended."""
+        left = max(0.0, deadline - time.monotonic())
+        said = self.words.readline().decode() if select.select([self.words], [], [], left)[0] else ""
+        return said.removeprefix(AVAILABLE).rstrip()
 
 
 def _launch(home: Home, arguments: argparse.Namespace, api_port: int, pages: AddonPorts | None) -> Supervisor:
@@ -146,7 +152,7 @@ def _launch(home: Home, arguments: argparse.Namespace, api_port: int, pages: Add
             pass_fds=(theirs,), start_new_session=True, cwd=CHECKOUT, env={**os.environ, "MESH_DIR": str(home.path)},
         )  # fmt: skip
     os.close(theirs)
-    return Supervisor(process, open(ours), home.log)  # noqa: PTH123 -- a descriptor, open as long as this runs
+    return Supervisor(process, io.FileIO(ours), home.log)
 
 
 def _tail(log: Path, lines: int = 15) -> str:
@@ -176,7 +182,7 @@ def _bring_up(home: Home, arguments: argparse.Namespace, supervisor: Supervisor)
     supervisor.wait_for(KUBECONFIG_WRITTEN)
     if arguments.empty:
         supervisor.wait_for(READY)
-        return _wait_for_rollouts(kubectl, SEEDED)
+        return _wait_for_rollouts(supervisor, kubectl, SEEDED)
 
     def storefront() -> str:
         built = kubectl.output("kustomize", str(BASE))
@@ -188,34 +194,20 @@ def _bring_up(home: Home, arguments: argparse.Namespace, supervisor: Supervisor)
     if applied is None:
         raise MeshError(f"the storefront in {BASE} was not applied; the mesh runs: `mesh down` ends it")
     count = SEEDED + sum(line.startswith("deployment.apps/") for line in applied)
-    return _wait_for_rollouts(kubectl, count) and _wait_for_gateway(arguments.gateway_port)
+    return _wait_for_rollouts(supervisor, kubectl, count) and _wait_for_gateway(arguments.gateway_port)
 
 
-def _wait_for_rollouts(kubectl: Kubectl, count: int) -> bool:
+def _wait_for_rollouts(supervisor: Supervisor, kubectl: Kubectl, count: int) -> bool:
     """Print a line for each Deployment that becomes ready; False when fewer than `count` do within PATIENCE_S."""
-    columns = (
-        "{.metadata.namespace}/{.metadata.name} {.spec.replicas} {.status.updatedReplicas} {.status.availableReplicas}"
-    )
-    selector = f"--selector=!{ADDON}"
-    watch = kubectl.start("get", "deployments", "-A", selector, "--watch", "-o", f"jsonpath={columns}{{'\\n'}}")
-    timer = threading.Timer(PATIENCE_S, watch.kill)
-    timer.start()
-    done: set[str] = set()
-    try:
-        for line in watch.stdout or ():
-            name, *counts = line.split()
-            if name not in done and len(counts) == 3 and len(set(counts)) == 1:  # noqa: PLR2004 -- the three columns
-                done.add(name)
-                print(f"  ready: {name}", flush=True)
-            if len(done) >= count:
-                return True
-    finally:
-        timer.cancel()
-        watch.kill()
-        watch.wait()
-    print(f"mesh: {len(done)} of {count} Deployments are ready after {PATIENCE_S} s", file=sys.stderr)
-    kubectl.call("get", "pods", "-A")
-    return False
+    deadline = time.monotonic() + PATIENCE_S
+    for done in range(count):
+        name = supervisor.available(deadline)
+        if not name:
+            print(f"mesh: {done} of {count} Deployments are ready; see {supervisor.log}", file=sys.stderr)
+            kubectl.call("get", "pods", "-A")
+            return False
+        print(f"  ready: {name}", flush=True)
+    return True
 
 
 def _wait_for_gateway(number: int) -> bool:

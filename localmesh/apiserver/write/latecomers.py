@@ -1,10 +1,10 @@
-"""Objects that are created once all that was there before them is available: what can wait leaves the cores to it."""
+"""Which Deployments are available; objects that are created once all are: what can wait leaves the cores to them."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
-from localmesh.core.objects import Object
+from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.resources import DEPLOYMENTS
 from localmesh.store.objects import Store
 
@@ -18,6 +18,16 @@ async def create_last(store: Store, create: Callable[[], None]) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await _all_available(store)
     create()
+
+
+async def tell_available(store: Store, tell: Callable[[Key], bool]) -> None:
+    """Tell of each Deployment once it is available, until `tell` says that nobody listens any more."""
+    told: set[Key] = set()
+    async for _ in store.changed():
+        for key in map(key_of, filter(_is_available, store.objects(DEPLOYMENTS))):
+            if key not in told and not tell(key):
+                return
+            told.add(key)
 
 
 async def _all_available(store: Store) -> None:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from localmesh.apiserver.write import latecomers
-from localmesh.apiserver.write.latecomers import create_last
+from localmesh.apiserver.write.latecomers import create_last, tell_available
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import DEPLOYMENTS
 from localmesh.store.objects import Store
@@ -43,3 +43,20 @@ async def test_what_never_becomes_available_is_not_waited_for_for_ever(monkeypat
     deployment(store, "stuck")
     await create_last(store, created.set)
     assert created.is_set()
+
+
+async def test_each_one_that_is_available_is_told_of_once_as_long_as_anybody_listens() -> None:
+    store, told = Store(), []
+    first, second, third = (deployment(store, name) for name in ("gateway", "webapp", "catalog"))
+
+    def tell(key: Key) -> bool:
+        told.append(key)
+        return len(told) < 2
+
+    telling = asyncio.create_task(tell_available(store, tell))
+    become_available(store, second)
+    await settle()
+    become_available(store, first)
+    await telling
+    become_available(store, third)
+    assert told == [second, first]
