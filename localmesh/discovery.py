@@ -27,7 +27,6 @@ from localmesh.envoy.secrets import authority, own_certificate
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
-from localmesh.pilot.analysis import analyse
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
@@ -190,6 +189,8 @@ class Discovery:
             await asyncio.sleep(SETTLING_SECONDS)
             if self._seen is not None and self._seen is not seen:
                 seen = self._seen
+                from localmesh.pilot.analysis import analyse  # noqa: PLC0415 -- the start does not wait for it
+
                 self._advice = tuple(analyse(seen))
                 self._adviser.report(self._advice)
 
