@@ -43,6 +43,7 @@ MESH_HOSTS = (
     "s.a.svc.cluster.local",
     "t.b.svc.cluster.local",
     "*.b.svc.cluster.local",
+    "*s.a.svc.cluster.local",
     "out.io",
 )
 EXPORTS = (["."], ["*"], ["a"], ["b"], ["a", "b"], ["istio-system"], [".", "istio-system"])
@@ -148,7 +149,16 @@ def virtual_service(random: Random, name: str = "vs") -> Object:
 
 def destination_rule(random: Random, name: str = "dr") -> Object:
     """Return one DestinationRule."""
-    hosts = ("s", "t", "u", "s.a.svc.cluster.local", "t.b.svc.cluster.local", "*.a.svc.cluster.local", "out.io")
+    hosts = (
+        "s",
+        "t",
+        "u",
+        "s.a.svc.cluster.local",
+        "t.b.svc.cluster.local",
+        "*.a.svc.cluster.local",
+        "*s.a.svc.cluster.local",
+        "out.io",
+    )
     spec: Object = {"host": random.choice(hosts)}
     maybe(random, spec, "subsets", lambda: _subsets(random), 0.8)
     maybe(random, spec, "trafficPolicy", lambda: traffic_policy(random), 0.5)

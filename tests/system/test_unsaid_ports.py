@@ -53,14 +53,14 @@ def node_port(cluster: Cluster) -> Iterator[int]:
     done = cluster.run(["kubectl", "apply", "-f", "-"], stdin=UNSAID.replace("NODE_PORT", str(number)))
     assert done.returncode == 0, done.stderr
     assert IN_A_CLUSTER or f"Warning: {WARNING}" in done.stderr
-    cluster.ready("webapp", "unsaid")
+    cluster.ready("catalog", "unsaid")
     yield number
     cluster.kubectl("delete", "svc/unsaid", "deploy/unsaid", "vs/unsaid", "-n", NAMESPACE)
 
 
 def status(cluster: Cluster, path: str) -> str:
     curl = ("curl", "-s", "-m", "5", "-o", "/dev/null", "-w", "%{http_code}", f"http://unsaid{path}")
-    return cluster.run(["kubectl", "exec", "-n", NAMESPACE, "deploy/webapp", "-c", "webapp", "--", *curl]).stdout
+    return cluster.run(["kubectl", "exec", "-n", NAMESPACE, "deploy/catalog", "-c", "catalog", "--", *curl]).stdout
 
 
 @pytest.mark.usefixtures("node_port")

@@ -72,10 +72,13 @@ def is_address(host: str) -> bool:
 
 
 def covers(wide: str, narrow: str) -> bool:
-    """Tell whether each name that `narrow` stands for is one of `wide`'s: `*.io` covers `*.shop.io` and `a.io`."""
+    """Tell whether each name that `narrow` stands for is one of `wide`'s: `*.io` covers `*.shop.io` and `a.io`.
+
+    To istiod the asterisk may stand for nothing, too: `*a.io` covers `a.io`.
+    """
     if not is_wildcard(wide):
         return wide == narrow
-    return len(narrow) >= len(wide) and narrow.removeprefix("*").endswith(wide[1:])
+    return narrow.removeprefix("*").endswith(wide[1:])
 
 
 def overlap(one: str, other: str) -> bool:
