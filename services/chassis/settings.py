@@ -122,8 +122,7 @@ def load(kind: type[S], service: str) -> S:
 
 def _refuse(service: str, error: ValidationError) -> Never:
     complaints = [
-        f"{'.'.join(str(part) for part in problem['loc'][:1]).upper()}={problem['input']!r}: {problem['msg']}"
-        for problem in error.errors()
+        f"{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}" for problem in error.errors()
     ]
     print(f"{service}: bad environment: {'; '.join(complaints)}", file=sys.stderr)  # noqa: T201 - no log is set up yet
     raise SystemExit(BAD_SETTINGS) from None

@@ -20,6 +20,7 @@ async def test_the_page_shows_the_book_its_details_and_both_reviews(productpage:
     assert re.findall("<title>.*</title>", answer.text) == ["<title>Simple Bookstore App</title>"]
     for part in ("The Comedy of Errors", "PublisherA", "123-1234567890", "Opinion 1.", "Opinion 2.", "reviews-v1-abc"):
         assert part in answer.text
+    assert 'maxlength="64"' in answer.text
     assert "<svg" not in answer.text
     assert 'role="alert"' not in answer.text
 

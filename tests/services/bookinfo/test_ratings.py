@@ -88,6 +88,11 @@ async def test_v_faulty_fails_half_the_time() -> None:
     assert abs(failed - 200) < 5 * 10  # five standard deviations
 
 
+async def test_a_seed_makes_the_draws_again() -> None:
+    first, second = Faults("v-faulty", seed=1), Faults("v-faulty", seed=1)
+    assert [await strikes(first, 1) for _ in range(40)] == [await strikes(second, 1) for _ in range(40)]
+
+
 async def test_v_delayed_is_7_s_late_half_the_time_and_never_fails() -> None:
     slept: list[float] = []
 

@@ -24,7 +24,9 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
 from services.chassis import exporting
-from services.chassis.exporting import AsTheCallerSpeaks, recording
+from services.chassis.exporting import AsTheCallerSpeaks, GatesIds, recording
+from services.chassis.identity import Identity
+from services.chassis.logs import TRACE_ID
 from services.chassis.settings import load
 from services.chassis.telemetry import Telemetry, from_settings
 from services.chassis.trace import NOBODY, Caller
@@ -101,8 +103,14 @@ async def test_spans_and_metrics_of_one_app_say_which_pod_it_is_and_what_it_was_
         on = {"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_METRICS_EXPORTER": "otlp"}
         for name, value in {**POD, **nobody, **on}.items():
             monkeypatch.setenv(name, value)
+        asked: list[str] = []
+        transport = exporting._transport
+        monkeypatch.setattr(exporting, "_transport", lambda signal: asked.append(signal) or transport(signal))
         settings = load(Settings, "catalog")
         telemetry = from_settings(settings, "catalog")
+        assert asked == ["TRACES", "METRICS"]
+        assert telemetry.identity == Identity.of("catalog", settings)
+        assert telemetry.counts
         async with client_of(create_app(settings, telemetry=telemetry)) as client:
             for path in ("/items/1", "/items/2", "/livez"):
                 assert (await client.get(path)).status_code == 200
@@ -233,6 +241,14 @@ def test_the_standard_variables_say_whom_to_trust_and_who_asks(
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
     monkeypatch.setattr(exporting, "Urllib3HTTPTransport", lambda *, verify, cert: (verify, cert))
     assert exporting._transport("TRACES") == (verify, pair)
+
+
+def test_a_trace_begins_under_the_id_that_the_gate_has_decided_on() -> None:
+    before = TRACE_ID.set(LOW)
+    assert GatesIds().generate_trace_id() == int(LOW, 16)
+    TRACE_ID.set(None)
+    assert len({GatesIds().generate_trace_id() for _ in range(3)}) == 3
+    TRACE_ID.reset(before)
 
 
 def test_formats_that_are_asked_for_are_heeded_and_leave_the_decision_to_their_propagator(

@@ -1,19 +1,23 @@
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import CarrierT, Getter, TextMapPropagator, default_getter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 
 from services.catalog.app import create_app
 from services.catalog.settings import Settings
 from services.chassis.exporting import install_propagator, recording
+from services.chassis.logs import TRACE_ID
 from services.chassis.settings import load
 from services.chassis.telemetry import from_settings
 from tests.services.asgi import client_of
@@ -86,6 +90,37 @@ async def test_a_crash_is_in_the_span_with_its_traceback() -> None:
     assert event.attributes is not None
     assert event.attributes["exception.message"] == "boom"
     assert "in crash" in str(event.attributes["exception.stacktrace"])
+
+
+class OtherFormat(TextMapPropagator):
+    """A caller's trace in a header that only this reads."""
+
+    def extract(
+        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+    ) -> Context:
+        (trace_id,) = getter.get(carrier, "x-other-trace") or [""]
+        parent = SpanContext(int(trace_id, 16), int(SPAN, 16), is_remote=True, trace_flags=TraceFlags(1))
+        return trace.set_span_in_context(NonRecordingSpan(parent), context)
+
+    def inject(self, *_args: object) -> None:
+        """Nothing is called."""
+
+    @property
+    def fields(self) -> set[str]:
+        return {"x-other-trace"}
+
+
+async def test_where_a_caller_speaks_another_format_a_line_has_the_id_that_its_propagator_finds() -> None:
+    propagate.set_global_textmap(OtherFormat())
+    telemetry = replace(recording(SimpleSpanProcessor(InMemorySpanExporter())), records=lambda *_: True)
+    app = create_app(Settings(), telemetry=telemetry)
+
+    @app.get("/trace")
+    async def trace_id() -> str | None:
+        return TRACE_ID.get()
+
+    async with client_of(app) as client:
+        assert (await client.get("/trace", headers={"x-other-trace": TRACE})).json() == TRACE
 
 
 async def test_probes_make_no_spans() -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 
 import httpx
@@ -21,6 +21,19 @@ async def test_catalogs_items_are_passed_on_in_order_and_without_an_empty_image_
         answer = await client.get("/api/catalog")
     assert answer.status_code == 200
     assert answer.text == ('[{"id":1,"color":"amber","department":"Eyewear","name":"Elinor Glasses","price":"282.00"}]')
+
+
+class Pieces(httpx.AsyncByteStream):
+    """A body that comes piece by piece."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in (b"[]", b" ", b"\n"):
+            yield piece
+
+
+async def test_an_answer_may_come_in_pieces(webapp: Webapp) -> None:
+    async with webapp(lambda _: httpx.Response(200, stream=Pieces())) as client:
+        assert (await client.get("/api/catalog")).json() == []
 
 
 async def test_an_image_url_is_passed_on(webapp: Webapp) -> None:
@@ -68,6 +81,7 @@ UNEXPECTED = "answered something unexpected"
     ("answer", "what"),
     [
         (lambda _: httpx.Response(500), "answered 500"),
+        (lambda _: httpx.Response(500, json={"title": "no"}, headers=PROBLEM), "answered 500"),
         (lambda _: httpx.Response(503, text="upstream connect error", headers={"server": "envoy"}), "answered 503"),
         (lambda _: httpx.Response(403, text="RBAC: access denied"), "answered 403"),
         (lambda _: httpx.Response(200, text="<html>"), UNEXPECTED),
@@ -159,7 +173,7 @@ async def test_a_new_item_of_no_stated_type_goes_to_catalog_without_one(webapp: 
     assert ["content-type" in request.headers for request in asked] == [False]
 
 
-@pytest.mark.parametrize("status", [409, 422])
+@pytest.mark.parametrize("status", [400, 409, 422])
 async def test_an_item_that_catalog_refuses_is_refused_in_its_words(webapp: Webapp, status: int) -> None:
     document = {"title": "no", "status": status, "detail": "because"}
     async with webapp(lambda _: httpx.Response(status, json=document, headers=PROBLEM)) as client:

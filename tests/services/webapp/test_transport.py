@@ -76,6 +76,17 @@ async def test_an_answer_is_whole_however_it_is_delimited(answer: bytes, body: b
         assert (await client.get("/")).content == body
 
 
+async def test_a_server_is_asked_for_the_path_and_a_proxy_without_credentials_is_given_none() -> None:
+    server = Server(OK, OK)
+    async with calling(server) as client:
+        await client.get("/items?a=1")
+        proxied = Transport("http://catalog:80", str(client.base_url))
+        await proxied.handle_async_request(httpx.Request("GET", "http://catalog/items"))
+        await proxied.aclose()
+    assert server.heads[0].startswith(b"GET /items?a=1 HTTP/1.1\r\n")
+    assert b"proxy-authorization" not in server.heads[1].lower()
+
+
 async def test_a_connection_is_used_again_and_one_that_is_to_close_is_not() -> None:
     server = Server(OK, OK, OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"), OK)
     async with calling(server) as client:
@@ -89,6 +100,8 @@ async def test_a_connection_is_used_again_and_one_that_is_to_close_is_not() -> N
     [
         (b"", httpx.RemoteProtocolError),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nshort", httpx.ReadTimeout),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nshort", httpx.RemoteProtocolError),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n9\r\nshort", httpx.RemoteProtocolError),
         (b"nonsense, not content-length\r\n\r\n", httpx.RemoteProtocolError),
         (b"HTTP/1.1 200 OK\r\nx: " + b"content-length" * MAX_HEAD_BYTES, httpx.RemoteProtocolError),
         (b"HTTP/1.1 200 OK\r\n" + b"x: content-length\r\n" * MAX_HEAD_BYTES, httpx.RemoteProtocolError),
