@@ -12,7 +12,6 @@ import argparse
 import asyncio
 import gc
 import multiprocessing
-import os
 import random
 import statistics
 import tempfile
@@ -30,10 +29,6 @@ from tests.localmesh.envoy.world import World, backends, random_resources, strea
 
 Push = Callable[[Configuration], Awaitable[None]]
 BACKENDS = ("one", "two")
-NICENESS = 10
-"""Of the load: it takes what Envoy and the push leave of the cores. As their equal it would measure how long the thread
-of Envoy that takes a push, and answers no request, waits for a core."""
-
 ROUTES_FIRST = (ResourceType.ENDPOINT, ResourceType.ROUTE, ResourceType.LISTENER, ResourceType.CLUSTER)
 
 
@@ -83,7 +78,6 @@ class Load:
 
 
 def _load(pipe: Connection) -> None:
-    os.nice(NICENESS)
     asyncio.run(_serve_and_ask(pipe))
 
 
