@@ -16,8 +16,9 @@ from tests.differential.worlds import destination_rule, gateway, virtual_service
 ODD = (
     None, "", " ", "*", "*.*", "a.*", "-x", "x_y", "UPPER.case", "a..b", "10.0.0.1", "fd00::5", "mesh", "a/b", "./x",
     "x/y/z", 0, -1, 1, 80, 65535, 65536, 2**31, 2**63, 0.5, 1e3, True, False, "true", "80", "1s", "0s", "-1s", "1",
-    "1d", "1.5h", "1us", "100000h", "(", "[a-", "a{1001}", "(?=x)", "^$", ".*", [], {}, [""], [None], [{}],
+    "1d", "1.5h", "1us", "100000h", "2562047h", "(", "[a-", "a{1001}", "(?=x)", "^$", ".*", [], {}, [""], [None], [{}],
     {"value": 100}, {"exact": "x"}, {"exact": ""}, {"prefix": ""}, {"regex": "*"}, {"regex": ""},
+    {"regex": r"\C"}, {"regex": "(?P<é>a)"}, {"regex": r"\pL{50}"},
     {"exact": "x", "prefix": "y"}, {"number": 80}, {"name": "x"}, 99, 100, 200, 299, 300, 304, 399, 599, 600, 101,
     "503", "5xx,", "5xx, 503", "get", "GET", "HTTP", "http", "HTTPS", "TCP", "FROM_REQUEST_PORT", "OK", "%", "%REQ(a)%",
 )  # fmt: skip
