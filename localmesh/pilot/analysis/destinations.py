@@ -4,7 +4,8 @@ Source: analyzers/virtualservice/destinationhosts.go and destinationrules.go, an
 pkg/config/analysis of Istio 1.31.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from localmesh.kinds.istio import DestinationRule, VirtualService
 from localmesh.kinds.istio.hosts import covers, is_wildcard, resolve
@@ -23,22 +24,28 @@ UNKNOWN_HOST = "IST0174"
 
 def destination_findings(known: Known) -> Iterator[Finding]:
     """Yield what VirtualServices send to nobody, and the DestinationRules that nobody hears."""
-    for config in known.snapshot.configs(VirtualService):
+    configs = known.snapshot.configs(VirtualService)
+    choosing = _choosing_subsets(configs)
+    for config in configs:
         for field, destination in destinations_of(config):
             yield from _destination(config, field, destination, known)
-        yield from _passed_by(config, known)
+        if config.spec.gateways:
+            yield from _passed_by(config, choosing)
+    has_pods = cache(lambda labels: bool(known.pods_of(dict(labels))))
     for rule in known.snapshot.configs(DestinationRule):
-        yield from _destination_rule(rule, known)
+        yield from _destination_rule(rule, known, has_pods)
 
 
-def _destination_rule(rule: Config[DestinationRule], known: Known) -> Iterator[Finding]:
+def _destination_rule(
+    rule: Config[DestinationRule], known: Known, has_pods: Callable[[frozenset[tuple[str, str]]], bool]
+) -> Iterator[Finding]:
     host = resolve(rule.spec.host, rule.namespace)
     if not any(known.service(name, rule.namespace, rule.spec.export_to) for name in _covered(host, known)):
         message = f"The host {rule.spec.host} defined in the DestinationRule does not match any services in the mesh."
         yield finding(rule, UNKNOWN_HOST, "spec.host", message)
         return
     for index, subset in enumerate(rule.spec.subsets):
-        if not known.pods_of(subset.labels):
+        if not has_pods(frozenset(subset.labels.items())):
             message = (
                 f"The Subset {subset.name} defined in the DestinationRule does not select any pods."
                 " Which may lead to 503 UH (NoHealthyUpstream)."
@@ -51,23 +58,30 @@ def _covered(host: str, known: Known) -> Iterable[str]:
     return [name for name in known.services if covers(host, name)] if is_wildcard(host) else (host,)
 
 
-def _passed_by(config: Config[VirtualService], known: Known) -> Iterator[Finding]:
+def _choosing_subsets(configs: Iterable[Config[VirtualService]]) -> Mapping[str, Sequence[Config[VirtualService]]]:
+    """Return the VirtualServices that send to subsets of their own hosts, by host, as both are written."""
+    choosing: dict[str, list[Config[VirtualService]]] = {}
+    for config in configs:
+        chosen = (destination.host for _, destination in _routed(config) if destination.subset)
+        for host in dict.fromkeys(host for host in chosen if host in config.spec.hosts):
+            choosing.setdefault(host, []).append(config)
+    return choosing
+
+
+def _passed_by(
+    config: Config[VirtualService], choosing: Mapping[str, Sequence[Config[VirtualService]]]
+) -> Iterator[Finding]:
     """Yield the rules for sidecars that one for a gateway does without: it names the host and none of its subsets."""
-    if not config.spec.gateways:
-        return
     for field, destination in _routed(config):
-        for other in known.snapshot.configs(VirtualService) if not destination.subset else ():
-            if any(routed.subset and routed.host == destination.host for _, routed in _routed(other, own=True)):
-                names = (f"{named.namespace}/{named.name}" for named in (other, config))
-                message = "Subset in virtual service {} has no effect on ingress gateway {} requests".format(*names)
-                yield finding(config, SUBSET_NOT_AT_GATEWAY, f"{field}.host", message)
+        for other in () if destination.subset else choosing.get(destination.host, ()):
+            names = (f"{named.namespace}/{named.name}" for named in (other, config))
+            message = "Subset in virtual service {} has no effect on ingress gateway {} requests".format(*names)
+            yield finding(config, SUBSET_NOT_AT_GATEWAY, f"{field}.host", message)
 
 
-def _routed(config: Config[VirtualService], *, own: bool = False) -> Iterator[tuple[str, Destination]]:
-    """Yield the destinations of routes, each behind its path; if asked for, those alone that are hosts of the rule."""
-    for field, destination in destinations_of(config):
-        if ".route[" in field and (not own or destination.host in config.spec.hosts):
-            yield field, destination
+def _routed(config: Config[VirtualService]) -> Iterator[tuple[str, Destination]]:
+    """Yield the destinations of a VirtualService's routes, each behind its path; no mirrors."""
+    return ((field, destination) for field, destination in destinations_of(config) if ".route[" in field)
 
 
 def _destination(
