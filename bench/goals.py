@@ -154,7 +154,7 @@ def remarks(measured: Sequence[Figures]) -> Iterator[str]:
         if figures.bad:
             yield f"{variant}: bad answers: {', '.join(f'{n} of {what}' for what, n in figures.bad.most_common())}"
         if variant == Variant("webapp", ORIGINAL):
-            yield f"{variant}: round by round {' '.join(f'{micros:.0f}' for micros in figures.micros)} µs; {DIALER}"
+            yield f"{variant}: turn by turn {' '.join(f'{micros:.0f}' for micros in figures.micros)} µs; {DIALER}"
         if variant.sampled:
             yield f"{variant}: {collected.spans:,} spans arrived from {figures.asked:,} requests"
         elif collected.spans:

@@ -8,8 +8,9 @@ installed beside them, too: httpx alone imports 4 MB more where `rich` and `pygm
 One core has the service, another the load: 16 connections, each of which asks again as soon as it is answered, a
 collector of spans and metrics, and, for webapp, a catalog that answers without a thought. CPU is the service's own, as
 the kernel counts it, divided by its answers. The variants take turns, round after round, the first of which is not
-counted, and each answers as many requests as the others; figures are medians of the rounds. The originals can only be
-measured where there is a checkout of them.
+counted, and each answers as many requests as the others; figures are medians of the turns. The Go original, whose cost
+depends on how much it is asked, has a turn every half minute. The originals can only be measured where there is a
+checkout of them.
 """
 
 import argparse
@@ -31,9 +32,9 @@ from bench.wire import Burst, Collected, Tally, catalog_of_bytes, collector, req
 
 CONNECTIONS = 16
 REQUESTS = 8000
-"""Of each variant in a round. The Go original can answer that twice a minute, and not much more: see `bench.dialer`."""
+"""Of each variant in a turn. The Go original can answer that twice a minute, and not much more: see `bench.dialer`."""
 DIALER_SECONDS = 30.0
-"""From one round of the Go original to its next, at least: it dials for each answer, and lets go after a minute."""
+"""From one turn of the Go original to its next, at least: it dials for each answer, and lets go after a minute."""
 LONG_SECONDS = 3600.0
 """More than any burst takes: it is its number of requests that ends it."""
 OPEN_FILES = 65_536
@@ -54,12 +55,12 @@ class Subject:
     request: bytes
     port: int
     pause: float = 0.0
-    """Seconds from the beginning of one round to that of the next, at least."""
+    """Seconds from the beginning of one turn to that of the next, at least."""
     began: float = float("-inf")
-    """When its last round did."""
+    """When its last turn did."""
 
     async def take_turn(self) -> None:
-        """Waits until the next round may begin."""
+        """Waits until the next turn may begin."""
         await asyncio.sleep(max(0.0, self.began + self.pause - time.monotonic()))
         self.began = time.monotonic()
 
@@ -132,8 +133,10 @@ class Bench:
         self.subjects.append(Subject(figures, started, asked, port, DIALER_SECONDS if dials else 0.0))
 
     async def round(self, requests: int, *, counted: bool) -> None:
-        """Each variant once."""
-        for subject in self.subjects:
+        """Each variant once; who has to pause between turns once more in the middle, or it would pause for longer."""
+        half = len(self.subjects) // 2
+        pausing = [subject for subject in self.subjects if subject.pause]
+        for subject in (*self.subjects[:half], *pausing, *self.subjects[half:]):
             await subject.take_turn()
             own, load = subject.running.cpu(), _own_cpu()
             tally = await burst(subject, requests)
