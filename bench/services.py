@@ -224,7 +224,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--originals", type=Path, metavar="DIR", help="a checkout of istioinaction/book-source-code")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of all variants (5)")
-    parser.add_argument("--requests", type=int, default=REQUESTS, metavar="N", help="of each in a round (8000)")
+    parser.add_argument("--requests", type=int, default=REQUESTS, metavar="N", help="of each in a turn (8000)")
     parser.add_argument("--memory", type=int, default=100_000, metavar="N", help="requests of the memory run (100000)")
     parser.add_argument("--only", default="", metavar="TEXT", help="variants such as 'webapp, no exporter' (all)")
     parser.add_argument("--python", default=sys.executable, metavar="FILE", help="interpreter of the services (this)")
