@@ -38,10 +38,10 @@ def analysis_differences(oracle: Oracle, admitted: Sequence[Object]) -> list[str
     """Return what one of both says and the other does not. Raises OracleError."""
     cluster = [_as_in_a_cluster(obj) for obj in cluster_of(admitted)]
     messages = oracle.analysis(text_of(cluster))
-    theirs = {(each["code"], each.get("resource", ""), each["message"]) for each in messages}
+    theirs = {_said(each["code"], each.get("resource", ""), each["message"]) for each in messages}
     here = {
-        (finding.code, f"{finding.resource.kind} {finding.key}", finding.message.removesuffix(f" [{finding.code}]"))
-        for finding in analyse(Snapshot.of_objects(cluster))
+        _said(each.code, f"{each.resource.kind} {each.key}", each.message.removesuffix(f" [{each.code}]"))
+        for each in analyse(Snapshot.of_objects(cluster))
     }
     wide = set(_wide_rules(cluster))
     return [
@@ -49,6 +49,11 @@ def analysis_differences(oracle: Oracle, admitted: Sequence[Object]) -> list[str
         for code, name, message in sorted(theirs ^ here)
         if code not in SAID_OTHERWISE and not (code in (_UNKNOWN_HOST, _NO_PODS) and name in wide)
     ]
+
+
+def _said(code: str, name: str, message: str) -> Said:
+    """Return what is compared: of several conflicts about one object istioctl names one by chance (IST0109)."""
+    return code, name, "" if code == "IST0109" else message
 
 
 def _as_in_a_cluster(obj: Object) -> Object:
