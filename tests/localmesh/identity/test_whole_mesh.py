@@ -13,7 +13,6 @@ import httpx
 import psutil
 import pytest
 
-from localmesh.home import READY
 from tests.system.cluster import CHECKOUT, Cluster, environment_for
 from tests.system.load import Load
 from tests.system.local import MESH, free_port
@@ -55,15 +54,15 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mesh]:
     folder, gateway = tmp_path_factory.mktemp("mesh"), free_port()
     environment = {**environment_for(str(folder / "kubeconfig"), Path(MESH).parent), "MESH_DIR": str(folder)}
     cluster = Cluster(f"http://127.0.0.1:{gateway}", environment)
-    ready, ours = os.pipe()
-    ports = [f"--ready-fd={ours}", f"--api-port={free_port()}", f"--gateway-port={gateway}"]
-    command = [sys.executable, "-m", "tests.localmesh.identity.short_lived", str(LIFETIME_S), *ports]
-    with (folder.parent / "short-lived.log").open("wb") as log:
-        supervisor = subprocess.Popen(command, env=environment, cwd=CHECKOUT, pass_fds=[ours], stdout=log, stderr=log)
-    os.close(ours)
+    command = [sys.executable, "-m", "tests.localmesh.identity.short_lived", str(LIFETIME_S)]
+    ports = [f"--api-port={free_port()}", f"--gateway-port={gateway}"]
+    with Path(os.devnull).open("wb") as nobody, (folder.parent / "short-lived.log").open("wb") as log:
+        supervisor = subprocess.Popen(
+            [*command, f"--ready-fd={nobody.fileno()}", *ports], env=environment, cwd=CHECKOUT,
+            pass_fds=[nobody.fileno()], stdout=log, stderr=log,
+        )  # fmt: skip
     try:
-        with open(ready) as pipe:  # noqa: PTH123 -- a descriptor, not a path
-            assert pipe.read() == READY
+        eventually(lambda: not cluster.run(["kubectl", "get", "namespaces"]).returncode, "kubectl is answered")
         cluster.kubectl("apply", "-f", "k8s/base/namespace.yaml")
         cluster.kubectl("apply", "-k", "k8s/overlays/strict-mtls")
         cluster.ready("catalog", "webapp")
