@@ -25,9 +25,12 @@ def outbound_listeners(context: PushContext, namespace: str) -> Iterator[Listene
     for number in spoken_ports(services):
         first = next(port for service in services if (port := service.port(number)) and port.protocol.is_spoken_http)
         yield _listener(Address(ANY_ADDRESS, number), str(number), first.protocol)
+    # Several headless Services may have the same pods: an address has one listener, that of the first.
+    routes: dict[Address, str] = {}
     for service, port in sniffed_ports(services):
         for host in _dialled(service, port, context):
-            yield _listener(Address(host, port.number), sniffed_routes_name(service, port))
+            routes.setdefault(Address(host, port.number), sniffed_routes_name(service, port))
+    yield from (_listener(address, name) for address, name in routes.items())
 
 
 def _dialled(service: Service, port: ServicePort, context: PushContext) -> Iterator[str]:
