@@ -44,8 +44,8 @@ def entries(body: bytes) -> Iterator[Mapping[str, Any]]:
     for span in _list_of_spans().FromString(body).spans:
         yield {
             "traceId": span.trace_id.hex(),
-            "parentId": span.parent_id.hex(),
-            "id": span.id.hex(),
+            "parentId": _span_id(span.parent_id),
+            "id": _span_id(span.id),
             "kind": _KINDS[span.kind] if span.kind < len(_KINDS) else "",
             "name": _text(span.name),
             "timestamp": span.timestamp,
@@ -54,6 +54,12 @@ def entries(body: bytes) -> Iterator[Mapping[str, Any]]:
             "remoteEndpoint": _endpoint(span.remote_endpoint),
             "tags": {_text(tag.name): _text(tag.value) for tag in span.tags},
         }
+
+
+def _span_id(written: bytes) -> str:
+    # Envoy writes them lowest byte first, as they lie in memory, unlike the trace's. In headers, where applications find
+    # whose children their spans are, all ids have the highest byte first.
+    return written[::-1].hex()
 
 
 def _endpoint(endpoint: Any) -> Mapping[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import copy
 import json
+import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -294,6 +295,10 @@ async def test_each_attempt_is_a_span_of_one_trace(folder: Path) -> None:
     assert [span.tags["http.status_code"] for span in attempts] == ["500", "200"]
     assert sorted(span.service for span in collector.spans) == ["catalog.shop"] * 2 + ["webapp.shop"] * 3
     assert all("traceparent" in head and "x-b3-traceid" in head for head in app.heads)
+    # What is in headers is what spans say: an application's span has its proxy's above it, and that its caller's.
+    asked = {re.findall(f"traceparent: 00-{trace}-(.{{16}})-01", head)[0] for head in app.heads}
+    assert asked == {span.id for span in collector.spans if span.service == "catalog.shop"}
+    assert "b7ad6b7169203331" in {span.parent_id for span in collector.spans}
 
 
 def test_what_was_emitted_stays_as_it_is_and_nothing_is_added_that_was_not_asked_for(tmp_path: Path) -> None:

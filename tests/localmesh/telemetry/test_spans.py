@@ -45,8 +45,8 @@ def tag(name: bytes, value: bytes) -> bytes:
 
 
 IDS = part(1, bytes(15) + b"\xff")
-SERVER = IDS + part(3, bytes(7) + b"\1") + small(4, 2) + b"\x31" + (1000).to_bytes(8, "little") + small(7, 7)
-CLIENT = IDS + part(2, bytes(7) + b"\1") + part(3, bytes(7) + b"\2") + small(4, 1)
+SERVER = IDS + part(3, b"\1" + bytes(7)) + small(4, 2) + b"\x31" + (1000).to_bytes(8, "little") + small(7, 7)
+CLIENT = IDS + part(2, b"\1" + bytes(7)) + part(3, b"\2" + bytes(7)) + small(4, 1)
 PEER = part(9, part(2, bytes([127, 0, 0, 1])) + small(4, 80))
 LIST = part(1, SERVER + part(8, part(1, b"warmup"))) + part(
     1, CLIENT + PEER + tag(b"url", b"/\xff/ab") + tag(b"error", b"t")
