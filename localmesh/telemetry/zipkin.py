@@ -57,8 +57,8 @@ def entries(body: bytes) -> Iterator[Mapping[str, Any]]:
 
 
 def _span_id(written: bytes) -> str:
-    # Envoy writes them lowest byte first, as they lie in memory, unlike the trace's. In headers, where applications find
-    # whose children their spans are, all ids have the highest byte first.
+    # Envoy writes them lowest byte first, as they lie in memory, unlike the trace's. In headers, where applications
+    # find whose children their spans are, all ids have the highest byte first.
     return written[::-1].hex()
 
 
