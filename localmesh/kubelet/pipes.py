@@ -6,6 +6,16 @@ import os
 from typing import Self
 
 
+class _UntilHangUp(asyncio.StreamReaderProtocol):
+    """Takes EIO for the end: Linux says so that nobody has the terminal open any more.
+
+    As an error it would go before what has been read and not yet been asked for.
+    """
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(None if isinstance(exc, OSError) and exc.errno == errno.EIO else exc)
+
+
 class PipeReader:
     """Reads a pipe's end, or a terminal's. It owns the descriptor."""
 
@@ -20,7 +30,7 @@ class PipeReader:
         reader = asyncio.StreamReader()
         file = os.fdopen(descriptor, "rb", buffering=0)
         try:
-            transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), file)
+            transport, _ = await loop.connect_read_pipe(lambda: _UntilHangUp(reader), file)
         except BaseException:
             file.close()
             raise
@@ -28,12 +38,7 @@ class PipeReader:
 
     async def read(self, size: int) -> bytes:
         """Return what there is, at most `size` bytes; b"" at the end."""
-        try:
-            return await self._reader.read(size)
-        except OSError as error:
-            if error.errno == errno.EIO:  # Linux' way to say that nobody has the terminal open any more
-                return b""
-            raise
+        return await self._reader.read(size)
 
     def close(self) -> None:
         """Stop reading."""
