@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,16 +29,17 @@ class Sandbox:
     node: Node
     folder: Path
     network: NetworkProxy
-    scope: SignalScope = field(default_factory=SignalScope)
+    scope: SignalScope
 
     @classmethod
     async def create(cls, node: Node, pod: Object) -> "Sandbox":
-        """Make the folder, take ports and open the network, or leave nothing. Raises NoFreePortError, OSError."""
-        folder = _folder(node, pod)
+        """Make all that a pod has before its containers, or leave nothing. Raises NoFreePortError, OSError."""
+        folder, scope = _folder(node, pod), SignalScope()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return cls(node, folder, await _open_network(node, pod))
+            return cls(node, folder, await _open_network(node, pod), scope)
         except BaseException:
+            scope.close()
             shutil.rmtree(folder, ignore_errors=True)
             raise
 

@@ -17,11 +17,20 @@ class SignalScope:
     """
 
     def __init__(self) -> None:
+        """Start the thread. Raises OSError when the machine grants no further one."""
         self._thread = ThreadPoolExecutor(1, "pod", initializer=confine_signals)
+        self.call(lambda: None)
 
     def call(self, start: Callable[[], ResultT]) -> ResultT:
-        """Call something that starts a process, and return what it returns. Raises what it raises."""
-        return self._thread.submit(start).result()
+        """Call something that starts a process, and return what it returns.
+
+        Raises what it raises, and OSError when the pod is over and its thread gone.
+        """
+        try:
+            called = self._thread.submit(start)
+        except RuntimeError as error:
+            raise OSError(str(error)) from error
+        return called.result()
 
     def close(self) -> None:
         """Let go of the thread; what it started runs on."""
