@@ -142,6 +142,8 @@ class NetworkProxy:
             self._connections.add(task)
         try:
             await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            pass  # it is to end; of a handler that ends so, asyncio of Python 3.11 logs that it failed
         except ConnectionError as error:
             logger.debug("a connection of %s broke: %s", self.network, error)
         finally:

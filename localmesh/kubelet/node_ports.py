@@ -108,6 +108,8 @@ class NodePorts:
             task.add_done_callback(self._connections.discard)
         try:
             await self._forward(served, reader, writer)
+        except asyncio.CancelledError:
+            pass  # it is to end; of a handler that ends so, asyncio of Python 3.11 logs that it failed
         except OSError as error:
             logger.debug("a connection to %s broke: %s", served.service, error)
         finally:

@@ -139,3 +139,23 @@ async def test_a_port_that_somebody_else_has_is_said_once_in_an_event_and_others
         assert f"port {port}" in event["message"]
         assert event.get("count", 1) == 1
         assert list(node_ports._servers) == [other]
+
+
+async def test_a_mesh_that_ends_cuts_connections_off_without_an_error_in_its_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with backend(b"over") as port:
+        store, number = new_store(), free_port()
+        for resource, obj in ((PODS, pod()), (SERVICES, service(number)), (ENDPOINTS, endpoints(port))):
+            store.create(resource, obj)
+        async with running(store) as node_ports:
+            await answers(number, b"over?")
+            while node_ports._connections:  # noqa: ASYNC110 - a set tells nobody
+                await asyncio.sleep(0)
+            reader, writer = await asyncio.open_connection("127.0.0.1", number)
+            while not node_ports._connections:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0)
+        with suppress(ConnectionResetError):
+            assert await reader.read() == b""
+        writer.close()
+    assert [record.getMessage() for record in caplog.records if record.levelname == "ERROR"] == []
