@@ -92,6 +92,12 @@ def name_of(span: Span) -> str:
     return f"{method} {path}" if method and path and "component" in span.tags else span.name
 
 
+def status_of(span: Span) -> str:
+    """Return a span's HTTP status, "" where there was none: of a try without an answer an Envoy says 0."""
+    status = span.tags.get("http.status_code") or span.tags.get("http.response.status_code") or ""
+    return "" if status == "0" else status
+
+
 def _row(span: Span, depth: int, start_us: int, attempt: int, callee: str) -> Row:
     tags = span.tags
     return Row(
@@ -101,7 +107,7 @@ def _row(span: Span, depth: int, start_us: int, attempt: int, callee: str) -> Ro
         kind=span.kind,
         service=span.service,
         name=name_of(span),
-        status=tags.get("http.status_code") or tags.get("http.response.status_code") or "",
+        status=status_of(span),
         attempt=attempt,
         pod=pod_of(span),
         peer=callee or tags.get("upstream_address") or tags.get("peer.address") or tags.get("peer", ""),
@@ -118,7 +124,7 @@ def _reason(span: Span) -> str:
     flags = span.tags.get("response_flags", "-")
     if flags not in ("-", ""):
         return in_words(flags)
-    status = span.tags.get("http.status_code") or span.tags.get("http.response.status_code")
+    status = status_of(span)
     error = span.tags["error"]
     return error if error != "true" else (f"answered {status}" if status else "failed")
 
@@ -133,7 +139,7 @@ def summary(trace: Trace) -> dict[str, Any]:
         "service": root.service,
         "name": root.name,
         "url": root.tags.get("http.url") or root.tags.get("url.full", ""),
-        "status": root.tags.get("http.status_code") or root.tags.get("http.response.status_code", ""),
+        "status": status_of(root),
         "parent": root.parent_id,
         "failed": root.is_error,
         "spans": len(trace.spans),
@@ -149,10 +155,15 @@ def document(trace: Trace) -> dict[str, Any]:
     return summary(trace) | {"rows": [asdict(row) for row in rows(trace)]}
 
 
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def drawn(trace: dict[str, Any], width: int = 100) -> str:
     """Return a trace's document as text: a head, and a line with a bar for each span."""
     total = max(1, trace["duration_us"])
-    head = f"trace {trace['id']}  {_ms(total)}  {trace['spans']} spans, {trace['retries']} retries"
+    spans, retries = _counted(trace["spans"], "span", "spans"), _counted(trace["retries"], "retry", "retries")
+    head = f"trace {trace['id']}  {_ms(total)}  {spans}, {retries}"
     lines = [_line(row, total, width) for row in trace["rows"]]
     more = [f"{trace['left_out']} more spans were not kept"] if trace["left_out"] else []
     return "\n".join([head, *lines, *more])

@@ -46,14 +46,14 @@ def test_traces_are_found_by_the_beginning_of_their_id_service_duration_error_an
     assert store.find(TRACE) is store.find(TRACE[:-1])
     assert store.find("f") is None
 
-    def found(**asked: object) -> list[str]:
-        return [trace.id[-2:] for trace in store.search(TraceQuery(**asked))]  # type: ignore[arg-type] # fields of several types
+    def found(asked: TraceQuery) -> list[str]:
+        return [trace.id[-2:] for trace in store.search(asked)]
 
-    assert found(service="catalog.shop") == ["1f"]
-    assert found(min_duration_us=100) == ["1f"]
-    assert found(errors=True) == ["ab"]
-    assert found(retried=True) == ["1f"]
-    assert found(limit=1) == ["ac"]
+    assert found(TraceQuery(service="catalog.shop")) == ["1f"]
+    assert found(TraceQuery(min_duration_us=100)) == ["1f"]
+    assert found(TraceQuery(errors=True)) == ["ab"]
+    assert found(TraceQuery(retried=True)) == ["1f"]
+    assert found(TraceQuery(limit=1)) == ["ac"]
     assert store.services == ["a", "catalog.shop", "gateway.shop", "webapp.shop"]
 
 

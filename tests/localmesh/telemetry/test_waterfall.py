@@ -24,10 +24,19 @@ def test_each_attempt_stands_below_its_call_with_its_number_pod_status_and_reaso
 
 def test_the_drawing_has_a_line_with_a_bar_for_each_span() -> None:
     head, *lines = drawn(document(trace())).splitlines()
-    assert "5 spans, 1 retries" in head
+    assert "5 spans, 1 retry" in head
     assert [line.count("█") + line.count("▒") for line in lines] == [24, 19, 5, 3, 8]
     assert "try 1 to catalog v2 → catalog-1-abc  ✗ answered 503" in lines[2]
     assert lines[4].index("█") > lines[2].index("▒")
+
+
+def test_an_envoys_status_0_is_none() -> None:
+    unanswered = {**RETRIED[2], "tags": {**RETRIED[2]["tags"], "http.status_code": "0"}}
+    store = TraceStore()
+    store.add(from_zipkin(body([unanswered])))
+    (found,) = store.search(TraceQuery())
+    (row,) = rows(found)
+    assert (row.status, row.reason, document(found)["status"]) == ("", "failed", "")
 
 
 def test_flags_are_said_in_words() -> None:
