@@ -39,9 +39,9 @@ def _virtual_hosts(servers: Sequence[OpenServer], context: PushContext, view: Vi
         number = opened.server.port.number
         caller = Caller(view, number, context, opened.gateway.key)
         for config in bound_to(opened.gateway, context, view.namespace):
-            # As istiod does: of the servers on one port, the first one that serves a rule has its number for all.
+            # As istiod does: of the servers on one port, the first one with routes of a rule has its number for all.
             rule, hosts = (opened.gateway.key, config.key), _common_hosts(opened, config)
-            if hosts and rule not in built:
+            if hosts and not built.get(rule):
                 built[rule] = routes_of(config, caller)
             for host in hosts if built.get(rule) else ():
                 _add(by_host, host, number, built[rule])
