@@ -19,6 +19,8 @@ install: .venv/.installed  ## set up .venv without starting anything
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall --require-hashes -r .venv/opentelemetry-proto.txt
 	@# compat is a plain path; without, setuptools puts a finder into .venv that costs each process 20 ms
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@# pip has compiled all the packages, but not what is editable: each process would, where Python may not write it down
+	$(BIN)/python -m compileall -q localmesh services
 	@touch $@
 
 up: install          ## the storefront behind Envoy, on http://127.0.0.1:30000

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
+from localmesh.core.manifests import documents
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TOOLS = Path(sys.executable).parent
@@ -43,12 +43,12 @@ def combined(folder: Path, *components: str) -> subprocess.CompletedProcess[str]
 def parsed(done: subprocess.CompletedProcess[str]) -> list[Manifest]:
     """Return what kustomize printed."""
     assert done.returncode == 0, done.stderr
-    return list(yaml.safe_load_all(done.stdout))
+    return list(documents(done.stdout))
 
 
 def load(path: str) -> list[Manifest]:
     """Return the documents of a YAML file of the checkout."""
-    return list(yaml.safe_load_all((CHECKOUT / path).read_text(encoding="utf-8")))
+    return list(documents((CHECKOUT / path).read_text(encoding="utf-8")))
 
 
 def of_kind(kind: str, manifests: Iterable[Manifest]) -> Iterator[Manifest]:
