@@ -1,8 +1,8 @@
 """Sidecar injection: what Istio's webhook adds to a pod, in the form that the local mesh runs.
 
-Who gets a sidecar follows Istio's webhook selectors: the namespace's label decides, and the pod's own label (or, to
-refuse, its annotation) overrules it. The proxy is an ordinary container after the application's, so that kubectl takes
-the application by default and READY says 2/2; the kubelet starts it first and ends it last, as a native sidecar.
+Who gets a sidecar follows Istio's webhook selectors: the namespace's labels decide, and the pod's own label (or, to
+refuse, its annotation) overrules them. The proxy is an ordinary container after the application's, so that kubectl
+takes the application by default and READY says 2/2; the kubelet starts it first and ends it last, as a native sidecar.
 """
 
 import json
@@ -13,18 +13,16 @@ from typing import Any
 from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.kubernetes.pods import DEFAULT_CONTAINER
+from localmesh.kinds.marks import REVISION, TEMPLATES
 
 PROXY = "istio-proxy"
 PROXY_IMAGE = "docker.io/istio/proxyv2:1.31.1"
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
-TEMPLATES = "inject.istio.io/templates"
 TLS_MODE = "security.istio.io/tlsMode"
 """The label by which clients know that a pod's proxy takes TLS."""
 
 MUTUAL_TLS = "istio"
-_OFF = ("false", "no", "n", "off")
-_ON = ("true", "yes", "y", "on")
 
 
 def inject(pod: Object, namespace: Object | None) -> Object:
@@ -40,14 +38,21 @@ def inject(pod: Object, namespace: Object | None) -> Object:
 
 
 def asks_for_sidecar(pod: Mapping[str, Any], namespace: Mapping[str, Any] | None) -> bool:
-    """Tell whether Istio's webhook would add a sidecar."""
-    label = labels_of(pod).get(INJECT, "").lower()
-    switch = labels_of(namespace).get("istio-injection") if namespace else None
-    if switch == "disabled" or label in _OFF or pod["spec"].get("hostNetwork"):
-        return False
-    if label in _ON:
-        return True
-    return switch == "enabled" and annotations_of(pod).get(INJECT, "").lower() not in _OFF
+    """Tell whether Istio's webhook would add a sidecar.
+
+    Source: mutatingwebhook.yaml of the chart istiod, injectRequired in pkg/kube/inject/inject.go of Istio 1.31.
+    """
+    said = labels_of(pod).get(INJECT, annotations_of(pod).get(INJECT, ""))
+    asked = _is_asked(labels_of(pod), labels_of(namespace) if namespace else {})
+    return asked and said != "false" and not pod["spec"].get("hostNetwork")
+
+
+def _is_asked(pod: Mapping[str, str], namespace: Mapping[str, str]) -> bool:
+    """Tell whether the webhook is called for a pod at all, by its labels and those of its namespace."""
+    if "istio-injection" in namespace:
+        return namespace["istio-injection"] == "enabled"
+    revision = namespace.get(REVISION, pod.get(REVISION))
+    return pod.get(INJECT) == "true" if revision is None else revision == "default"
 
 
 def is_gateway(pod: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from localmesh.pilot.findings import Findings
 from localmesh.pilot.peer_authentications import Mode, PeerAuthentications
 from localmesh.pilot.registry.addresses import Addresses
 from localmesh.pilot.registry.index import ServiceIndex
+from localmesh.pilot.registry.services import is_near
 from localmesh.pilot.snapshot import Snapshot
 
 
@@ -37,5 +38,6 @@ class PushContext:
                 auto_mtls and asked if asked is not None else auto_mtls and peers.of_port(pod, port) is not Mode.DISABLE
             )
 
-        services = ServiceIndex(snapshot.services, snapshot.pods, addresses, takes_tls, findings)
+        near = {name for name, said in snapshot.namespace_annotations.items() if is_near(said)}
+        services = ServiceIndex(snapshot.services, snapshot.pods, addresses, takes_tls, findings, near_namespaces=near)
         return cls(snapshot, services, DestinationRules.of(snapshot), peers, addresses, findings, auto_mtls)

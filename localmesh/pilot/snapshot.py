@@ -44,6 +44,7 @@ class Snapshot:
     services: Sequence[Object] = ()
     pods: Sequence[Object] = ()
     namespaces: Sequence[str] = ()
+    namespace_annotations: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     by_type: Mapping[type, Sequence[Config[Any]]] = field(default_factory=dict)
     """The objects of Istio's kinds, by the type of their specs."""
 
@@ -85,6 +86,10 @@ class SnapshotReader:
             services=by_resource.get(SERVICES, []),
             pods=by_resource.get(PODS, []),
             namespaces=[namespace["metadata"]["name"] for namespace in by_resource.get(NAMESPACES, ())],
+            namespace_annotations={
+                namespace["metadata"]["name"]: annotations_of(namespace)
+                for namespace in by_resource.get(NAMESPACES, ())
+            },
             by_type=_by_type(result for result in results if isinstance(result, Config)),
             findings=[result for result in results if isinstance(result, Finding)],
         )

@@ -33,6 +33,10 @@ EXPORTS = (".", "*", "a", "b, istio-system", ".,b")
 """Not `~`: whether what leads to such a Service finds its pods depends on which of istiod's threads is first."""
 
 NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
+ACCOUNTS = (
+    {"alpha.istio.io/kubernetes-serviceaccounts": "old,older"},
+    {"alpha.istio.io/canonical-serviceaccounts": "spiffe://elsewhere/sa,old@b"},
+)
 
 
 def application(random: Random, namespace: str, name: str) -> list[Object]:
@@ -60,6 +64,8 @@ def _service(random: Random, namespace: str, name: str, app: str) -> Object:
     metadata: Object = {"name": name, "namespace": namespace}
     exports = {"networking.istio.io/exportTo": random.choice(EXPORTS)}
     maybe(random, metadata, "annotations", lambda: exports, 0.12)
+    if random.random() < 0.05:
+        metadata["annotations"] = metadata.get("annotations", {}) | random.choice(ACCOUNTS)
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
 
 

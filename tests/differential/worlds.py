@@ -52,7 +52,7 @@ OUTER_HOSTS = ("shop.example", "*.example", "a.eu.example", "shop.example", "x.e
 
 def world(random: Random) -> list[Object]:
     """Return the objects of one world."""
-    objects = [_namespace(name) for name in NAMESPACES]
+    objects = [_namespace(random, name) for name in NAMESPACES]
     for namespace in NAMESPACES:
         for name in random.sample(SERVICES, random.randint(1, 2)):
             objects += application(random, namespace, name)
@@ -110,8 +110,11 @@ def _metadata(random: Random, name: str, namespace: str = "") -> Object:
     return metadata
 
 
-def _namespace(name: str) -> Object:
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+def _namespace(random: Random, name: str) -> Object:
+    metadata: Object = {"name": name}
+    near = {"networking.istio.io/traffic-distribution": random.choice(("PreferClose", "Any"))}
+    maybe(random, metadata, "annotations", lambda: near, 0.05)
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
 
 
 def gateway(random: Random) -> Object:
@@ -173,8 +176,13 @@ def _subsets(random: Random) -> list[Object]:
     return [_subset(random, version) for version in random.sample(("v1", "v2", "v3"), random.randint(1, 2))]
 
 
+def _place(random: Random) -> Object:
+    """Return labels that nobody wrote on a pod: istiod knows where it is."""
+    return {"topology.istio.io/cluster": random.choice(("Kubernetes", "x"))} if random.random() < 0.1 else {}
+
+
 def _subset(random: Random, version: str) -> Object:
     subset: Object = {"name": version}
-    maybe(random, subset, "labels", lambda: {"version": version}, 0.9)
+    maybe(random, subset, "labels", lambda: {"version": version} | _place(random), 0.9)
     maybe(random, subset, "trafficPolicy", lambda: traffic_policy(random), 0.3)
     return subset

@@ -24,6 +24,7 @@ from localmesh.kinds.istio.types.peer_authentication import PeerAuthentication
 from localmesh.kinds.istio.types.request_authentication import RequestAuthentication
 from localmesh.kinds.istio.types.telemetry import Telemetry
 from localmesh.kinds.istio.types.virtual_service import VirtualService
+from localmesh.kinds.marks import configuration_marks
 from localmesh.kinds.messages import InvalidSpecError, read
 from localmesh.kinds.resources import (
     AUTHORIZATION_POLICIES,
@@ -79,7 +80,8 @@ _REVIEWS: Mapping[Resource, Callable[[Key, Any], Review]] = {
 def review(resource: Resource, obj: Object) -> Review:
     """Judge one object: what the local mesh does not take, then what istiod's webhook refuses."""
     refused = (*annotation_problems(resource, obj), *refusals(resource, obj))
-    return Review(refused) if refused else webhook_review(resource, obj)
+    marks = Review(warnings=tuple(configuration_marks(obj)))
+    return Review(refused) if refused else webhook_review(resource, obj) + marks
 
 
 def webhook_review(resource: Resource, obj: Object) -> Review:

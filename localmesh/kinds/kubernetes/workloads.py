@@ -11,6 +11,7 @@ from typing import Any
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ADMIN_PORT
 from localmesh.kinds.kubernetes.ports import Protocol, protocol_of
+from localmesh.kinds.marks import namespace_marks, pod_marks, service_marks
 from localmesh.kinds.review import Problem, Review, not_honoured
 
 HONOURED_POD = frozenset(
@@ -63,10 +64,23 @@ def review(obj: Object) -> Review:
 
     The object has passed `validation.validate`: it is one that a Kubernetes API server would take.
     """
-    remarks = list(_remarks(obj["kind"], obj.get("spec") or {}))
+    remarks = [*_marks(obj), *_remarks(obj["kind"], obj.get("spec") or {})]
     problems = tuple(remark for remark in remarks if isinstance(remark, Problem))
     warnings = tuple(dict.fromkeys(remark for remark in remarks if isinstance(remark, str)))
     return Review(problems, warnings)
+
+
+def _marks(obj: Object) -> Iterator[Problem | str]:
+    """Yield what Istio is told by annotations and labels, and is not done here."""
+    match obj["kind"]:
+        case "Pod":
+            yield from pod_marks(obj["metadata"], "metadata")
+        case "Deployment" | "ReplicaSet":
+            yield from pod_marks(obj["spec"]["template"].get("metadata") or {}, "spec.template.metadata")
+        case "Namespace":
+            yield from namespace_marks(obj)
+        case "Service":
+            yield from service_marks(obj)
 
 
 def _remarks(kind: str, spec: Object) -> Iterator[Problem | str]:
@@ -146,7 +160,7 @@ def _probe(probe: Object, at: str) -> Iterator[Problem | str]:
     if http.get("host"):
         yield not_honoured(f"{at}.httpGet.host", "the pod itself is asked")
     if http.get("scheme", "HTTP") != "HTTP":
-        yield Problem(f"{at}.httpGet.scheme", f'Unsupported value: "{http["scheme"]}": supported values: "HTTP"')
+        yield Problem(f"{at}.httpGet.scheme", "probes over TLS are not supported by the local mesh: it asks over HTTP")
 
 
 def _lifecycle(lifecycle: Object, at: str) -> Iterator[str]:

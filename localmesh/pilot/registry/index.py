@@ -1,6 +1,6 @@
 """All Services, the pods behind them, and where those answer."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.resources import PODS, SERVICES
@@ -28,8 +28,11 @@ class ServiceIndex:
         addresses: Addresses,
         takes_tls: TakesTls,
         findings: Findings,
+        *,
+        near_namespaces: Container[str] = (),
     ) -> None:
-        """Take Services and pods, each in order of precedence."""
+        """Take Services and pods, each in order of precedence; `near_namespaces` prefer what is close to the client."""
+        self._near_namespaces = near_namespaces
         self._addresses = addresses
         self._takes_tls = takes_tls
         self._findings = findings
@@ -80,7 +83,7 @@ class ServiceIndex:
         """Return whose certificates the proxies behind a Service may show."""
         if service.host not in self._identities:
             identities = {workload.identity for port in service.ports for workload in self.workloads(service, port)}
-            self._identities[service.host] = tuple(sorted(identities))
+            self._identities[service.host] = tuple(sorted(identities | set(service.accounts)))
         return self._identities[service.host]
 
     def endpoints(
@@ -105,7 +108,7 @@ class ServiceIndex:
     def _read_services(self, services: Iterable[Object]) -> Iterator[Service]:
         for obj in services:
             with self._findings.about(SERVICES, key_of(obj)):
-                yield read_service(obj)
+                yield read_service(obj, self._near_namespaces)
 
     def _read_workloads(self, pods: Iterable[Object]) -> Mapping[str, Sequence[Workload]]:
         """Return the pods behind each Service, by its host."""

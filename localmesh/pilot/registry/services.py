@@ -1,6 +1,6 @@
 """Services as proxies know them, by the name that is unique in the mesh."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,11 +9,14 @@ from localmesh.kinds.istio.hosts import service_host, service_names
 from localmesh.kinds.kubernetes.ports import Protocol, protocol_of
 from localmesh.kinds.service_ports import target_of
 from localmesh.proxy.clusters import ServiceName
+from localmesh.proxy.tls import identity
 
 EXPORT_TO = "networking.istio.io/exportTo"
 ANYBODY, OWN_NAMESPACE, NOBODY = "*", ".", "~"
 EVERYBODY = frozenset((ANYBODY,))
 TRAFFIC_DISTRIBUTION = "networking.istio.io/traffic-distribution"
+CANONICAL_ACCOUNTS = "alpha.istio.io/canonical-serviceaccounts"
+KUBERNETES_ACCOUNTS = "alpha.istio.io/kubernetes-serviceaccounts"
 NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
 
 
@@ -58,6 +61,9 @@ class Service:
     aliases: tuple[Key, ...] = ()
     """Services that are other names for it."""
 
+    accounts: tuple[str, ...] = ()
+    """Whose certificates its proxies may show beside their own, by annotations of old."""
+
     exported_to: frozenset[str] = EVERYBODY
     """Namespaces whose pods can see it; `*` for all, `.` for its own."""
 
@@ -92,7 +98,7 @@ class Service:
     @property
     def is_for_nobody(self) -> bool:
         """Whether it is hidden from all pods."""
-        return self.exported_to == {NOBODY}
+        return NOBODY in self.exported_to and ANYBODY not in self.exported_to
 
     def is_visible_in(self, namespace: str) -> bool:
         """Tell whether pods in a namespace know of it."""
@@ -102,8 +108,8 @@ class Service:
         return bool(self.exported_to & ({ANYBODY, namespace} | own))
 
 
-def read_service(obj: Object) -> Service:
-    """Return a Service as proxies know it."""
+def read_service(obj: Object, near_namespaces: Container[str] = ()) -> Service:
+    """Return a Service as proxies know it; `near_namespaces` are those whose Services prefer what is close."""
     spec, key = obj["spec"], key_of(obj)
     cluster_ip = spec.get("clusterIP")
     return Service(
@@ -116,7 +122,8 @@ def read_service(obj: Object) -> Service:
         publishes_unready=bool(spec.get("publishNotReadyAddresses")),
         is_headless=cluster_ip == "None",
         external_name=(spec.get("externalName") or "") if spec.get("type") == "ExternalName" else "",
-        prefers_close=_prefers_close(obj),
+        prefers_close=_prefers_close(obj, near_namespaces),
+        accounts=tuple(_accounts(obj)),
         exported_to=_exported_to(obj),
     )
 
@@ -143,11 +150,31 @@ def _exported_to(obj: Object) -> frozenset[str]:
     return frozenset(entry.strip() for entry in listed.split(",")) if listed else EVERYBODY
 
 
-def _prefers_close(obj: Object) -> bool:
-    """Tell whether the Service says so, in a field or in the way of old."""
+def _prefers_close(obj: Object, near_namespaces: Container[str]) -> bool:
+    """Tell whether the Service says so, in a field or in the way of old, or else its namespace.
+
+    Source: GetTrafficDistribution in pilot/pkg/model/service.go of Istio 1.31.
+    """
     if obj["spec"].get("trafficDistribution") in NEAR:
         return True
-    return annotations_of(obj).get(TRAFFIC_DISTRIBUTION, "").lower() in (name.lower() for name in NEAR)
+    annotations = annotations_of(obj)
+    if annotations.get(TRAFFIC_DISTRIBUTION):
+        return is_near(annotations)
+    return key_of(obj).namespace in near_namespaces
+
+
+def is_near(annotations: Mapping[str, str]) -> bool:
+    """Tell whether the annotations of a Service or a namespace ask for pods near to the client."""
+    return annotations.get(TRAFFIC_DISTRIBUTION, "").lower() in (name.lower() for name in NEAR)
+
+
+def _accounts(obj: Object) -> Iterator[str]:
+    """Source: ConvertService in pilot/pkg/serviceregistry/kube/conversion.go of Istio 1.31."""
+    annotations = annotations_of(obj)
+    if canonical := annotations.get(CANONICAL_ACCOUNTS):
+        yield from canonical.split(",")
+    if accounts := annotations.get(KUBERNETES_ACCOUNTS):
+        yield from (identity(key_of(obj).namespace, account) for account in accounts.split(","))
 
 
 def _ports(ports: Iterable[Mapping[str, Any]]) -> Iterator[ServicePort]:

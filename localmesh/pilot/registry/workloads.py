@@ -8,6 +8,9 @@ from localmesh.kinds.injection import canonical_of, takes_mutual_tls, workload_n
 from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating, service_account_of
 from localmesh.proxy.tls import identity
 
+CLUSTER = "Kubernetes"
+"""What istiod calls the cluster that it runs in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:
@@ -16,6 +19,8 @@ class Workload:
     pod: Object = field(compare=False)
     key: Key
     labels: Mapping[str, str] = field(compare=False)
+    """Its own, and those that say where it is: what subsets find it by."""
+
     ready: bool
     """Whether it says that it takes requests, and is not on its way out."""
 
@@ -35,9 +40,16 @@ def read_workload(pod: Object) -> Workload | None:
         return None
     key = key_of(pod)
     canonical = canonical_of(pod)
-    told = f"{workload_name(pod)};{key.namespace};{canonical.name};{canonical.revision};Kubernetes"
+    told = f"{workload_name(pod)};{key.namespace};{canonical.name};{canonical.revision};{CLUSTER}"
     ready = is_ready(pod) and not is_terminating(pod)
-    return Workload(pod, key, labels_of(pod), ready, told, identity_of(pod), takes_mutual_tls(pod))
+    return Workload(pod, key, _labels(pod), ready, told, identity_of(pod), takes_mutual_tls(pod))
+
+
+def _labels(pod: Object) -> Mapping[str, str]:
+    """Source: AugmentLabels in pilot/pkg/serviceregistry/util/label/label.go of Istio 1.31."""
+    node = pod["spec"].get("nodeName")
+    added = {"topology.istio.io/cluster": CLUSTER} | ({"kubernetes.io/hostname": node} if node else {})
+    return {**labels_of(pod), **added}
 
 
 def identity_of(pod: Object) -> str:

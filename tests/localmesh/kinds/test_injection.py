@@ -7,6 +7,8 @@ from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.injection import PROXY, PROXY_IMAGE, inject, is_gateway, is_injected, sidecars_of, workload_name
 
 ENABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
+REVISION: Object = {"metadata": {"name": "shop", "labels": {"istio.io/rev": "default"}}}
+CANARY: Object = {"metadata": {"name": "shop", "labels": {"istio.io/rev": "canary"}}}
 DISABLED: Object = {"metadata": {"name": "shop", "labels": {"istio-injection": "disabled"}}}
 PLAIN: Object = {"metadata": {"name": "shop"}}
 
@@ -33,6 +35,16 @@ def names(obj: Object) -> list[str]:
         (ENABLED, {}, {"sidecar.istio.io/inject": "false"}, False),
         (ENABLED, {"sidecar.istio.io/inject": "true"}, {"sidecar.istio.io/inject": "false"}, True),
         (PLAIN, {}, {"sidecar.istio.io/inject": "true"}, False),  # the webhook is called by labels only
+        (PLAIN, {"sidecar.istio.io/inject": "yes"}, {}, False),
+        (ENABLED, {"sidecar.istio.io/inject": "no"}, {}, True),  # neither true nor false says nothing
+        (REVISION, {}, {}, True),
+        (REVISION, {"sidecar.istio.io/inject": "false"}, {}, False),
+        (CANARY, {"sidecar.istio.io/inject": "true"}, {}, False),  # by an istiod that is not there
+        (CANARY, {"istio.io/rev": "default"}, {}, False),
+        (PLAIN, {"istio.io/rev": "default"}, {}, True),
+        (PLAIN, {"istio.io/rev": "canary", "sidecar.istio.io/inject": "true"}, {}, False),
+        (ENABLED, {"istio.io/rev": "canary"}, {}, True),
+        (DISABLED, {"istio.io/rev": "default"}, {}, False),
     ],
 )
 def test_who_gets_a_sidecar(

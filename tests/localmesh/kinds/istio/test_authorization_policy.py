@@ -167,3 +167,23 @@ def test_a_dry_run_is_for_policies_that_decide() -> None:
     rule = destination_rule()
     rule["metadata"]["annotations"] = dry("true")
     assert "unsupported annotation" in complaints(rule)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("parents", "annotation found, this may not be set by users"),
+        ("webhook-always-reject", "annotation found, rejecting"),
+        ("route-semantics", "not supported by the local mesh"),
+    ],
+)
+def test_annotations_by_which_istiod_tells_itself_things_are_not_for_users(name: str, said: str) -> None:
+    (complaint,) = complaints(policy({}, annotations={f"internal.istio.io/{name}": "x"}))
+    assert complaint.startswith(f"metadata.annotations[internal.istio.io/{name}]: ")
+    assert said in complaint
+
+
+def test_a_revision_that_is_not_there_is_said() -> None:
+    obj = policy({})
+    obj["metadata"]["labels"] = {"istio.io/rev": "canary"}
+    assert "an istiod of this revision" in warnings(obj)[0]

@@ -8,6 +8,7 @@ from localmesh.core.objects import Object
 from localmesh.kinds.admission import InvalidError, admit
 from localmesh.kinds.kubernetes.workloads import review
 from localmesh.kinds.resources import PODS, resource_of
+from localmesh.kinds.review import Review
 
 K8S = Path(__file__).parents[4] / "k8s"
 
@@ -119,3 +120,48 @@ def test_the_project_s_own_manifests_are_honoured_in_full(path: Path) -> None:
 
 def test_other_kinds_are_none_of_its_business() -> None:
     assert review({"kind": "ConfigMap", "metadata": {"name": "c"}}).warnings == ()
+
+
+def marked(kind: str, **metadata: dict[str, str]) -> Object:
+    """Return an object with annotations or labels, on itself and on what it makes pods from."""
+    spec = {"containers": [{"name": "web", "image": "web"}]}
+    template = {"selector": {}, "template": {"metadata": metadata, "spec": spec}}
+    specs = {"Pod": spec, "Deployment": template, "Service": service()["spec"]}
+    return {"kind": kind, "metadata": metadata, "spec": specs.get(kind, {})}
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (marked("Pod", annotations={"traffic.sidecar.istio.io/excludeOutboundPorts": "80"}), "nothing is intercepted"),
+        (marked("Deployment", annotations={"proxy.istio.io/config": "tracing: {sampling: 10}"}), "started alike"),
+        (marked("Pod", annotations={"proxy.istio.io/config": "["}), "started alike"),
+        (marked("Pod", annotations={"inject.istio.io/templates": "sidecar,own"}), "the templates"),
+        (marked("Deployment", labels={"topology.istio.io/locality": "eu.west"}), "in one place"),
+        (marked("Deployment", labels={"istio.io/rev": "canary"}), "no sidecar is added"),
+        (marked("Namespace", labels={"istio.io/rev": "canary"}), "no sidecars are added"),
+        (marked("Namespace", labels={"istio.io/dataplane-mode": "ambient"}), "no ambient mode"),
+        (marked("Service", annotations={"traffic.istio.io/nodeSelector": "{}"}), "one node"),
+    ],
+)
+def test_what_istio_is_told_in_vain_is_warned_about(document: Object, said: str) -> None:
+    (warning,) = review(document).warnings
+    assert said in warning
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        marked("Pod", annotations={"proxy.istio.io/config": '{"holdApplicationUntilProxyStarts": true}'}),
+        marked("Pod", annotations={"sidecar.istio.io/proxyCPU": "1", "inject.istio.io/templates": "gateway"}),
+        marked("Namespace", labels={"istio.io/rev": "default"}),
+        marked("Namespace", labels={"istio.io/rev": "canary", "istio-injection": "enabled"}),
+    ],
+)
+def test_what_istio_is_told_and_is_so_in_any_case_is_taken(document: Object) -> None:
+    assert review(document) == Review()
+
+
+def test_a_tunnel_to_pods_is_refused_by_name() -> None:
+    (problem,) = review(marked("Deployment", labels={"networking.istio.io/tunnel": "http"})).problems
+    assert "not supported by the local mesh" in problem.message
