@@ -4,6 +4,7 @@ The bounds have some room for a library's next release, and none for what once m
 """
 
 import asyncio
+import gc
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -112,6 +113,24 @@ async def test_an_exporter_that_does_not_record_the_request_adds_next_to_nothing
     exporting = await asked(service(name, recording(SimpleSpanProcessor(exporter))), PATHS[name], calls)
     assert exporter.get_finished_spans() == ()
     assert exporting <= without * 1.1
+
+
+@pytest.mark.usefixtures("propagator")
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("flags", [b"00", b"01"])
+async def test_requests_leave_nothing_that_only_the_collector_of_garbage_finds(name: str, flags: bytes) -> None:
+    async def found(ask: Callable[[], Awaitable[None]]) -> int:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(20):
+                await ask()
+            return gc.collect()
+        finally:
+            gc.enable()
+
+    app = service(name, recording(SimpleSpanProcessor(InMemorySpanExporter())))
+    assert await asked(app, PATHS[name], found, flags) < 20  # not one for each: chassis/runner.py counts on that
 
 
 @pytest.mark.parametrize("path", ["/items", "/items/1", "/api/catalog", "/"])

@@ -57,7 +57,10 @@ def test_an_app_is_made_served_and_left_and_its_last_spans_get_the_time_that_is_
     monkeypatch.setattr(runner, "logs", SimpleNamespace(configure=did.append))
     monkeypatch.setattr(runner, "from_settings", lambda *asked: did.extend(asked) or telemetry)
     collector = SimpleNamespace(
-        collect=lambda: None, freeze=lambda: did.append("frozen"), enable=lambda: did.append("collected from now on")
+        collect=lambda: None,
+        freeze=lambda: did.append("frozen"),
+        set_threshold=did.append,
+        enable=lambda: did.append("collected from now on"),
     )
     monkeypatch.setattr(runner, "gc", collector)
     monkeypatch.setattr(runner, "serve", serve)
@@ -65,7 +68,8 @@ def test_an_app_is_made_served_and_left_and_its_last_spans_get_the_time_that_is_
     readiness = did[4]
     assert isinstance(readiness, Readiness)
     asked = ["warning", settings, "catalog", settings, readiness, telemetry]
-    assert did == [*asked, "frozen", "collected from now on", app, settings, readiness, "catalog", 3.5]
+    collected = ["frozen", runner.YOUNG_OBJECTS, "collected from now on"]
+    assert did == [*asked, *collected, app, settings, readiness, "catalog", 3.5]
 
 
 def test_imports_are_not_held_up_by_the_collector_of_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
