@@ -11,7 +11,7 @@ from services.catalog.faults import ConnectionDropError, Faults, StatusFaultErro
 from services.catalog.routes import Catalog, items, spared
 from services.catalog.settings import Settings
 from services.catalog.store import ItemStore, StoreFullError, UnknownItemError
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.connection import NoAnswer
 from services.chassis.probes import Readiness
 from services.chassis.problems import problem
@@ -39,7 +39,7 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[State]:
         yield {"catalog": Catalog(settings, ItemStore(settings.max_items), Faults(settings.fault_seed))}
 
-    app = new_app(
+    app = ServiceApp(
         "catalog",
         readiness=readiness or Readiness(),
         telemetry=telemetry or Telemetry(),

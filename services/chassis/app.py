@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -19,19 +18,50 @@ from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry, instrument, make_decodable
 from services.chassis.trace import caller_of, new_trace_id, unsampled
 
-# The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that; off is surer.
-_NO_TELEMETRY_OF_ITS_OWN: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-
 
 class ServiceApp(FastAPI):
-    """A FastAPI application with two ways in: through the instrumentation where a request is recorded, and past it."""
+    """A FastAPI application with probes, access log, traces, HEAD for every GET, and one shape of errors.
 
-    def __init__(self, recorder: Telemetry, **settings: Any) -> None:
-        super().__init__(**settings)
-        self.identity = recorder.identity or Identity(service=self.title)
-        self._recorder = recorder
-        if recorder.in_use:
-            instrument(self, recorder)
+    It has two ways in: through the instrumentation where a request is recorded, and past it.
+
+    Args:
+        title: Name of the service.
+        readiness: Turned off by whoever serves the app, when it is about to end.
+        telemetry: Where its spans go, and whose they are.
+        routes: Those of your routers. FastAPI's ``include_router`` does the same, but then matches each request twice,
+            which is a fifth of what a short answer costs.
+        lifespan: Owns what the routes need.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        *,
+        readiness: Readiness,
+        telemetry: Telemetry,
+        routes: Iterable[BaseRoute] = (),
+        lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]] | None = None,
+    ) -> None:
+        super().__init__(
+            title=title,
+            version=RELEASE,
+            routes=list(routes),
+            lifespan=lifespan,
+            middleware=[Middleware(HeadAsGet)],
+            # The instrumentation makes the server spans. FastAPI's own telemetry steps back where it recognises that;
+            # off is surer.
+            telemetry={"tracing": False, "metrics": False, "logs": False},
+            redirect_slashes=False,
+            # Their pages load scripts from elsewhere.
+            docs_url=None,
+            redoc_url=None,
+        )
+        self.identity = telemetry.identity or Identity(service=title)
+        self._recorder = telemetry
+        problems.install(self)
+        probes.install(self, readiness, self.identity)
+        if telemetry.in_use:
+            instrument(self, telemetry)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or runs the lifespan."""
@@ -99,39 +129,3 @@ class HeadAsGet:
             await self._app(inner, receive, send)
         finally:
             scope["route"] = inner.get("route")  # the access log looks for it where it handed in its own scope
-
-
-def new_app(
-    title: str,
-    *,
-    readiness: Readiness,
-    telemetry: Telemetry,
-    routes: Iterable[BaseRoute] = (),
-    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[Any]] | None = None,
-) -> FastAPI:
-    """An app with probes, access log, traces, HEAD for every GET, and one shape of errors; the routes are yours.
-
-    Args:
-        title: Name of the service.
-        readiness: Turned off by whoever serves the app, when it is about to end.
-        telemetry: Where its spans go, and whose they are.
-        routes: Those of your routers. FastAPI's ``include_router`` does the same, but then matches each request twice,
-            which is a fifth of what a short answer costs.
-        lifespan: Owns what the routes need.
-    """
-    app = ServiceApp(
-        telemetry,
-        title=title,
-        version=RELEASE,
-        routes=list(routes),
-        lifespan=lifespan,
-        middleware=[Middleware(HeadAsGet)],
-        telemetry=_NO_TELEMETRY_OF_ITS_OWN,
-        redirect_slashes=False,
-        # Their pages load scripts from elsewhere.
-        docs_url=None,
-        redoc_url=None,
-    )
-    problems.install(app)
-    probes.install(app, readiness, app.identity)
-    return app

@@ -1,7 +1,6 @@
-"""One HTTP connection: what uvicorn's own does, with limits, and two things that ASGI has no word for.
+"""One HTTP connection: what uvicorn's own does, with limits, and what ASGI has no word for.
 
-It can be cut off without an answer, and it can be asked to close after the answer in flight. Whatever is being done for
-a client ends when the client is gone.
+It can be cut off without an answer, and whatever is being done for a client ends when the client is gone.
 """
 
 import asyncio
@@ -14,7 +13,6 @@ from typing import Any, cast
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
 
 from services.chassis.problems import problem
 
@@ -33,13 +31,6 @@ _FAREWELL_SECONDS = 2.0
 log = logging.getLogger(__name__)
 
 
-class DrainState(ServerState):
-    """What the connections of one server share."""
-
-    draining = False
-    """True once connections are to close after their next answer."""
-
-
 class Connection(HttpToolsProtocol):
     """Reads requests from a socket, has the app answer them, and keeps the socket open in between."""
 
@@ -54,14 +45,6 @@ class Connection(HttpToolsProtocol):
     def idle(self) -> bool:
         """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
-
-    def close_after_answer(self) -> None:
-        """Sends ``Connection: close`` with the answer in flight, so that the client does not use this connection again.
-
-        An answer whose headers are out already is not followed by another one all the same: the server closes it.
-        """
-        if not self.idle:
-            self.cycle.keep_alive = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop; a connection on which nothing is ever asked is closed like any idle one."""
@@ -111,8 +94,6 @@ class Connection(HttpToolsProtocol):
             raise ValueError("too large")  # the parser stops and has send_400_response called
         self._in_head = False
         super().on_headers_complete()
-        if cast("DrainState", self.server_state).draining:
-            self.close_after_answer()
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, with a piece of the body."""

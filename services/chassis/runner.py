@@ -1,7 +1,7 @@
 """A service's process, from its settings to its exit."""
 
 import gc
-from typing import Protocol, TypeVar
+from collections.abc import Callable
 
 from fastapi import FastAPI
 
@@ -9,25 +9,21 @@ from services.chassis import logs
 from services.chassis.probes import Readiness
 from services.chassis.server import serve
 from services.chassis.settings import ServiceSettings
-from services.chassis.telemetry import Telemetry, from_settings
+from services.chassis.telemetry import from_settings
 
 YOUNG_OBJECTS = 10_000
 """How many new objects set the collector of garbage off. Sixteen requests in flight hold more than Python's own 700: it
 would look at what they hold after every ninth request, and a request for JSON leaves nothing that it could find."""
 
-S_contra = TypeVar("S_contra", bound=ServiceSettings, contravariant=True)
-S = TypeVar("S", bound=ServiceSettings)
 
+def run(service: str, settings: ServiceSettings, create_app: Callable[..., FastAPI]) -> None:
+    """Serves the app until SIGTERM or SIGINT; returns when all is answered and the last spans are out.
 
-class AppFactory(Protocol[S_contra]):
-    """Builds a service's app."""
-
-    def __call__(self, settings: S_contra, /, *, readiness: Readiness, telemetry: Telemetry) -> FastAPI:
-        """The app for `settings`."""
-
-
-def run(service: str, settings: S, create_app: AppFactory[S]) -> None:
-    """Serves the app until SIGTERM or SIGINT; returns when all is answered and the last spans are out."""
+    Args:
+        service: Its name.
+        settings: Its environment.
+        create_app: Makes the app of `settings`, and of a `readiness` and `telemetry` by these names.
+    """
     logs.configure(settings.log_level)
     readiness = Readiness()
     telemetry = from_settings(settings, service)

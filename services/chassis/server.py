@@ -6,15 +6,13 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import cast
 
 import uvicorn
 from fastapi import FastAPI
 
-from services.chassis.connection import Connection, DrainState
+from services.chassis.connection import Connection
 from services.chassis.probes import Readiness
 from services.chassis.settings import ServiceSettings
 
@@ -90,7 +88,6 @@ class DrainingServer(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config, readiness: Readiness) -> None:
         super().__init__(config)
-        self.server_state: DrainState = DrainState()
         self._readiness = readiness
         self._told = 0.0
 
@@ -99,32 +96,26 @@ class DrainingServer(uvicorn.Server):
         """How long ago the process was told to end."""
         return time.monotonic() - self._told
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called on SIGTERM and SIGINT; the second SIGINT ends at once."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
+        """Called on SIGTERM and SIGINT; the second SIGINT ends at once.
+
+        uvicorn's own notes the signals and raises them anew in the end: a drained process would end with 143 and not 0.
+        """
         self._told = self._told or time.monotonic()
         self._readiness.draining = True
-        super().handle_exit(sig, frame)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handles the signals while serving.
-
-        uvicorn's own raises them anew afterwards, which would end a drained process with 143 instead of 0.
-        """
-        before = {sig: signal.signal(sig, self.handle_exit) for sig in (signal.SIGTERM, signal.SIGINT)}
-        try:
-            yield
-        finally:
-            for sig, handler in before.items():
-                signal.signal(sig, handler)
+        if self.should_exit and sig == signal.SIGINT:
+            self.force_exit = True
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drains, then closes."""
         connections = cast("set[Connection]", self.server_state.connections)
         log.info("draining: %d connections are open", len(connections))
-        self.server_state.draining = True
+        # For the requests that are yet to come; those that are here have the headers of their second.
+        self.server_state.default_headers.append((b"connection", b"close"))
         for connection in connections:
-            connection.close_after_answer()
+            if not connection.idle:
+                connection.shutdown()
         await self._for(LEAVE_SECONDS)
         for server in self.servers:
             server.close()

@@ -3,7 +3,7 @@
 import os
 import sys
 from importlib.metadata import entry_points
-from typing import Annotated, Literal, Never, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -117,12 +117,6 @@ def load(kind: type[S], service: str) -> S:
     try:
         return kind.model_validate({name.lower(): value for name, value in os.environ.items() if value})
     except ValidationError as error:
-        _refuse(service, error)
-
-
-def _refuse(service: str, error: ValidationError) -> Never:
-    complaints = [
-        f"{str(problem['loc'][0]).upper()}={problem['input']!r}: {problem['msg']}" for problem in error.errors()
-    ]
-    print(f"{service}: bad environment: {'; '.join(complaints)}", file=sys.stderr)  # noqa: T201 - no log is set up yet
-    raise SystemExit(BAD_SETTINGS) from None
+        complaints = "; ".join(f"{str(bad['loc'][0]).upper()}={bad['input']!r}: {bad['msg']}" for bad in error.errors())
+        print(f"{service}: bad environment: {complaints}", file=sys.stderr)  # noqa: T201 - no log is set up yet
+        raise SystemExit(BAD_SETTINGS) from None

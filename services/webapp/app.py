@@ -8,7 +8,7 @@ import httpx
 from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.calls import recorded
 from services.chassis.probes import Readiness
 from services.chassis.problems import problem
@@ -46,7 +46,7 @@ def create_app(
         ):
             yield {"catalog": catalog_service, "forum": forum_service}
 
-    app = new_app(
+    app = ServiceApp(
         "webapp",
         readiness=readiness or Readiness(),
         telemetry=telemetry,

@@ -14,7 +14,7 @@ from services.bookinfo.productpage import api, page, session
 from services.bookinfo.productpage.backends import backends
 from services.bookinfo.productpage.dependencies import State
 from services.bookinfo.productpage.settings import Settings
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 
@@ -42,7 +42,7 @@ def create_app(
             registry = CollectorRegistry()
             yield {"settings": settings, "backends": backends(settings, caller, registry), "registry": registry}
 
-    app = new_app("productpage", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
+    app = ServiceApp("productpage", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
     app.add_middleware(SessionMiddleware, secret_key=settings.session_secret.get_secret_value())
     for part in (api, page, session):
         app.include_router(part.router)

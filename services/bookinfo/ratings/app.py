@@ -11,7 +11,7 @@ from services.bookinfo.ratings.faults import Faults
 from services.bookinfo.ratings.routes import router
 from services.bookinfo.ratings.settings import Settings
 from services.bookinfo.ratings.store import RatingStore
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 
@@ -46,7 +46,9 @@ def create_app(
             "faults": faults or Faults(settings.service_version, settings.fault_seed),
         }
 
-    app = new_app("ratings", readiness=readiness or Readiness(), telemetry=telemetry or Telemetry(), lifespan=lifespan)
+    app = ServiceApp(
+        "ratings", readiness=readiness or Readiness(), telemetry=telemetry or Telemetry(), lifespan=lifespan
+    )
     app.include_router(router)
     refusals.install(app)
     return app

@@ -11,7 +11,7 @@ from services.bookinfo import refusals
 from services.bookinfo.calls import Caller, calling
 from services.bookinfo.reviews.routes import router
 from services.bookinfo.reviews.settings import Settings
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
 
@@ -45,7 +45,7 @@ def create_app(
         async with calling(telemetry, transport) as caller:
             yield {"settings": settings, "caller": caller}
 
-    app = new_app("reviews", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
+    app = ServiceApp("reviews", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
     app.include_router(router)
     refusals.install(app)
     return app

@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -14,13 +15,12 @@ from fastapi import FastAPI, Request
 from starlette.types import Receive, Scope, Send
 
 from services.chassis import connection
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.connection import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     MAX_REQUEST_BYTES,
     Connection,
-    DrainState,
     NoAnswer,
 )
 from services.chassis.probes import Readiness
@@ -36,17 +36,17 @@ class Served:
     def __init__(self) -> None:
         self.waiting = self.cancelled = 0
         self.port = 0
-        self.state = DrainState()
+        self.server: DrainingServer
 
     @property
     def connection(self) -> Connection:
         """The only one."""
-        (one,) = self.state.connections
+        (one,) = self.server.server_state.connections
         assert isinstance(one, Connection)
         return one
 
     def app(self) -> FastAPI:
-        app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+        app = ServiceApp("test", readiness=Readiness(), telemetry=Telemetry())
 
         @app.get("/wait")
         async def wait() -> None:
@@ -73,10 +73,10 @@ class Served:
         return app
 
     async def is_closed(self) -> bool:
-        return not self.state.connections
+        return not self.server.server_state.connections
 
     async def has_half_a_head(self) -> bool:
-        return any(cast("Connection", one)._bytes > MAX_HEAD_BYTES // 2 for one in self.state.connections)
+        return any(cast("Connection", one)._bytes > MAX_HEAD_BYTES // 2 for one in self.server.server_state.connections)
 
     async def is_waiting(self) -> bool:
         return self.waiting == 1
@@ -96,7 +96,7 @@ async def served(**settings: int) -> AsyncIterator[Served]:
 
     config = uvicorn.Config(app, http=Connection, ws="none", log_config=None, **settings)  # type: ignore[arg-type] # any
     config.load()
-    server = DrainingServer(config, Readiness())
+    service.server = server = DrainingServer(config, Readiness())
     server.lifespan = config.lifespan_class(config)
     await server.lifespan.startup()
     loop = asyncio.get_running_loop()
@@ -104,10 +104,10 @@ async def served(**settings: int) -> AsyncIterator[Served]:
         lambda: Connection(config, server.server_state, server.lifespan.state), "127.0.0.1", 0
     )
     service.port = listener.sockets[0].getsockname()[1]
-    service.state = server.server_state
+    server.servers = [listener]
     yield service
     listener.close()
-    for one in list(service.state.connections):
+    for one in list(server.server_state.connections):
         one.transport.abort()
     await until(service.is_closed)
     await asyncio.sleep(0)
@@ -258,25 +258,28 @@ async def test_a_request_that_the_end_of_the_process_cuts_short_is_told_so() -> 
     assert (status, document["detail"]) == (503, "the process ended before the answer was ready")
 
 
-async def test_a_connection_that_is_to_close_says_so_with_the_answer_in_flight() -> None:
+async def test_while_the_process_drains_every_answer_says_that_its_connection_closes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("services.chassis.server.LEAVE_SECONDS", 0)
+    monkeypatch.setattr("services.chassis.server.LINGER_SECONDS", 0)
+    monkeypatch.setattr(uvicorn.Server, "shutdown", AsyncMock())  # which closes what is idle
+    version = b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n"
     async with served() as service:
-        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-        writer.write(b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n")
-        assert b"connection: close" not in await reader.readuntil(b"\r\n\r\n")
-        service.connection.close_after_answer()
-        writer.write(b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 2\r\n\r\na")
+        idle, waiting = [await asyncio.open_connection("127.0.0.1", service.port) for _ in range(2)]
+        idle[1].write(version)
+        assert b"connection: close" not in await idle[0].readuntil(b"}")
+        waiting[1].write(b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 2\r\n\r\na")
         await until(service.is_waiting)
-        service.connection.close_after_answer()
-        writer.write(b"b")
-        assert b"HTTP/1.1 200 OK" in (rest := await reader.read())
-        assert b"\r\nconnection: close\r\n" in rest
-        writer.close()
-
-
-async def test_while_the_process_drains_every_answer_says_that_its_connection_closes() -> None:
-    async with served() as service:
-        service.state.draining = True
-        assert b"\r\nconnection: close\r\n" in await answered(service.port, b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n")
+        service.server.server_state.default_headers = []  # as each second: the request that waits has those of before
+        await service.server.shutdown()
+        idle[1].write(version)
+        waiting[1].write(b"b")
+        for reader, writer in idle, waiting:
+            answer = await reader.read()
+            assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert answer.count(b"\r\nconnection: close\r\n") == 1
+            writer.close()
 
 
 async def test_the_answer_to_head_is_the_answer_to_get_without_a_body_on_the_wire_too() -> None:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from services.chassis import access
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.identity import Identity
 from services.chassis.logs import FIELDS, TRACE_ID, JsonFormatter, configure
 from services.chassis.probes import Readiness
@@ -45,7 +45,7 @@ def log() -> Iterator[Lines]:
 
 
 async def requests(*calls: tuple[str, str], **headers: str) -> None:
-    app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+    app = ServiceApp("test", readiness=Readiness(), telemetry=Telemetry())
 
     @app.get("/things/{thing}")
     async def thing(thing: str) -> str:
@@ -82,7 +82,7 @@ async def test_probes_are_not_logged(log: Lines) -> None:
 
 
 async def test_a_crash_is_an_error_with_its_status_and_every_line_of_it_has_the_trace_id(log: Lines) -> None:
-    app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+    app = ServiceApp("test", readiness=Readiness(), telemetry=Telemetry())
 
     @app.get("/crash")
     async def crash() -> None:

@@ -4,7 +4,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from services.chassis.app import new_app
+from services.chassis.app import ServiceApp
 from services.chassis.probes import Readiness
 from services.chassis.problems import Problem, described, problem
 from services.chassis.telemetry import Telemetry
@@ -18,7 +18,7 @@ class Body(BaseModel):
 
 @pytest.fixture
 async def service() -> AsyncIterator[httpx.AsyncClient]:
-    app = new_app("test", readiness=Readiness(), telemetry=Telemetry())
+    app = ServiceApp("test", readiness=Readiness(), telemetry=Telemetry())
 
     @app.post("/number")
     async def number(body: Body) -> float:
