@@ -28,8 +28,8 @@ def run(service: str, settings: ServiceSettings, create_app: Callable[..., FastA
     readiness = Readiness()
     telemetry = from_settings(settings, service)
     app = create_app(settings, readiness=readiness, telemetry=telemetry)
-    # What start has made lives as long as the process: the collector of garbage need not look at it ever again.
-    gc.collect()
+    # What start has made lives as long as the process: the collector of garbage need not look at it ever again. A last
+    # look before would take a tenth of the start's CPU, and save 0.4 MB.
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS)
     gc.enable()

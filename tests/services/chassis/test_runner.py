@@ -57,7 +57,6 @@ def test_an_app_is_made_served_and_left_and_its_last_spans_get_the_time_that_is_
     monkeypatch.setattr(runner, "logs", SimpleNamespace(configure=did.append))
     monkeypatch.setattr(runner, "from_settings", lambda *asked: did.extend(asked) or telemetry)
     collector = SimpleNamespace(
-        collect=lambda: None,
         freeze=lambda: did.append("frozen"),
         set_threshold=did.append,
         enable=lambda: did.append("collected from now on"),
