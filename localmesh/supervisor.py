@@ -107,10 +107,11 @@ async def supervise(options: Options, stop: asyncio.Event, tell: Callable[[str],
         addons = _addons(options, store)
         _create(door.registry, (obj for obj in addons if obj["kind"] != DEPLOYMENTS.kind))
         _create(door.registry, (obj for obj in seed if obj["kind"] != NAMESPACES.kind))
-        # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes.
+        # What is entered last ends first: no more commands, no more decisions, no more pods, no more pushes. Node ports
+        # are the pods' way to their collector, to their end.
         await stack.enter_async_context(discovery.delivering())
-        await stack.enter_async_context(kubelet)
         await stack.enter_async_context(loops.kept("node ports", NodePorts(store).run))
+        await stack.enter_async_context(kubelet)
         await stack.enter_async_context(Controllers(store, loops))
         if options.stream:
             await stack.enter_async_context(LogStream(store, kubelet, _write).running(loops))

@@ -16,7 +16,7 @@ from localmesh.core.places import Place
 from localmesh.core.sockets import make_private, sockets_of
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import is_gateway
-from localmesh.kinds.kubernetes.pods import is_finished, is_terminating
+from localmesh.kinds.kubernetes.pods import is_critical, is_finished, is_terminating
 from localmesh.kinds.resources import PODS, SERVICES
 from localmesh.kinds.service_ports import container_port, target_of
 from localmesh.kubelet.attach import Attachment
@@ -75,8 +75,10 @@ class Kubelet:
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self._loop.aclose()
-        # What has come in through the gateways is answered before those end that answer it.
+        # What has come in through gateways is answered before those end that answer it. Who takes the last spans goes
+        # after those who send them: in vain, they would try it until their patience is over.
         await self._end([worker for worker in self._workers.values() if is_gateway(worker.pod)])
+        await self._end([worker for worker in self._workers.values() if not is_critical(worker.pod)])
         await self._end(list(self._workers.values()))
         self._stack.close()
         for folder in (self._node.sockets, self._node.folder):

@@ -261,6 +261,8 @@ def test_in_the_foreground_it_streams_logs_and_ends_on_interrupt_once_all_is_ans
         applied = Cluster("", environment).kubectl("apply", "-k", "k8s/base").splitlines()
         assert [line for line in applied if not line.endswith(" unchanged")] == []
         Cluster("", environment).run(["bin/chaos.sh", "-n", "istioinaction", "latency", "1000"])
+        # Without their collector, services would try to deliver what they have recorded until their patience is over.
+        Cluster("", environment).ready("jaeger", namespace="istio-system")
         with ThreadPoolExecutor() as pool:
             url = f"http://127.0.0.1:{gateway_port}/api/catalog"
             answer = pool.submit(httpx.get, url, trust_env=False, timeout=PATIENCE_S)

@@ -209,6 +209,11 @@ def is_terminating(obj: Mapping[str, Any]) -> bool:
     return "deletionTimestamp" in obj["metadata"]
 
 
+def is_critical(pod: Mapping[str, Any]) -> bool:
+    """Tell whether other pods need this one to their end: a node that shuts down ends those first."""
+    return pod["spec"].get("priorityClassName") in ("system-cluster-critical", "system-node-critical")
+
+
 def is_finished(pod: Mapping[str, Any]) -> bool:
     """Tell whether the pod's containers have all ended for good."""
     return status_of(pod).get("phase") in ("Succeeded", "Failed")

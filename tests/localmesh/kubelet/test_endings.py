@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from localmesh.core.loops import Loops
+from localmesh.core.objects import Object
 from localmesh.kinds.addresses import addresses_of
 from localmesh.kinds.kubernetes.pods import is_ready
 from localmesh.kinds.resources import NAMESPACES, PODS
@@ -94,7 +95,7 @@ async def test_how_the_sidecar_ended_does_not_count(node: Node) -> None:
     assert phase(pod) == "Succeeded"
 
 
-async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> None:
+async def test_a_kubelet_that_ends_takes_its_pods_with_it_critical_ones_last(tmp_path: Path) -> None:
     async def no_proxy(*_: object) -> list[str]:
         raise AssertionError
 
@@ -106,12 +107,19 @@ async def test_a_kubelet_that_ends_takes_its_pods_with_it(tmp_path: Path) -> Non
     async with kubelet:
         node = Node(store, kubelet)
         slow = {"preStop": {"sleep": {"seconds": 60}}}
-        keys = [node.pod(f"web-{n}", script("echo $$$$; exec sleep 60", lifecycle=slow)) for n in range(3)]
+
+        def ends(words: str) -> Object:
+            text = f"trap '{words} >> {tmp_path}/said; exit 0' TERM; echo $$$$; while :; do sleep 0.05; done"
+            return script(text, lifecycle=slow)
+
+        keys = [node.pod("collector", ends("echo last"), priorityClassName="system-cluster-critical")]
+        keys += [node.pod(f"web-{n}", ends("sleep 0.2; echo web")) for n in range(2)]
         for key in keys:
             await node.until(key, is_running)
         processes = [int(await node.log_line(key)) for key in keys]
     assert not any(is_alive(process) for process in processes)
     assert not (tmp_path / "pods").exists()
+    assert (tmp_path / "said").read_text().split() == ["web", "web", "last"]
 
 
 async def test_a_kubelet_that_ends_drains_gateways_before_anything_ends(tmp_path: Path) -> None:
