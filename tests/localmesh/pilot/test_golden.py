@@ -1,8 +1,9 @@
 """The whole way from manifests to xDS, held against a real istiod's, and shown to a real Envoy."""
 
+import functools
 import json
 from argparse import Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,29 @@ def case(request: pytest.FixtureRequest) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Gives the folder in which `mesh xds` has written what becomes of a case, once."""
+
+    @functools.cache
+    def folder(case: Path) -> Path:
+        output = tmp_path_factory.mktemp(case.name)
+        files, mutual = [str(case / "input.yaml")], _speaks_tls(case)
+        assert xds.run(Namespace(filename=files, namespace="default", output=output, auto_mtls=mutual)) == 0
+        return output
+
+    return folder
+
+
 @pytest.fixture(scope="module")
-def ours(case: Path, tmp_path_factory: pytest.TempPathFactory) -> Output:
-    """What `mesh xds` writes for the case."""
-    output = tmp_path_factory.mktemp(case.name)
-    files, mutual = [str(case / "input.yaml")], _speaks_tls(case)
-    assert xds.run(Namespace(filename=files, namespace="default", output=output, auto_mtls=mutual)) == 0
-    return _read(output)
+def ours(case: Path, written: Callable[[Path], Path]) -> Output:
+    return _read(written(case))
+
+
+@pytest.fixture(scope="module")
+def theirs(case: Path) -> Output:
+    """What istiod generated."""
+    return _read(case)
 
 
 def _speaks_tls(case: Path) -> bool:
@@ -43,8 +60,7 @@ def _read(folder: Path) -> Output:
     return {proxy.name: {kind: json.loads((proxy / f"{kind}.json").read_text()) for kind in KINDS} for proxy in proxies}
 
 
-def test_what_is_written_is_what_istiod_writes(case: Path, ours: Output) -> None:
-    theirs = _read(case)
+def test_what_is_written_is_what_istiod_writes(case: Path, theirs: Output, ours: Output) -> None:
     assert ours.keys() == theirs.keys()
     assert list(_differences(case, theirs, ours)) == []
 
@@ -60,19 +76,19 @@ def _differences(case: Path, theirs: Output, ours: Output) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("case", [*filter(_speaks_tls, CASES)], ids=lambda case: case.name, indirect=True)
-def test_who_may_connect_and_how_is_what_istiod_says(case: Path, ours: Output) -> None:
-    for proxy, resources in _read(case).items():
-        theirs = inbound(resources["lds"])
-        assert theirs or "gateway" in proxy
-        assert list(differences(theirs, inbound(ours[proxy]["lds"]), proxy)) == []
+def test_who_may_connect_and_how_is_what_istiod_says(theirs: Output, ours: Output) -> None:
+    for proxy, resources in theirs.items():
+        said = inbound(resources["lds"])
+        assert said or "gateway" in proxy
+        assert list(differences(said, inbound(ours[proxy]["lds"]), proxy)) == []
 
 
-def test_the_names_that_istioctl_shows_are_istiods(case: Path, ours: Output) -> None:
-    for proxy, resources in _read(case).items():
+def test_the_names_that_istioctl_shows_are_istiods(theirs: Output, ours: Output) -> None:
+    for proxy, resources in theirs.items():
         for kind in ("rds", "cds"):
-            theirs = {each["name"]: _said(each) for each in resources[kind]}
-            written = {each["name"]: _said(each) for each in ours[proxy][kind] if each["name"] in theirs}
-            assert written == {name: theirs[name] for name in written}
+            shown = {each["name"]: _said(each) for each in resources[kind]}
+            of_ours = {each["name"]: _said(each) for each in ours[proxy][kind] if each["name"] in shown}
+            assert of_ours == {name: shown[name] for name in of_ours}
 
 
 def _said(node: Any) -> list[Any]:
@@ -83,14 +99,21 @@ def _said(node: Any) -> list[Any]:
     return [said for each in node for said in _said(each)] if isinstance(node, list) else []
 
 
-def test_envoy_takes_every_proxy_of_the_case(ours: Output, tmp_path: Path) -> None:
-    proxies = {name: Resources(**resources) for name, resources in ours.items()}
+@pytest.mark.parametrize("some", [CASES[first::8] for first in range(8)], ids=range(8))
+def test_envoy_takes_every_proxy_of_the_cases(
+    some: list[Path], written: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    proxies = {
+        f"{case.name}/{name}": Resources(**resources)
+        for case in some
+        for name, resources in _read(written(case)).items()
+    }
     assert envoy_complaints(bootstrap(proxies), tmp_path) == ""
 
 
-def test_the_access_log_is_istios(case: Path, ours: Output) -> None:
-    theirs = {text for resources in _read(case).values() for text in _formats(resources["lds"])}
-    assert {text for resources in ours.values() for text in _formats(resources["lds"])} == theirs
+def test_the_access_log_is_istios(theirs: Output, ours: Output) -> None:
+    said = {text for resources in theirs.values() for text in _formats(resources["lds"])}
+    assert {text for resources in ours.values() for text in _formats(resources["lds"])} == said
 
 
 def _formats(node: Any) -> Iterator[str]:
