@@ -45,6 +45,13 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 -- PyYAML's own way
     _depth = 0
 
+    def process_directives(self) -> tuple[Any, Any]:
+        """Refuse directives: kubectl cuts a file at each `---`, and finds one without a document."""
+        version, handles = super().process_directives()  # type: ignore[no-untyped-call]  # not in PyYAML's stubs
+        if version or handles:
+            raise ReadError("kubectl reads no file with a directive such as %YAML: leave the line out", self.line)
+        return version, handles
+
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Compose what comes next, unless it lies too deep."""
         self._depth += 1

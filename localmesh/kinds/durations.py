@@ -11,13 +11,17 @@ _UNITS = {
     "ms": Fraction(1, 10**3),
     "us": Fraction(1, 10**6),
     "µs": Fraction(1, 10**6),
+    "μs": Fraction(1, 10**6),
     "ns": Fraction(1, 10**9),
 }
-_NUMBER = r"(\d+(?:\.\d*)?|\.\d+)"
-_PART = re.compile(_NUMBER + r"(h|ms|us|µs|ns|m|s)")
+_NUMBER = r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+_PART = re.compile(_NUMBER + r"(h|ms|us|µs|μs|ns|m|s)")
 _WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+")
 
-_LONGEST = Fraction(2**63 - 1, 10**9)
+_SECOND = 10**9
+"""In nanoseconds."""
+
+_LONGEST = Fraction(2**63 - 1, _SECOND)
 """In seconds: Go counts nanoseconds in 64 bits."""
 
 _SHORTEST = Fraction(1, 1000)
@@ -30,8 +34,14 @@ def seconds_of(text: str) -> Fraction | None:
     """Return what a text means in seconds; None if it is no duration from one millisecond to what Go can count."""
     if not _WHOLE.fullmatch(text):
         return None
-    seconds = sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(text)), Fraction())
+    seconds = _sum(text)
     return seconds if _SHORTEST <= seconds <= _LONGEST else None
+
+
+def _sum(text: str) -> Fraction:
+    """Return the seconds of all parts, of each part as many whole nanoseconds as there are: Go drops the rest."""
+    nanoseconds = (int(Fraction(number) * _UNITS[unit] * _SECOND) for number, unit in _PART.findall(text))
+    return Fraction(sum(nanoseconds), _SECOND)
 
 
 def parse_duration(text: str) -> timedelta:
@@ -53,13 +63,16 @@ _SIGNED = re.compile(rf"([-+]?)((?:{_PART.pattern})+|0)")
 def parse_any_duration(text: str) -> timedelta:
     """Return what a text means of which the CRD asks nothing: it may be 0, and less.
 
-    Raises ValueError, in the words of istiod's webhook, for one that is no duration.
+    Raises ValueError, in the words of istiod's webhook, for one that is no duration, and for one that is counted in
+    nanoseconds.
     """
     match = _SIGNED.fullmatch(text)
     if match is None:
         raise ValueError(f'bad Duration: time: invalid duration "{text}"')
-    seconds = sum((Fraction(number) * _UNITS[unit] for number, unit in _PART.findall(match[2])), Fraction())
+    seconds = _sum(match[2])
     if seconds > _LONGEST:
         raise ValueError(f'bad Duration: time: invalid duration "{text}"')
+    if (seconds * 10**6).denominator != 1:
+        raise ValueError(f"{text} is finer than a microsecond, which is not supported by the local mesh")
     whole = timedelta(microseconds=int(seconds * 10**6))
     return -whole if match[1] == "-" else whole

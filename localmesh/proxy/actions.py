@@ -120,7 +120,7 @@ class DirectResponse:
     """The proxy answers by itself."""
 
     status: int
-    body: str | bytes = ""
+    body: str | bytes | None = None
 
 
 Action = Forward | Redirect | DirectResponse

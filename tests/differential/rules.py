@@ -130,6 +130,7 @@ def _fault(random: Random) -> Object:
     maybe(random, abort, "percentage", lambda: _percent(random), 0.8)
     delay: Object = {"fixedDelay": random.choice(DURATIONS)}
     maybe(random, delay, "percentage", lambda: _percent(random), 0.8)
+    maybe(random, delay, "percent", lambda: random.choice((0, 30, 100)), 0.1)
     maybe(random, fault, "abort", lambda: abort, 0.6)
     maybe(random, fault, "delay", lambda: delay, 0.6)
     if not fault:
@@ -176,7 +177,13 @@ def _redirect(random: Random) -> Object:
 
 def _direct_response(random: Random) -> Object:
     response: Object = {"status": random.choice((200, 204, 404, 503))}
-    maybe(random, response, "body", lambda: random.choice(({"string": "hello"}, {"bytes": "aGVsbG8="})), 0.7)
+    maybe(
+        random,
+        response,
+        "body",
+        lambda: random.choice(({"string": "hello"}, {"bytes": "aGVsbG8="}, {"string": ""})),
+        0.7,
+    )
     return response
 
 

@@ -13,7 +13,7 @@ PATHS = ("/", "/api", "/api/*", "*.html", "/items/{*}", "/a/{**}", "*")
 METHODS = ("GET", "POST", "P*", "*")
 HOSTS = ("shop.example", "*.example", "s.a:80", "*", "shop*")
 PORTS = ("80", "8080", "8000", "9000")
-NETWORKS = ("10.0.0.0/8", "10.10.1.1", "192.168.0.0/16")
+NETWORKS = ("10.0.0.0/8", "10.10.1.1", "192.168.0.0/16", "fe80::1%eth0")
 PRINCIPALS = ("testing@secure.istio.io/user", "*", "issuer/*", "*/user", "issuer")
 TEXTS = ("admin", "ad*", "*min", "*")
 MODES = ("STRICT", "PERMISSIVE", "DISABLE", "UNSET")
@@ -21,7 +21,7 @@ PEERS = {
     "principals": ("cluster.local/ns/a/sa/s", "*/sa/default", "cluster.local/*", "*", "*ns/b*"),
     "namespaces": ("a", "b", "a*", "*b", "*"),
     "serviceAccounts": ("a/s", "s", "default", "b/default"),
-    "trustDomains": ("cluster.local", "td2", "*.local", "*"),
+    "trustDomains": ("cluster.local", "td2", "td2", "*.local", "*"),
 }
 JWKS = (
     '{"keys":[{"e":"AQAB","kid":"k","kty":"RSA","n":"xAE7eB6qugXyCAG3yhh7pkDkT65pHymX-P7KfIupjf59vsdo91bSP9C8H07pSA"}]}'

@@ -55,7 +55,7 @@ def _redirect(described: Redirect) -> Message:
 
 def _direct_response(described: DirectResponse) -> Message:
     """Return a DirectResponseAction; bytes are base64 in protobuf's JSON."""
-    return given(status=described.status, body=_data_source(described.body) if described.body else None)
+    return given(status=described.status, body=None if described.body is None else _data_source(described.body))
 
 
 def _data_source(content: str | bytes) -> Message:

@@ -46,7 +46,7 @@ def _length_complaint(domain: str) -> str | None:
 def _labels_complaint(domain: str) -> str | None:
     """Check each label; an empty one at the end is the dot of an absolute name."""
     *labels, last = domain.split(".")
-    if last.isdecimal():
+    if last.isascii() and last.isdecimal():
         return f'domain name "{domain}" invalid (top level domain "{last}" cannot be all-numeric)'
     wrong = next((label for label in (*labels, *filter(None, [last])) if not is_label(label)), None)
     return None if wrong is None else f'domain name "{domain}" invalid (label "{wrong}" invalid)'

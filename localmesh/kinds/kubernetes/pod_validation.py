@@ -113,8 +113,9 @@ def _strategy(strategy: Object) -> Iterator[Problem]:
 
 
 def _share(value: int | str, field: str) -> Iterator[Problem]:
-    text = str(value)
-    if not text.removesuffix("%").isdecimal() or (isinstance(value, str) and not value.endswith("%")):
+    number = str(value).removesuffix("%")
+    is_number = number.isascii() and number.isdecimal()
+    if not is_number or (isinstance(value, str) and not value.endswith("%")):
         yield Problem(field, invalid(value, "must be a number of pods from 0 on, or a percentage such as '25%'"))
 
 

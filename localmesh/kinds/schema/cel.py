@@ -94,7 +94,7 @@ def _selects_for_ports(policy: Mapping[str, Any]) -> bool:
 
 
 def _are_port_numbers(ports: Mapping[str, Any]) -> bool:
-    return all(re.fullmatch(r"[+-]?\d+", number) and _is_port(int(number)) for number in ports)
+    return all(re.fullmatch(r"[+-]?[0-9]+", number) and _is_port(int(number)) for number in ports)
 
 
 def _upserts_something(override: Mapping[str, Any]) -> bool:

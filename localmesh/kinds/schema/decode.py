@@ -15,8 +15,8 @@ from localmesh.kinds.schema.cel import holds
 from localmesh.kinds.schema.definitions import Schema
 
 _BOUNDS = {"int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
-_QUANTITY = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?")
-_TIME = re.compile(r"[^T]*T[^T]*(Z|[+-]\d\d:\d\d)")
+_QUANTITY = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
+_TIME = re.compile(r"[^T]*T[^T]*(Z|[+-][0-9]{2}:[0-9]{2})")
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
     "boolean": bool,
@@ -185,7 +185,8 @@ def _bad_text(value: str, keywords: Mapping[str, Any]) -> str | None:
         return f"must have at most {keywords['maxLength']} characters"
     if len(value) < keywords.get("minLength", 0):
         return f"must have at least {keywords['minLength']} characters"
-    if not re.search(keywords.get("pattern", ""), value):
+    # Go's $ is the end of the text; Python's is also what comes before a last line's end.
+    if not re.search(keywords.get("pattern", "").replace("$", r"\Z"), value):
         return f"must match the pattern {keywords['pattern']}"
     return None
 

@@ -58,10 +58,9 @@ def _redirect_port(redirect: HTTPRedirect, request_port: int) -> int | None:
 
 
 def _direct_response(response: HTTPDirectResponse) -> DirectResponse:
-    if response.body is None:
-        return DirectResponse(response.status)
-    text, encoded = response.body.string, response.body.bytes
-    return DirectResponse(response.status, base64_bytes(encoded) if encoded is not None else text or "")
+    if response.body is None or response.body.bytes is None:
+        return DirectResponse(response.status, response.body.string if response.body else None)
+    return DirectResponse(response.status, base64_bytes(response.body.bytes))
 
 
 def _forward(rule: HTTPRoute, namespace: str, caller: Caller) -> Forward:

@@ -87,7 +87,7 @@ def fault(injection: HTTPFaultInjection | None) -> proxy.Fault | None:
 def _delay(delay: Delay) -> proxy.Delay | None:
     if delay.fixed_delay is None:
         return None
-    share = Fraction(delay.percent) if delay.percentage is None else fraction(delay.percentage)
+    share = Fraction(delay.percent % 2**32) if delay.percentage is None else fraction(delay.percentage)
     return proxy.Delay(delay.fixed_delay, share)
 
 

@@ -124,7 +124,7 @@ def _source(source: Source, own: str) -> Iterator[Clause]:
     yield _of_peer(principal, source.principals, source.not_principals)
     yield _given(request_principal, source.request_principals, source.not_request_principals)
     yield _of_peer(account, source.service_accounts, source.not_service_accounts)
-    yield _of_peer(trust_domain, source.trust_domains, source.not_trust_domains)
+    yield _of_trust_domains(source.trust_domains, source.not_trust_domains)
     yield _of_peer(namespace, source.namespaces, source.not_namespaces)
     yield Clause(_any_of(_remote_address), source.remote_ip_blocks, source.not_remote_ip_blocks, of_connections=True)
     yield Clause(_any_of(_direct_address), source.ip_blocks, source.not_ip_blocks, of_connections=True)
@@ -132,6 +132,11 @@ def _source(source: Source, own: str) -> Iterator[Clause]:
 
 def _of_peer(translate: Callable[[str], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
     return Clause(_any_of(translate), values, not_values, of_connections=True)
+
+
+def _of_trust_domains(values: Sequence[str], not_values: Sequence[str]) -> Clause:
+    """Source: ExpandTrustDomainAliases in pilot/pkg/security/trustdomain/bundle.go, which drops what is said twice."""
+    return _of_peer(trust_domain, *(tuple(dict.fromkeys(domains)) for domains in (values, not_values)))
 
 
 def _given(translate: Callable[[Sequence[str]], Condition], values: Sequence[str], not_values: Sequence[str]) -> Clause:
@@ -152,11 +157,12 @@ def _when_asking(rule: Rule, own: str) -> Iterator[Clause]:
         "source.principal": principal,
         "source.namespace": namespace,
         "source.serviceAccount": partial(service_account, own_namespace=own),
-        "source.trustDomain": trust_domain,
     }
     for when in rule.when:
         if when.key in of_peer:
             yield _of_peer(of_peer[when.key], when.values, when.not_values)
+        elif when.key == "source.trustDomain":
+            yield _of_trust_domains(when.values, when.not_values)
         elif when.key == "source.ip":
             yield Clause(_any_of(_direct_address), when.values, when.not_values, of_connections=True)
         elif when.key == "remote.ip":
@@ -207,5 +213,6 @@ def _remote_address(value: str) -> Condition:
 
 
 def _address_range(value: str, *, direct: bool) -> AddressRange:
-    prefix, _, length = value.partition("/")
+    address, _, length = value.partition("/")
+    prefix = address.partition("%")[0]  # of a zone, which is a network interface of some machine, nothing is left
     return AddressRange(prefix, int(length or (IPV6_BITS if ":" in prefix else IPV4_BITS)), direct)

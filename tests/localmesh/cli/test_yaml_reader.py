@@ -27,6 +27,7 @@ DOCUMENTS = [
 REFUSED = [
     ("spec: &a [*a]", "contains itself"),
     ("spec: {{ .Values.name }}", "is a template"),
+    ("...\n%YAML 1.1\n---\nspec: {}", "directive"),
     ("spec: .inf", "is no number in JSON"),
     ("spec: {null: 5}", "null is no name"),
     ("spec: {<<: 5}", "map merge requires map"),

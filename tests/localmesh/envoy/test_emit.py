@@ -89,6 +89,7 @@ ACTIONS: list[tuple[Action, dict[str, Any]]] = [
         },
     ),
     (DirectResponse(503), {"direct_response": {"status": 503}}),
+    (DirectResponse(503, ""), {"direct_response": {"status": 503, "body": {"inline_string": ""}}}),
     (
         DirectResponse(418, "kännchen"),
         {"direct_response": {"status": 418, "body": {"inline_string": "kännchen"}}},

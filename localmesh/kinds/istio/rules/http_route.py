@@ -142,6 +142,8 @@ def _direct_response_problems(path: str, response: HTTPDirectResponse) -> Iterat
             f"{path}.body", "large direct_responses may impact control plane performance, must be less than 1MB"
         )
     if response.body and response.body.bytes is not None:
+        if not response.body.bytes:
+            yield Problem(f"{path}.body.bytes", 'Invalid value: "": must be of type byte: leave it out for no body')
         try:
             base64_bytes(response.body.bytes)
         except ValueError as error:

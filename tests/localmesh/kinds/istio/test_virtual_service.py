@@ -158,6 +158,10 @@ REFUSED = [
     ),
     ({"directResponse": {"status": 700}}, "directResponse.status: HTTP status 700 is not in range 200-599"),
     (
+        {"directResponse": {"status": 200, "body": {"bytes": ""}}},
+        "directResponse.body.bytes: Invalid value",
+    ),
+    (
         {"directResponse": {"status": 200, "body": {"bytes": "?"}}},
         "directResponse.body.bytes: illegal base64 data",
     ),
