@@ -40,7 +40,8 @@ class Answer:
     def log(self, error: BaseException | None = None) -> None:
         """Writes the line, once all is sent or `error` has put an end to it."""
         scope, status = self._scope, self._status
-        what = status or ("client gone" if isinstance(error, CancelledError) else "no answer")
+        why = str(error) if isinstance(error, CancelledError) else ""  # who breaks an answer off says so
+        what = status or why or "no answer"
         fields: dict[str, Any] = {
             "method": scope["method"],
             "path": scope["path"],

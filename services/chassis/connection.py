@@ -36,6 +36,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._answered: RequestResponseCycle | None = None
         self._answering: asyncio.Task[Any] | None = None
         self._arriving = self._in_head = self._refused = False
         self._bytes = self._body_bytes = 0
@@ -55,8 +56,7 @@ class Connection(HttpToolsProtocol):
         """Called by the event loop; nobody waits for the answer any more."""
         super().connection_lost(exc)
         self._set_deadline(None)
-        if self._answering:
-            self._answering.cancel()
+        self._break_off("client gone")
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop, with a piece of a request, or with several requests."""
@@ -92,8 +92,8 @@ class Connection(HttpToolsProtocol):
             self._refuse_body()
         if self._refused:
             raise ValueError("too large")  # the parser stops and has send_400_response called
-        self._in_head = False
         super().on_headers_complete()
+        self._in_head = False
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, with a piece of the body."""
@@ -113,12 +113,15 @@ class Connection(HttpToolsProtocol):
         self._refuse(HTTPStatus.BAD_REQUEST, msg)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
         super()._start_asgi_task(cycle, partial(self._answer, cycle, app))
 
     async def _answer(
         self, cycle: RequestResponseCycle, app: ASGIApp, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Has the app answer, and lets that be broken off: by a client that is gone, or by the end of the process."""
+        if cycle.disconnected:
+            return
         self._answering = asyncio.current_task()
         try:
             await app(scope, receive, send)
@@ -126,6 +129,10 @@ class Connection(HttpToolsProtocol):
             if not cycle.disconnected and not cycle.response_started:
                 answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the process ended before the answer was ready")
                 await answer(scope, receive, send)
+
+    def _break_off(self, why: str) -> None:
+        if self._answering:
+            self._answering.cancel(why)
 
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline:
@@ -144,17 +151,25 @@ class Connection(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Tells the client, unless an answer has begun, and closes the connection.
 
-        What is still on its way is read and thrown away for a moment: a connection that is closed over unread bytes is
-        reset, and the client would lose the answer.
+        What was asked before on this connection is answered all the same, and nothing after it. What is still on its
+        way is read and thrown away for a moment: a connection that is closed over unread bytes is reset, and the client
+        would lose the answer.
         """
         if self._refused or self.transport.is_closing():
             return
         self._refused = True
         log.warning("a request is refused with %d: %s", status, detail)
-        if self.idle if self._in_head else not self.cycle.response_started:
-            self.transport.write(_whole(problem(status, detail, headers={"connection": "close"})))
-        self.transport.write_eof()
         self._set_deadline(None)
+        refused, before = None if self._in_head else self.cycle, self._answered
+        if before and before is not refused and not before.response_complete:
+            before.keep_alive = False
+            return
+        if not (refused and refused.response_started):
+            self.transport.write(_whole(problem(status, detail, headers={"connection": "close"})))
+        if refused:
+            refused.disconnected = True  # the app's own answer would come too late
+            self._break_off("refused")
+        self.transport.write_eof()
         self._deadline = self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
 
 

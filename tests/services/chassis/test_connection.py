@@ -152,11 +152,17 @@ async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -
         (b"GET /%b HTTP/1.1\r\nx-a: %b\r\n\r\n" % (b"a" * 33_000, b"a" * 33_000), 431),
         (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000, 413),
         (b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n", 400),
+        (b"CONNECT s:80 HTTP/1.1\r\n\r\n", 400),
+        (b"GET http://s HTTP/1.1\r\n\r\n", 400),
+        (b"POST /nowhere HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nx", 400),
     ],
 )
-async def test_a_request_that_is_too_large_or_none_is_refused_as_a_problem(request_: bytes, status: int) -> None:
+async def test_a_request_that_is_too_large_or_none_is_refused_as_a_problem(
+    request_: bytes, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
     async with served() as service:
         refused, document = await said(service.port, request_)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
     assert (refused, document["status"]) == (status, status)
     assert MAX_REQUEST_BYTES < 200_000 * 6
 
@@ -192,6 +198,7 @@ async def test_a_head_in_pieces_is_refused_by_the_sum_of_them() -> None:
 
 
 LARGEST = b"a" * MAX_BODY_BYTES
+CHUNKED = b"host: s\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -246,6 +253,46 @@ async def test_a_client_that_stays_after_a_refusal_is_sent_away(monkeypatch: pyt
         assert (await reader.read()).startswith(b"HTTP/1.1 400")
         await until(service.is_closed)
         writer.close()
+
+
+async def test_what_is_done_for_a_request_ends_when_the_rest_of_it_is_refused(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    async with served() as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(b"POST /body HTTP/1.1\r\n" + CHUNKED)
+        await until(service.is_waiting)
+        writer.write(b"x")
+        got = await reader.read()
+        writer.close()
+        await until(service.is_cancelled)
+    assert got.count(b"HTTP/1.1 ") == got.count(b"HTTP/1.1 400 Bad Request") == 1
+    assert [record.message for record in caplog.records if record.name == "access"] == ["POST /body refused"]
+
+
+@pytest.mark.parametrize(
+    "rest", [b"x", b"GET /wait HTTP/1.1\r\nhost: s\r\n\r\nx", b"POST /body HTTP/1.1\r\n" + CHUNKED + b"x"]
+)
+async def test_what_was_asked_before_a_request_that_is_refused_is_answered(
+    rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    version = b"GET /version HTTP/1.1\r\nhost: s\r\n\r\n"
+    async with served() as service:
+        got = await answered(service.port, version + rest)
+        assert service.waiting == 0
+    assert got.count(b"HTTP/1.1 ") == got.count(b"HTTP/1.1 200 OK") == got.count(b"\r\nconnection: close\r\n") == 1
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+async def test_a_request_that_is_refused_before_the_app_has_begun_never_reaches_it() -> None:
+    async with served() as service:
+        assert (await said(service.port, b"POST /body HTTP/1.1\r\n" + CHUNKED + b"x"))[0] == 400
+        assert service.waiting == 0
+
+
+async def test_a_request_that_is_answered_already_gets_no_second_answer_when_the_rest_of_it_is_refused() -> None:
+    async with served() as service:
+        got = await answered(service.port, b"POST /nowhere HTTP/1.1\r\n" + CHUNKED, b"x")
+    assert got.count(b"HTTP/1.1 ") == got.count(b"HTTP/1.1 404 Not Found") == 1
 
 
 async def test_a_request_that_the_end_of_the_process_cuts_short_is_told_so() -> None:

@@ -132,7 +132,8 @@ async def _nowhere(_message: object) -> None:
         (500, KeyError(), "error", "500"),
         (None, KeyError(), "error", "no answer"),
         (None, None, "info", "no answer"),
-        (None, CancelledError(), "info", "client gone"),
+        (None, CancelledError(), "info", "no answer"),
+        (None, CancelledError("client gone"), "info", "client gone"),
         (200, CancelledError(), "info", "200"),
     ],
 )
