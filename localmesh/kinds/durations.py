@@ -24,9 +24,13 @@ _SECOND = 10**9
 _LONGEST = Fraction(2**63 - 1, _SECOND)
 """In seconds: Go counts nanoseconds in 64 bits."""
 
+_TOO_LONG = Fraction(2**63 // _SECOND)
+"""From here on Envoy cannot count the nanoseconds, which istiod still can."""
+
 _SHORTEST = Fraction(1, 1000)
 """What the rules of Istio's CRDs let pass."""
 
+_UNCOUNTED = f"istiod lets it pass, but Envoy takes less than {_TOO_LONG}s only"
 _PRECISION = "only durations to ms precision are supported"
 
 
@@ -54,6 +58,8 @@ def parse_duration(text: str) -> timedelta:
         raise ValueError("must be a valid duration greater than 1ms, such as 500ms, 2s or 1m30s")
     if (seconds * 1000).denominator != 1:
         raise ValueError(_PRECISION)
+    if seconds >= _TOO_LONG:
+        raise ValueError(_UNCOUNTED)
     return timedelta(milliseconds=int(seconds * 1000))
 
 
@@ -74,5 +80,7 @@ def parse_any_duration(text: str) -> timedelta:
         raise ValueError(f'bad Duration: time: invalid duration "{text}"')
     if (seconds * 10**6).denominator != 1:
         raise ValueError(f"{text} is finer than a microsecond, which is not supported by the local mesh")
+    if seconds >= _TOO_LONG:
+        raise ValueError(_UNCOUNTED)
     whole = timedelta(microseconds=int(seconds * 10**6))
     return -whole if match[1] == "-" else whole

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from localmesh.kinds.istio.rules.policy_values import MATCH_ANY, MATCH_ONE, is_template
+from localmesh.kinds.istio.rules.policy_values import is_template, of_envoy
 from localmesh.kinds.istio.types.authorization_policy import Condition as When
 from localmesh.kinds.istio.types.authorization_policy import Operation, Rule, Source
 from localmesh.pilot.listeners.peer_conditions import (
@@ -196,7 +196,7 @@ def _method(value: str) -> Condition:
 
 def _path(value: str) -> Condition:
     if is_template(value):
-        return PathTemplate(value.replace(MATCH_ANY, "**").replace(MATCH_ONE, "*"))
+        return PathTemplate(of_envoy(value))
     return PathMatch(text_like(value, ANY_TEXT))
 
 

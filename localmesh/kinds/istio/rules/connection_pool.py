@@ -66,9 +66,11 @@ def _idle_complaint(text: str) -> str | None:
 
 
 def duration_problems(path: str, text: str | None) -> Iterator[Problem]:
-    """Yield what is wrong with a duration that may be of any length."""
+    """Yield what is wrong with a duration of which the CRD asks nothing."""
     try:
-        if text is not None:
-            parse_any_duration(text)
+        length = timedelta() if text is None else parse_any_duration(text)
     except ValueError as error:
         yield Problem(path, str(error))
+        return
+    if length < timedelta():
+        yield Problem(path, f"{text}: istiod lets it pass, but Envoy takes no duration below 0")

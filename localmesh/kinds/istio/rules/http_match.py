@@ -13,6 +13,7 @@ from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest, String
 from localmesh.kinds.review import Problem
 from localmesh.kinds.syntax import HIGHEST_PORT
 
+_LONGEST_PARAMETER = 1024
 _PSEUDO_HEADERS = (":method", ":scheme", ":authority", ":path", ":status")
 JWT_CLAIM = "@request.auth.claims"
 """How a header's name begins that stands for a claim of the client's token."""
@@ -29,6 +30,9 @@ def match_problems(path: str, match: HTTPMatchRequest) -> Iterator[Problem]:
     yield from string_match_problems(f"{path}.method", match.method, "method")
     yield from string_match_problems(f"{path}.authority", match.authority, "authority")
     for name, parameter in match.query_params.items():
+        if not 0 < len(name.encode()) <= _LONGEST_PARAMETER:
+            place = f"{path}.queryParams[{name[:20]}]"
+            yield Problem(place, f"istiod lets it pass, but Envoy takes names of 1 to {_LONGEST_PARAMETER} bytes only")
         yield from string_match_problems(f"{path}.queryParams[{name}]", parameter, "queryParams")
     yield from _client_problems(path, match)
 

@@ -11,6 +11,7 @@ from localmesh.kinds.istio.types.destination_rule import ConsistentHashLB, HTTPC
 from localmesh.kinds.review import Problem, not_honoured
 
 _LARGEST_TABLE = 5_000_011
+_LARGEST_RING = 8_388_608
 _OLD_RING_SIZE = "consistent hash MinimumRingSize is deprecated, use ConsistentHashLB's RingHash configuration instead"
 
 
@@ -34,11 +35,23 @@ def load_balancer_warnings(path: str, balancer: LoadBalancerSettings) -> Iterato
 def _hash_problems(path: str, settings: ConsistentHashLB) -> Iterator[Problem]:
     if settings.http_cookie:
         yield from _cookie_problems(f"{path}.httpCookie", settings.http_cookie)
+    yield from _name_problems(path, settings)
+    ring = settings.ring_hash.minimum_ring_size if settings.ring_hash else settings.minimum_ring_size
+    if ring > _LARGEST_RING:
+        place = f"{path}.ringHash.minimumRingSize" if settings.ring_hash else f"{path}.minimumRingSize"
+        yield Problem(place, f"{ring}: istiod lets it pass, but Envoy takes {_LARGEST_RING} at most")
     if settings.minimum_ring_size and (settings.ring_hash or settings.maglev):
         yield Problem(path, "only one of MinimumRingSize or Maglev/Ringhash can be specified")
     if settings.maglev:
         for complaint in _table_complaints(settings.maglev.table_size):
             yield Problem(f"{path}.maglev.tableSize", complaint)
+
+
+def _name_problems(path: str, settings: ConsistentHashLB) -> Iterator[Problem]:
+    named = {"httpHeaderName": settings.http_header_name, "httpQueryParameterName": settings.http_query_parameter_name}
+    for field, name in named.items():
+        if name == "":
+            yield Problem(f"{path}.{field}", "istiod lets it pass, but Envoy takes no empty name")
 
 
 def _cookie_problems(path: str, cookie: HTTPCookie) -> Iterator[Problem]:
@@ -59,10 +72,11 @@ def _table_complaints(size: int) -> Iterator[str]:
         yield "tableSize must be set for maglev"
     elif size >= _LARGEST_TABLE:
         yield f"tableSize must be less than {_LARGEST_TABLE} for maglev"
+    elif size == 1:
+        yield "1: istiod lets it pass, but Envoy, which takes primes, ends when it is told so"
     elif not _is_prime(size):
         yield "tableSize must be a prime number for maglev"
 
 
 def _is_prime(number: int) -> bool:
-    """Tell whether Envoy takes a number for a prime: it does so with 1."""
-    return number in (1, 2) or (number % 2 == 1 and all(number % factor for factor in range(3, isqrt(number) + 1, 2)))
+    return all(number % factor for factor in range(2, isqrt(number) + 1))

@@ -16,12 +16,19 @@ _DIGITS = re.compile(r"[0-9]+")
 _PREFIX_LENGTH = re.compile(r"0|[1-9][0-9]*")
 _LITERAL = re.compile(r"[a-zA-Z0-9\-._~%!$&'()+,;:@=]+")
 
+_LONGEST_TEMPLATE = 256
+
 Complaints = Iterator[str]
 
 
 def is_template(path: str) -> bool:
     """Tell whether a path is a template."""
     return MATCH_ONE in path or MATCH_ANY in path
+
+
+def of_envoy(template: str) -> str:
+    """Return a path template as Envoy writes it."""
+    return template.replace(MATCH_ANY, "**").replace(MATCH_ONE, "*")
 
 
 def empty_values(name: str, values: Sequence[str]) -> Complaints:
@@ -52,6 +59,7 @@ def bad_path_templates(name: str, paths: Sequence[str]) -> Complaints:
     for path_complaint in complaints:
         yield f"invalid or unsupported path, found in {name}: {path_complaint}"
         return
+    yield from _first(_fatal_template(path, name) for path in paths)
 
 
 def bad_accounts(name: str, values: Sequence[str]) -> Complaints:
@@ -124,6 +132,16 @@ def _template_complaint(path: str) -> str | None:
             return f"{stripped}: contains '{{' or '}}' beyond a supported path template"
         elif is_template(path) and not _LITERAL.fullmatch(segment):
             return f"{stripped}: contains segment {segment} with invalid string literal"
+    return None
+
+
+def _fatal_template(path: str, name: str) -> str | None:
+    if not is_template(path):
+        return None
+    if not path.startswith("/") or "//" in path:
+        return f"{path}, found in {name}: istiod lets it pass, but Envoy ends: a template begins with / and has no //"
+    if len(of_envoy(path)) > _LONGEST_TEMPLATE:
+        return f"{name}: istiod lets it pass, but Envoy takes templates of {_LONGEST_TEMPLATE} characters at most"
     return None
 
 

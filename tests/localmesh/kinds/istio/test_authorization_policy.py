@@ -73,6 +73,18 @@ def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
         (policy(to(notPorts=["65536"])), "spec.rules[0].to[0].operation: bad port (65536)"),
         (policy(to(methods=[""])), "spec.rules[0].to[0].operation: empty value not allowed, found in Methods"),
         (
+            policy(to(paths=["a/{*}"])),
+            "a/{*}, found in Paths: istiod lets it pass, but Envoy ends: a template begins with / and has no //",
+        ),
+        (
+            policy(to(notPaths=["/a/{*}//"])),
+            "/a/{*}//, found in NotPaths: istiod lets it pass, but Envoy ends: a template begins with / and has no //",
+        ),
+        (
+            policy(to(paths=["/" + "a" * 254 + "/{*}"])),
+            "Paths: istiod lets it pass, but Envoy takes templates of 256 characters at most",
+        ),
+        (
             policy(to(paths=["/{**}/{*}"])),
             (
                 "spec.rules[0].to[0].operation: invalid or unsupported path, found in Paths: {**}/{*}: {**} is not the "

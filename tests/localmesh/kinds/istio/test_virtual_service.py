@@ -108,6 +108,10 @@ REFUSED = [
         'match[0].headers[x].regex: "headers": error parsing regexp: no argument for repetition operator',
     ),
     (
+        ROUTE | {"match": [{"queryParams": {"": {"exact": "x"}}}]},
+        "match[0].queryParams[]: istiod lets it pass, but Envoy takes names of 1 to 1024 bytes only",
+    ),
+    (
         ROUTE | {"match": [{"queryParams": {"q": {"prefix": ""}}}]},
         'match[0].queryParams[q].prefix: "queryParams": prefix string match should not be empty',
     ),
