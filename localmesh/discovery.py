@@ -27,7 +27,7 @@ from localmesh.envoy.secrets import authority, own_certificate
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.resources import PODS
-from localmesh.pilot.findings import Finding
+from localmesh.pilot.findings import Finding, Findings
 from localmesh.pilot.proxies import Pilot
 from localmesh.pilot.registry.addresses import LiveAddresses
 from localmesh.pilot.registry.workloads import identity_of
@@ -94,6 +94,9 @@ class Discovery:
         self._seen: Snapshot | None = None
         self._proxies: Mapping[ProxyId, Proxy] = {}
         self._findings: Sequence[Finding] = ()
+        self._unwritten: Sequence[Finding] = ()
+        """Of pods, for whose Envoys no resources could be made of what was computed."""
+
         self._advice: Sequence[Finding] = ()
         self._refusals: dict[Key, Sequence[Finding]] = {}
         """What each Envoy does not take, by its pod: of objects, or of the pod where no object is to blame."""
@@ -174,7 +177,7 @@ class Discovery:
                 "message": str(finding),
                 "code": finding.code,
             }
-            for finding in dict.fromkeys([*self._findings, *refused, *self._advice])
+            for finding in dict.fromkeys([*self._findings, *self._unwritten, *refused, *self._advice])
         ]
 
     async def _run(self) -> None:
@@ -208,14 +211,16 @@ class Discovery:
         self._dress.forget()
         if self._encoder is not None:
             self._encoder.forget()
+        unwritten = Findings()
         for key, delivered in self._deliveries.items():
             proxy, pod = proxies.get(ProxyId(key.namespace, key.name)), self._store.find(PODS, key)
             if proxy is not None and pod is not None:
-                try:
+                # What cannot be written down stays as it is, and keeps nothing from the others.
+                with unwritten.about(PODS, key):
                     delivered.delivery.submit(self._configuration(proxy, pod))
-                except Exception:
-                    # One that cannot be written down stays as it is, and keeps nothing from the others.
-                    logger.exception("the configuration of %s could not be delivered", key)
+        if unwritten.all() != self._unwritten:
+            self._unwritten = unwritten.all()
+            self._report_findings()
 
     def _computed(self) -> Mapping[ProxyId, Proxy]:
         """Return all proxies as the store has them now; computed once for each state of what they depend on."""
@@ -262,7 +267,7 @@ class Discovery:
         refusals = (
             finding for refused in self._refusals.values() for finding in refused if finding.resource is not PODS
         )
-        self._reporter.report([*self._findings, *refusals])
+        self._reporter.report([*self._findings, *self._unwritten, *refusals])
 
 
 def _finding(refusal: Refusal, pod: Key) -> Finding:

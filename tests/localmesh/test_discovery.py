@@ -23,7 +23,7 @@ from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.identity.authority import Authority
 from localmesh.identity.certificates import Certificates
 from localmesh.kinds.addresses import PodAddresses
-from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES
+from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, SERVICES
 from localmesh.proxy.proxies import Proxy
 from localmesh.store.objects import Store
 from tests.localmesh.pilot.objects import NAMESPACE, outbound, pod, service
@@ -86,7 +86,7 @@ async def test_a_pod_that_is_gone_by_the_time_its_envoy_is_prepared_is_no_error_
 
 @pytest.mark.long
 async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pods = [pod(f"{name}-1", addresses(number, folder)) for number, name in enumerate(NAMES)]
     store, emit = store_of(pods), Emitter.emit
@@ -108,4 +108,8 @@ async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others
         store.create(SERVICES, service("catalog"))
         assert outbound("catalog") in await anext(sent)
         await sent.aclose()
-    assert "the configuration of istioinaction/catalog-1 could not be delivered" in caplog.text
+    (event,) = store.objects(EVENTS)
+    assert (event["involvedObject"]["kind"], event["involvedObject"]["name"]) == ("Pod", "catalog-1")
+    assert event["message"] == "the local mesh cannot translate this: OSError: of all things"
+    assert event["count"] == 1
+    assert [found["name"] for found in discovery.findings()] == ["catalog-1"]
