@@ -44,6 +44,11 @@ class Head:
         except ValueError as error:
             raise BadRequestError(f"the port in {self.target if self.is_absolute else host!r} is no port") from error
 
+    @property
+    def path(self) -> str:
+        """What is asked for, without the query. Raises BadRequestError."""
+        return _split(self.target).path
+
     def to_proxy(self) -> bytes:
         """Return the head for another proxy."""
         return self._encoded(self.target, self._passed_on())

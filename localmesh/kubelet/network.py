@@ -7,7 +7,7 @@ what no route of its own claims (PassthroughCluster). Each connection carries on
 import asyncio
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from localmesh.core.loopback import LOOPBACK
@@ -22,6 +22,9 @@ from localmesh.store.objects import Store
 logger = logging.getLogger(__name__)
 
 LOCAL_NAMES = ("localhost", LOOPBACK)
+STATUS_PORT = 15021
+"""Where a proxy says whether it is ready, by Istio's convention."""
+
 CHUNK = 64 * 1024
 CONNECT_TIMEOUT = 5.0
 """Seconds for a connection on loopback."""
@@ -50,6 +53,9 @@ class Hop:
     is_proxy: bool = False
     """Whether it is the pod's sidecar, which decides by itself where the request goes."""
 
+    target: str = ""
+    """What it is asked for, if it is not what the client asked for."""
+
 
 class Network:
     """Finds the next hop for requests from one pod."""
@@ -66,6 +72,8 @@ class Network:
         """Return where a request is to be sent. Raises UnreachableError, BadRequestError."""
         host, port = head.authority
         if host in LOCAL_NAMES:
+            if port == STATUS_PORT and head.path == "/healthz/ready" and self.addresses.admin is not None:
+                return Hop(self.addresses.admin, target="/ready")  # what pilot-agent asks there, too
             return Hop(self._local(host, port))
         service = self._service(host)
         known = {service_port["port"]: service_port for service_port in service["spec"].get("ports") or []}
@@ -165,6 +173,7 @@ class NetworkProxy:
             text = f"CONNECT {head.target} is refused: the local mesh passes on plain HTTP only, so say http://"
             return await _say(writer, HTTPStatus.NOT_IMPLEMENTED, text)
         hop = self.network.next_hop(head)
+        head = replace(head, target=hop.target or head.target)
         upstream_reader, upstream_writer = await _connect(hop.place)
         try:
             upstream_writer.write(head.to_proxy() if hop.is_proxy else head.to_server())

@@ -15,14 +15,15 @@ ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 
 def golden() -> Iterator[tuple[ResourceType, Resource]]:
+    """Yield each resource once: most proxies of a case have the same clusters and endpoints."""
     for type_ in ResourceType:
-        for file in sorted(GOLDEN.glob(f"*/*/{type_.discovery.lower()}.json")):
-            yield from ((type_, each) for each in json.loads(file.read_text()))
+        files = [json.loads(file.read_text()) for file in GOLDEN.glob(f"*/*/{type_.discovery.lower()}.json")]
+        yield from ((type_, each) for each in {json.dumps(each): each for file in files for each in file}.values())
 
 
 def test_every_resource_that_istiod_wrote_for_the_cases_is_taken() -> None:
     encoded = [encode(type_, each) for type_, each in golden()]
-    assert len(encoded) > 500
+    assert len(encoded) > 400
     assert all(each.value for each in encoded)
 
 

@@ -159,6 +159,9 @@ async def test_localhost_reaches_the_application_and_the_proxy_s_admin_page(upst
             "POST http://localhost:15000/logging HTTP/1.1\nHost: localhost:15000\nContent-Length: 0\n\n"
         )
         assert (status, json.loads(body)["by"]) == (200, "admin")
+        status, body = await mesh.get("http://localhost:15021/healthz/ready")
+        assert (status, json.loads(body)["head"][0]) == (200, "GET /ready HTTP/1.1")
+        assert (await mesh.get("http://localhost:15021/quitquitquit"))[0] == 502
         await proxy.stop()
         server.close()
 
