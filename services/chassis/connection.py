@@ -24,6 +24,8 @@ MAX_BODY_BYTES = 64 * 1024
 """Largest body; one whose length says more is refused before it is read."""
 MAX_REQUEST_BYTES = 1024 * 1024
 """What is read of one request in all, the framing of a chunked body included."""
+MAX_WAITING = 100
+"""How many requests may be sent on a connection before the answer to the first of them."""
 REQUEST_SECONDS = 20.0
 """How long a request may take to arrive, from its first byte to its last."""
 _FAREWELL_SECONDS = 2.0
@@ -84,14 +86,16 @@ class Connection(HttpToolsProtocol):
         """Called by the parser: method, path and headers are known.
 
         Raises:
-            ValueError: they are too large or announce what is, which the client has been told.
+            ValueError: they are too large, announce what is, or come after too many, which the client has been told.
         """
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head()
         elif any(name == b"content-length" and int(value) > MAX_BODY_BYTES for name, value in self.headers):
             self._refuse_body()
+        elif len(self.pipeline) >= MAX_WAITING:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_WAITING} requests at most wait on a connection")
         if self._refused:
-            raise ValueError("too large")  # the parser stops and has send_400_response called
+            raise ValueError("too much")  # the parser stops and has send_400_response called
         super().on_headers_complete()
         self._in_head = False
 
@@ -127,8 +131,9 @@ class Connection(HttpToolsProtocol):
             await app(scope, receive, send)
         except asyncio.CancelledError:
             if not cycle.disconnected and not cycle.response_started:
-                answer = problem(HTTPStatus.SERVICE_UNAVAILABLE, "the process ended before the answer was ready")
-                await answer(scope, receive, send)
+                cycle.disconnected = True
+                self._say(HTTPStatus.SERVICE_UNAVAILABLE, "the process ended before the answer was ready")
+                self.transport.close()
 
     def _break_off(self, why: str) -> None:
         if self._answering:
@@ -165,12 +170,19 @@ class Connection(HttpToolsProtocol):
             before.keep_alive = False
             return
         if not (refused and refused.response_started):
-            self.transport.write(_whole(problem(status, detail, headers={"connection": "close"})))
+            self._say(status, detail)
         if refused:
             refused.disconnected = True  # the app's own answer would come too late
             self._break_off("refused")
         self.transport.write_eof()
         self._deadline = self.loop.call_later(_FAREWELL_SECONDS, self.transport.abort)
+
+    def _say(self, status: HTTPStatus, detail: str) -> None:
+        """Answers without uvicorn, which would wait while a client does not read what it was sent before."""
+        answer = problem(status, detail, headers={"connection": "close"})
+        lines = [b"%s: %s" % header for header in answer.raw_headers]
+        head = f"HTTP/1.1 {status} {status.phrase}".encode()
+        self.transport.write(b"\r\n".join([head, *lines, b"", bytes(answer.body)]))
 
 
 class NoAnswer(Response):
@@ -189,10 +201,3 @@ class NoAnswer(Response):
         # uvicorn would send a 500 to an app that returns without an answer while its connection seems open.
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
-
-
-def _whole(answer: Response) -> bytes:
-    """An answer as it goes over the wire."""
-    status = HTTPStatus(answer.status_code)
-    lines = [b"%s: %s" % header for header in answer.raw_headers]
-    return b"\r\n".join([f"HTTP/1.1 {status} {status.phrase}".encode(), *lines, b"", bytes(answer.body)])

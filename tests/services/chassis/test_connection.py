@@ -20,6 +20,7 @@ from services.chassis.connection import (
     MAX_BODY_BYTES,
     MAX_HEAD_BYTES,
     MAX_REQUEST_BYTES,
+    MAX_WAITING,
     Connection,
     NoAnswer,
 )
@@ -283,6 +284,17 @@ async def test_what_was_asked_before_a_request_that_is_refused_is_answered(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
 
 
+@pytest.mark.parametrize(("waiting", "answers"), [(MAX_WAITING, MAX_WAITING + 1), (MAX_WAITING + 1, 1)])
+async def test_so_many_requests_may_wait_on_a_connection_and_one_more_has_only_the_first_answered(
+    waiting: int, answers: int
+) -> None:
+    version, last = b"GET /version HTTP/1.1\r\nhost: s\r\n", b"connection: close\r\n\r\n"
+    async with served() as service:
+        got = await answered(service.port, (version + b"\r\n") * waiting + version + last)
+    assert got.count(b"HTTP/1.1 ") == got.count(b"HTTP/1.1 200 OK") == answers
+    assert got.count(b"\r\nconnection: close\r\n") == 1
+
+
 async def test_a_request_that_is_refused_before_the_app_has_begun_never_reaches_it() -> None:
     async with served() as service:
         assert (await said(service.port, b"POST /body HTTP/1.1\r\n" + CHUNKED + b"x"))[0] == 400
@@ -300,6 +312,7 @@ async def test_a_request_that_the_end_of_the_process_cuts_short_is_told_so() -> 
         asking = asyncio.create_task(said(service.port, b"GET /wait HTTP/1.1\r\nhost: s\r\nconnection: close\r\n\r\n"))
         await until(service.is_waiting)
         assert service.connection._answering
+        service.connection.pause_writing()  # as when the client does not read what it was sent before
         service.connection._answering.cancel()
         status, document = await asking
     assert (status, document["detail"]) == (503, "the process ended before the answer was ready")
