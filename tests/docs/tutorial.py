@@ -1,5 +1,6 @@
 """The tutorial's commands, and what docs/tutorial.md says of them."""
 
+import functools
 import re
 from itertools import chain
 from pathlib import Path
@@ -29,7 +30,12 @@ def patterns(cell: str) -> list[str]:
 
 def fits(pattern: str, command: str) -> bool:
     """Tell whether a command is what a row names."""
-    return re.fullmatch(".*".join(re.escape(part) for part in pattern.split(ANY)), command) is not None
+    return _expression(pattern).fullmatch(command) is not None
+
+
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in pattern.split(ANY)))
 
 
 ROWS = rows("tutorial.md")

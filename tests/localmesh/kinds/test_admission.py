@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from localmesh.core.manifests import documents
 from localmesh.core.objects import Object
 from localmesh.kinds.admission import (
     AdmissionError,
@@ -54,7 +55,7 @@ spec:
 
 
 def admitted(text: str, current: Object | None = None, **options: Any) -> Admitted:
-    document = yaml.safe_load(text)
+    (document,) = documents(text)
     resource = resource_of(document["apiVersion"], document["kind"])
     assert resource is not None
     return admit(resource, document, current=current, **options)
