@@ -58,7 +58,8 @@ async def test_a_deleted_pod_ends_and_leaves_nothing(node: Node, tmp_path: Path)
     delete(node.store, PODS, key)
     await node.gone(key)
     assert not is_alive(child), "what the process started ended with it"
-    assert list((tmp_path / "pods").iterdir()) == []
+    # The folder of sockets lies in there if that is not too deep for sockets.
+    assert [path for path in (tmp_path / "pods").rglob("*") if path.name != "sockets"] == []
     assert "Killing" in node.reasons()
 
 
