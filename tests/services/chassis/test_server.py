@@ -4,6 +4,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -176,11 +177,12 @@ def test_requests_in_flight_get_the_seconds_of_the_settings_and_the_last_spans_w
 
     def run(server: DrainingServer, sockets: list[socket.socket]) -> None:
         configs.append(server.config)
+        server.told = 1000 - drained
         for one in sockets:
             one.close()
 
     monkeypatch.setattr(DrainingServer, "run", run)
-    monkeypatch.setattr(DrainingServer, "seconds_since_signal", drained)
+    monkeypatch.setattr("services.chassis.server.time", SimpleNamespace(monotonic=lambda: 1000.0))
     caplog.set_level("INFO")
     settings = Settings(host="127.0.0.1", port=0, drain_seconds=20)
     assert serve(create_app(settings), settings, Readiness(), "test") == left
