@@ -1,11 +1,8 @@
 """A container's own input and output, shared by its log and by whoever is attached (`kubectl attach`, `run -i`)."""
 
 import asyncio
-import fcntl
 import os
-import struct
 import sys
-import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,14 +13,12 @@ from localmesh.kubelet.children import Child
 from localmesh.kubelet.commands import CHUNK, start
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.logs import LogFile
-from localmesh.kubelet.pipes import PipeReader, PipeWriter
+from localmesh.kubelet.pipes import PipeReader, PipeWriter, TerminalWriter
 
 KEPT = 256 * 1024
 """Bytes of output that wait for the first one to attach, so that a fast command is not missed."""
 BACKLOG = 16
 """Pieces that an attached user may lag behind: then the process waits, as it does for a slow terminal."""
-END_OF_INPUT = b"\x04"
-"""What a terminal makes of Ctrl-D."""
 # A session's leader must take the terminal itself before it becomes the command: Ctrl-C is sent to whoever owns it.
 OWN_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 
@@ -35,9 +30,6 @@ class Streams:
     child: Child
     reader: PipeReader
     stdin: PipeWriter | None = None
-    terminal: int | None = None
-    """The terminal's descriptor, for a container with a `tty`."""
-
     once: bool = False
     """Whether its input ends with the first user who was attached to it (`stdinOnce`)."""
 
@@ -52,7 +44,7 @@ class Streams:
         """Start a container's process with the input that its manifest asks for. Raises OSError, ValueError."""
         container = launch.container
         if container.tty:
-            return await cls._on_terminal(launch, argv, environment)
+            return cls(*await on_terminal(launch, argv, environment), once=container.stdin_once, _kept=bytearray())
         if not container.stdin:
             return cls(*await start(launch, argv, environment))
         theirs, ours = os.pipe()
@@ -66,11 +58,6 @@ class Streams:
         finally:
             os.close(theirs)
         return cls(child, reader, writer, once=container.stdin_once, _kept=bytearray())
-
-    @classmethod
-    async def _on_terminal(cls, launch: Launch, argv: Sequence[str], environment: Mapping[str, str]) -> "Streams":
-        child, reader, writer, master = await on_terminal(launch, argv, environment)
-        return cls(child, reader, writer, master, once=launch.container.stdin_once, _kept=bytearray())
 
     async def pump(self, log: LogFile) -> None:
         """Hand the output to the log and to all who are attached, until it ends."""
@@ -109,7 +96,7 @@ class Streams:
     def detach(self, attachment: "Attachment") -> None:
         """Forget a user."""
         self._attached.discard(attachment)
-        if self.once and self.stdin is not None and self.terminal is None:
+        if self.once and self.stdin is not None and not isinstance(self.stdin, TerminalWriter):
             self.stdin.close()
 
     def close(self) -> None:
@@ -117,9 +104,6 @@ class Streams:
         self.reader.close()
         if self.stdin is not None:
             self.stdin.close()
-        if self.terminal is not None:
-            os.close(self.terminal)
-            self.terminal = None
 
 
 class Attachment:
@@ -153,17 +137,13 @@ class Attachment:
 
     async def close_stdin(self) -> None:
         """Tell the process that there is no more input, if its manifest says that one user is all it gets."""
-        if self._streams.stdin is None or not self._streams.once:
-            return
-        if self._streams.terminal is None:
-            self._streams.stdin.close()
-        else:
-            await self._streams.stdin.write(END_OF_INPUT)
+        if self._streams.stdin is not None and self._streams.once:
+            await self._streams.stdin.end()
 
     def resize(self, width: int, height: int) -> None:
         """Give the terminal another size, in characters; nothing without a terminal."""
-        if self._streams.terminal is not None:
-            fcntl.ioctl(self._streams.terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        if self._streams.stdin is not None:
+            self._streams.stdin.resize(width, height)
 
     async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
         """Yield what the process writes until it ends; both of its outputs are one, as in its log."""
@@ -191,17 +171,16 @@ class Attachment:
 
 async def on_terminal(
     launch: Launch, argv: Sequence[str], environment: Mapping[str, str]
-) -> tuple[Child, PipeReader, PipeWriter, int]:
-    """Start a process on a terminal of its own; return its output, its input and the terminal. Raises OSError."""
+) -> tuple[Child, PipeReader, TerminalWriter]:
+    """Start a process on a terminal of its own; return it with its output and its input. Raises OSError."""
     master, slave = os.openpty()
     with ExitStack() as theirs, ExitStack() as ours:
         theirs.callback(os.close, slave)
-        ours.callback(os.close, master)
+        writer = await TerminalWriter.open(master)
+        ours.callback(writer.close)
         reader = await PipeReader.open(os.dup(master))
         ours.callback(reader.close)
-        writer = await PipeWriter.open(os.dup(master))
-        ours.callback(writer.close)
         command, terminal = [sys.executable, "-I", "-S", "-c", OWN_TERMINAL, *argv], {"TERM": "xterm"}
         child = launch.spawn(command, {**terminal, **environment}, stdin=slave, stdout=slave, stderr=slave)
         ours.pop_all()
-    return child, reader, writer, master
+    return child, reader, writer

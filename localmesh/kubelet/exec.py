@@ -1,23 +1,20 @@
 """Commands that run in a container beside its process, with or without a terminal: `kubectl exec`."""
 
 import asyncio
-import fcntl
 import logging
 import os
 import shutil
 import signal
-import struct
-import termios
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Literal
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.core.loops import ended
-from localmesh.kubelet.attach import END_OF_INPUT, on_terminal
+from localmesh.kubelet.attach import on_terminal
 from localmesh.kubelet.children import Child
 from localmesh.kubelet.launch import CannotStartError, Launch
-from localmesh.kubelet.pipes import PipeReader, PipeWriter
+from localmesh.kubelet.pipes import PipeReader, PipeWriter, TerminalWriter
 
 logger = logging.getLogger(__name__)
 Stream = Literal["stdout", "stderr"]
@@ -30,13 +27,10 @@ HANG_UP_GRACE = 2.0
 class ExecProcess:
     """A running command; implements `apiserver.runtime.Process`."""
 
-    def __init__(
-        self, child: Child, stdin: PipeWriter | None, outputs: Mapping[Stream, PipeReader], terminal: int | None
-    ) -> None:
+    def __init__(self, child: Child, stdin: PipeWriter, outputs: Mapping[Stream, PipeReader]) -> None:
         self._child = child
         self._stdin = stdin
         self._outputs = outputs
-        self._terminal = terminal
 
     @classmethod
     async def start(cls, launch: Launch, command: Sequence[str], *, stdin: bool, tty: bool) -> "ExecProcess":
@@ -50,7 +44,8 @@ class ExecProcess:
             raise RuntimeRefusedError(f'exec: "{name}": executable file not found in $PATH', 500)
         try:
             if tty:
-                return await cls._on_terminal(launch, command, environment)
+                child, reader, writer = await on_terminal(launch, command, environment)
+                return cls(child, writer, {"stdout": reader})
             return await cls._on_pipes(launch, command, environment, stdin=stdin)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the command
             raise RuntimeRefusedError(f'exec: "{command[0]}": {error}', 500) from error
@@ -75,14 +70,7 @@ class ExecProcess:
                 writer.close()
             child = launch.spawn(command, environment, **ends)
             ours.pop_all()
-        return cls(child, writer, outputs, None)
-
-    @classmethod
-    async def _on_terminal(
-        cls, launch: Launch, command: Sequence[str], environment: Mapping[str, str]
-    ) -> "ExecProcess":
-        child, reader, writer, master = await on_terminal(launch, command, environment)
-        return cls(child, writer, {"stdout": reader}, master)
+        return cls(child, writer, outputs)
 
     @property
     def is_running(self) -> bool:
@@ -91,22 +79,15 @@ class ExecProcess:
 
     async def write(self, data: bytes) -> None:
         """Hand bytes to the command's standard input; a command that no longer reads is not an error."""
-        if self._stdin is not None:
-            await self._stdin.write(data)
+        await self._stdin.write(data)
 
     async def close_stdin(self) -> None:
         """Tell the command that there is no more input."""
-        if self._stdin is None:
-            return
-        if self._terminal is None:
-            self._stdin.close()
-        else:
-            await self._stdin.write(END_OF_INPUT)
+        await self._stdin.end()
 
     def resize(self, width: int, height: int) -> None:
         """Give the terminal another size, in characters; nothing without a terminal."""
-        if self._terminal is not None:
-            fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
+        self._stdin.resize(width, height)
 
     async def output(self) -> AsyncIterator[tuple[Stream, bytes]]:
         """Yield what the command writes until its outputs are closed."""
@@ -119,7 +100,7 @@ class ExecProcess:
                 if data:
                     yield name, data
                 left -= not data
-            if self._terminal is not None:
+            if isinstance(self._stdin, TerminalWriter):
                 # A command may close its outputs a moment before it ends, and a terminal that goes away kills it.
                 await self._child.wait()
         finally:
@@ -145,11 +126,7 @@ class ExecProcess:
     def _close(self) -> None:
         for reader in self._outputs.values():
             reader.close()
-        if self._stdin is not None:
-            self._stdin.close()
-        if self._terminal is not None:
-            os.close(self._terminal)
-            self._terminal = None
+        self._stdin.close()
 
 
 async def _feed(queue: "asyncio.Queue[tuple[Stream, bytes]]", name: Stream, reader: PipeReader) -> None:

@@ -5,7 +5,6 @@ what no route of its own claims (PassthroughCluster). Each connection carries on
 """
 
 import asyncio
-import logging
 import random
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -17,15 +16,13 @@ from localmesh.kinds.addresses import PodAddresses, addresses_of
 from localmesh.kinds.istio.hosts import service_names
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
 from localmesh.kubelet.http_heads import MAX_HEAD, BadRequestError, Head, answer, read_head
+from localmesh.kubelet.relays import Connections, Stream, relay
 from localmesh.store.objects import Store
-
-logger = logging.getLogger(__name__)
 
 LOCAL_NAMES = ("localhost", LOOPBACK)
 STATUS_PORT = 15021
 """Where a proxy says whether it is ready, by Istio's convention."""
 
-CHUNK = 64 * 1024
 CONNECT_TIMEOUT = 5.0
 """Seconds for a connection on loopback."""
 
@@ -130,7 +127,7 @@ class NetworkProxy:
     def __init__(self, network: Network) -> None:
         self.network = network
         self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections = Connections()
 
     async def start(self, port: int) -> None:
         """Listen. Raises OSError when the port is taken."""
@@ -140,23 +137,10 @@ class NetworkProxy:
         """Stop listening and end what is under way."""
         if self._server is not None:
             self._server.close()
-        for task in self._connections:
-            task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._connections.end()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
-        try:
-            await self._serve(reader, writer)
-        except asyncio.CancelledError:
-            pass  # it is to end; of a handler that ends so, asyncio of Python 3.11 logs that it failed
-        except ConnectionError as error:
-            logger.debug("a connection of %s broke: %s", self.network, error)
-        finally:
-            self._connections -= {task}
-            writer.close()
+        await self._connections.serve(self._serve(reader, writer), writer, self.network)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -174,32 +158,17 @@ class NetworkProxy:
             return await _say(writer, HTTPStatus.NOT_IMPLEMENTED, text)
         hop = self.network.next_hop(head)
         head = replace(head, target=hop.target or head.target)
-        upstream_reader, upstream_writer = await _connect(hop.place)
-        try:
-            upstream_writer.write(head.to_proxy() if hop.is_proxy else head.to_server())
-            upload = asyncio.create_task(_copy(reader, upstream_writer))
-            try:
-                await _copy(upstream_reader, writer)
-            finally:
-                upload.cancel()
-                await asyncio.gather(upload, return_exceptions=True)
-        finally:
-            upstream_writer.close()
-        return None
+        server = await _connect(hop.place)
+        server[1].write(head.to_proxy() if hop.is_proxy else head.to_server())
+        return await relay((reader, writer), server)
 
 
-async def _connect(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _connect(place: Place) -> Stream:
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             return await connect(place)
     except OSError as error:
         raise UnreachableError(f"connect to {place}: Connection refused") from error
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(CHUNK):
-        writer.write(data)
-        await writer.drain()
 
 
 async def _say(writer: asyncio.StreamWriter, status: HTTPStatus, text: str, *fields: str) -> None:

@@ -5,7 +5,6 @@ not listened for, which is refused as in a cluster.
 """
 
 import asyncio
-import contextlib
 import errno
 import logging
 import random
@@ -16,12 +15,12 @@ from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.injection import is_gateway
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
+from localmesh.kubelet.relays import Connections, relay
 from localmesh.store.events import Recorder
 from localmesh.store.objects import Store
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 64 * 1024
 TYPES = ("NodePort", "LoadBalancer")
 
 
@@ -43,7 +42,7 @@ class NodePorts:
     _refused: set[tuple[int, ServedPort]] = field(default_factory=set)
     """Ports that somebody else has; said once."""
 
-    _connections: "set[asyncio.Task[None]]" = field(default_factory=set)
+    _connections: Connections = field(default_factory=Connections)
 
     async def run(self) -> None:
         """Keep listening for what Services say, for ever."""
@@ -53,9 +52,7 @@ class NodePorts:
         finally:
             for _, server in self._servers.values():
                 server.close()
-            for task in self._connections:
-                task.cancel()
-            await asyncio.gather(*self._connections, return_exceptions=True)
+            await self._connections.end()
             self._servers.clear()
 
     async def _reconcile(self) -> None:
@@ -85,7 +82,7 @@ class NodePorts:
 
     async def _listen(self, number: int, served: ServedPort) -> None:
         async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._accept(served, reader, writer)
+            await self._connections.serve(self._forward(served, reader, writer), writer, served.service)
 
         try:
             self._servers[number] = served, await asyncio.start_server(accept, LOOPBACK, number)
@@ -101,34 +98,11 @@ class NodePorts:
         if service is not None:
             Recorder(self.store, "kube-proxy").warning(service, "FailedToListenOnNodePort", message)
 
-    async def _accept(self, served: ServedPort, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-        try:
-            await self._forward(served, reader, writer)
-        except asyncio.CancelledError:
-            pass  # it is to end; of a handler that ends so, asyncio of Python 3.11 logs that it failed
-        except OSError as error:
-            logger.debug("a connection to %s broke: %s", served.service, error)
-        finally:
-            writer.close()
-
     async def _forward(self, served: ServedPort, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ports = endpoints(self.store.find(ENDPOINTS, served.service) or {}, served.name)
-        if not ports:
-            return
-        upstream_reader, upstream_writer = await asyncio.open_connection(LOOPBACK, random.choice(ports))  # noqa: S311
-        try:
-            up = asyncio.create_task(_copy(reader, upstream_writer))
-            try:
-                await _copy(upstream_reader, writer)
-            finally:
-                up.cancel()
-                await asyncio.gather(up, return_exceptions=True)
-        finally:
-            upstream_writer.close()
+        if ports:
+            pod = await asyncio.open_connection(LOOPBACK, random.choice(ports))  # noqa: S311 -- no secret hangs on it
+            await relay((reader, writer), pod)
 
 
 def endpoints(obj: Object, name: str) -> list[int]:
@@ -141,11 +115,3 @@ def endpoints(obj: Object, name: str) -> list[int]:
         for port in subset.get("ports") or []
         if port.get("name", "") == name
     ]
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(CHUNK):
-        writer.write(data)
-        await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()

@@ -2,8 +2,14 @@
 
 import asyncio
 import errno
+import fcntl
 import os
+import struct
+import termios
 from typing import Self
+
+END_OF_INPUT = b"\x04"
+"""What a terminal makes of Ctrl-D."""
 
 
 class _UntilHangUp(asyncio.StreamReaderProtocol):
@@ -46,7 +52,7 @@ class PipeReader:
 
 
 class PipeWriter:
-    """Writes to a pipe's end, or a terminal's. It owns the descriptor."""
+    """Writes to a pipe's end. It owns the descriptor."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self._writer = writer
@@ -73,6 +79,27 @@ class PipeWriter:
         except (BrokenPipeError, ConnectionResetError):
             self.close()
 
-    def close(self) -> None:
+    async def end(self) -> None:
         """Say that there is no more."""
+        self.close()
+
+    def resize(self, width: int, height: int) -> None:
+        """Give a terminal another size, in characters; a pipe has none."""
+
+    def close(self) -> None:
+        """Let go of the descriptor, once all is written."""
         self._writer.close()
+
+
+class TerminalWriter(PipeWriter):
+    """Writes to a terminal."""
+
+    async def end(self) -> None:
+        """Say that there is no more, as a user does: the terminal stays."""
+        await self.write(END_OF_INPUT)
+
+    def resize(self, width: int, height: int) -> None:
+        """Give it another size, in characters."""
+        if not self._writer.is_closing():
+            size = struct.pack("HHHH", height, width, 0, 0)
+            fcntl.ioctl(self._writer.get_extra_info("pipe"), termios.TIOCSWINSZ, size)
