@@ -78,7 +78,6 @@ def instrument(app: FastAPI, telemetry: Telemetry) -> None:
         tracer_provider=telemetry.tracer_provider,
         meter_provider=telemetry.meter_provider,
         server_request_hook=_note_trace_id,
-        excluded_urls="",
         exclude_spans=["receive", "send"],
     )
 

@@ -144,6 +144,9 @@ async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -
         await until(service.is_cancelled)
 
 
+HALF_AND_ONE = b"%x\r\n%b\r\n" % (MAX_BODY_BYTES // 2 + 1, b"a" * (MAX_BODY_BYTES // 2 + 1))
+
+
 @pytest.mark.parametrize(
     ("request_", "status"),
     [
@@ -152,6 +155,7 @@ async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -
         (b"GET /" + b"a" * (MAX_HEAD_BYTES + 1), 431),
         (b"GET /%b HTTP/1.1\r\nx-a: %b\r\n\r\n" % (b"a" * 33_000, b"a" * 33_000), 431),
         (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000, 413),
+        (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + HALF_AND_ONE * 2, 413),
         (b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n", 400),
         (b"CONNECT s:80 HTTP/1.1\r\n\r\n", 400),
         (b"GET http://s HTTP/1.1\r\n\r\n", 400),

@@ -246,6 +246,9 @@ def test_the_standard_variables_say_whom_to_trust_and_who_asks(
 def test_a_trace_begins_under_the_id_that_the_gate_has_decided_on() -> None:
     before = TRACE_ID.set(LOW)
     assert GatesIds().generate_trace_id() == int(LOW, 16)
+    telemetry = recording(_Nobody())
+    assert telemetry.tracer_provider.get_tracer("any").start_span("one").get_span_context().trace_id == int(LOW, 16)
+    telemetry.flush()
     TRACE_ID.set(None)
     assert len({GatesIds().generate_trace_id() for _ in range(3)}) == 3
     TRACE_ID.reset(before)
