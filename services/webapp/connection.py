@@ -81,8 +81,10 @@ class Connection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        except httptools.HttpParserError as error:
             self._fail(httpx.RemoteProtocolError(f"no HTTP: {error}"))
+        except httptools.HttpParserUpgrade:
+            self._fail(httpx.RemoteProtocolError("it goes over to another protocol"))
         if self._in_head and self._bytes > MAX_HEAD_BYTES:
             self._fail(httpx.RemoteProtocolError(f"an answer's head has {MAX_HEAD_BYTES} bytes at most"))
 
