@@ -36,7 +36,7 @@ def fields_of(verdict: Verdict) -> Sequence[ExplainedField]:
     if resource is None or resource not in istio.SPECS:
         refused = [ExplainedField(problem.field, REFUSED, problem.message) for problem in verdict.problems]
         return refused + [_warned(warning) for warning in verdict.warnings]
-    return list(_of_istios(resource, obj))
+    return list(_of_istios(resource, obj, verdict.warnings))
 
 
 def explained(verdict: Verdict) -> str:
@@ -48,19 +48,21 @@ def explained(verdict: Verdict) -> str:
     return f"{heading}\n{table(rows, gap=3)}" if rows else heading
 
 
-def _of_istios(resource: Resource, document: Object) -> Iterator[ExplainedField]:
+def _of_istios(resource: Resource, document: Object, warnings: Sequence[str]) -> Iterator[ExplainedField]:
     """Yield the fields in the document's order, behind them what is missing or is said of no field in particular."""
     decoded = decode(resource, document)
     obj = complete(resource, decoded.object)
-    unsupported = list(istio.refusals(resource, obj))
+    annotated = () if decoded.problems else istio.annotation_problems(resource, obj)
+    unsupported = [*annotated, *istio.refusals(resource, obj)]
     reviewed = Review() if decoded.problems else istio.webhook_review(resource, obj)
     unknown = [Problem(path, f"unknown field{did_you_mean(resource, path)}") for path in decoded.unknown]
-    remarked = {field.path: field for field in map(_warned, reviewed.warnings)}
+    remarked = {field.path: field for field in map(_warned, (*reviewed.warnings, *warnings))}
     remarked |= {
         problem.field: ExplainedField(problem.field, REFUSED, problem.message)
         for problem in (*decoded.problems, *reviewed.problems)
     }
-    for path in _leaves(document.get("spec"), "spec"):
+    paths = list(_leaves(document.get("spec"), "spec"))
+    for path in paths:
         refused = next((problem for problem in (*unknown, *unsupported) if _is_within(path, problem.field)), None)
         if refused is not None:
             yield ExplainedField(path, REFUSED, refused.message)
@@ -69,8 +71,8 @@ def _of_istios(resource: Resource, document: Object) -> Iterator[ExplainedField]
             yield remarked.pop(path, ExplainedField(path, HONOURED))
     yield from (
         ExplainedField(problem.field, REFUSED, problem.message)
-        for problem in unknown
-        if not problem.field.startswith("spec")
+        for problem in (*unknown, *unsupported)
+        if not any(_is_within(path, problem.field) for path in paths)
     )
     yield from remarked.values()
 

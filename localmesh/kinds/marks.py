@@ -45,6 +45,12 @@ _POD_LABELS: Mapping[str, str] = {
     "topology.istio.io/locality": _ONE_PLACE,
     "topology.istio.io/network": _ONE_PLACE,
 }
+_SERVICE_ANNOTATIONS = {"traffic.istio.io/nodeSelector": "there is one node here"}
+_SERVICE_LABELS = {
+    "experimental.istio.io/disable-gateway-port-translation": "a Gateway's port is a Service's, or else the pod's own",
+    "istio.io/use-waypoint": _NO_AMBIENT,
+}
+_SESSIONS = ("istio.io/persistent-session", "istio.io/persistent-session-header")
 _TUNNEL = "networking.istio.io/tunnel"
 _TEMPLATES = ("sidecar", "gateway")
 
@@ -77,11 +83,13 @@ def namespace_marks(obj: Object) -> Iterator[str]:
         yield from _revision(labels, "metadata.labels", "no sidecars are added")
 
 
-def service_marks(obj: Object) -> Iterator[str]:
-    """Yield what a Service's annotations ask for that is not done here."""
-    yield from _listed(
-        annotations_of(obj), {"traffic.istio.io/nodeSelector": "there is one node here"}, "metadata.annotations"
-    )
+def service_marks(obj: Object) -> Iterator[Problem | str]:
+    """Yield what a Service's annotations and labels ask for that is not done here."""
+    yield from _listed(annotations_of(obj), _SERVICE_ANNOTATIONS, "metadata.annotations")
+    yield from _listed(labels_of(obj), _SERVICE_LABELS, "metadata.labels")
+    for name in _SESSIONS:
+        if labels_of(obj).get(name):
+            yield Problem(f"metadata.labels[{name}]", "persistent sessions are not supported by the local mesh")
 
 
 def configuration_marks(obj: Object) -> Iterator[str]:

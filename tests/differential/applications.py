@@ -32,6 +32,13 @@ PORTS: tuple[Object, ...] = (
 EXPORTS = (".", "*", "a", "b, istio-system", ".,b")
 """Not `~`: whether what leads to such a Service finds its pods depends on which of istiod's threads is first."""
 
+EDGE_PORTS: tuple[Object, ...] = (
+    {"name": "http2", "port": 80, "targetPort": 8080},
+    {"name": "http", "port": 8080, "targetPort": 80},
+    {"name": "http-more", "port": 81, "targetPort": 8080},
+    {"name": "grpc", "port": 8081, "targetPort": 8080},
+    {"name": "http-high", "port": 9443},
+)
 NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
 ACCOUNTS = (
     {"alpha.istio.io/kubernetes-serviceaccounts": "old,older"},
@@ -72,6 +79,7 @@ def _service(random: Random, namespace: str, name: str, app: str) -> Object:
 def _deployment(random: Random, services: list[Object], name: str, version: str) -> Object:
     """Return a Deployment: of its ports, the pods declare those that have to have a name, and some for nobody."""
     labels = {"app": name, "version": version}
+    leaving = {"istio.io/draining": "true"} if random.random() < 0.03 else {}
     targets = {port.get("targetPort") for service in services for port in service["spec"]["ports"]}
     declared = [{"name": "named", "containerPort": 8000}] if "named" in targets else []
     declared += [{"containerPort": 7000}] if random.random() < 0.15 else []
@@ -85,9 +93,29 @@ def _deployment(random: Random, services: list[Object], name: str, version: str)
         "spec": {
             "replicas": random.choice((0, 1, 1, 2)) if replicas is None else replicas,
             "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+            "template": {"metadata": {"labels": labels | leaving}, "spec": {"containers": [container]}},
         },
     }
+
+
+def edge(random: Random, namespace: str) -> list[Object]:
+    """Return a gateway of one's own, most often with a Service before it."""
+    labels = {"istio": "edge"}
+    metadata: Object = {"name": "edge", "namespace": namespace}
+    template = {
+        "metadata": {"labels": labels, "annotations": {"inject.istio.io/templates": "gateway"}},
+        "spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]},
+    }
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata,
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+    ports = random.sample(EDGE_PORTS, random.choice((1, 2, 3)))
+    spec = {"selector": labels, "ports": ports}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec}
+    return [deployment, service] if random.random() < 0.8 else [deployment]
 
 
 def other_name(random: Random, namespace: str) -> Object:

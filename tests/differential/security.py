@@ -8,7 +8,7 @@ from tests.differential.rules import maybe
 Object = dict[str, Any]
 
 PLACES = ("a", "b", "istio-system")
-SELECTORS = ({"app": "s"}, {"app": "t"}, {"version": "v1"}, {"istio": "ingressgateway"})
+SELECTORS = ({"app": "s"}, {"app": "t"}, {"version": "v1"}, {"istio": "ingressgateway"}, {"istio": "edge"})
 PATHS = ("/", "/api", "/api/*", "*.html", "/items/{*}", "/a/{**}", "*")
 METHODS = ("GET", "POST", "P*", "*")
 HOSTS = ("shop.example", "*.example", "s.a:80", "*", "shop*")

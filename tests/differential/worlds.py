@@ -6,7 +6,7 @@ Names are few, so that things meet: hosts overlap, rules shadow each other, subs
 from random import Random
 from typing import Any
 
-from tests.differential.applications import application, other_name
+from tests.differential.applications import application, edge, other_name
 from tests.differential.policies import traffic_policy
 from tests.differential.rules import http_rule, maybe
 from tests.differential.security import (
@@ -33,6 +33,7 @@ GATEWAY_HOSTS = (
     "Shop.Example",
     "s.a.svc.cluster.local",
 )
+GATEWAY_SELECTORS = (*[{"istio": "ingressgateway"}] * 4, {"istio": "edge"})
 GATEWAY_PORTS = (80, 80, 80, 8080, 8081, 9443, 81)
 MESH_HOSTS = (
     "s",
@@ -57,6 +58,7 @@ def world(random: Random) -> list[Object]:
         for name in random.sample(SERVICES, random.randint(1, 2)):
             objects += application(random, namespace, name)
         objects += [other_name(random, namespace)] if random.random() < 0.1 else []
+    objects += edge(random, random.choice(NAMESPACES)) if random.random() < 0.15 else []
     gateways = [_gateway(random, name) for name in ("gw", "second")[: random.choice((0, 1, 1, 2))]]
     objects += gateways
     objects += [virtual_service(random, f"vs{number}") for number in range(random.choice((1, 1, 2, 3)))]
@@ -128,7 +130,7 @@ def _gateway(random: Random, name: str) -> Object:
         port = {"number": random.choice(GATEWAY_PORTS), "name": f"p{number}", "protocol": "HTTP"}
         servers.append({"port": port, "hosts": random.sample(GATEWAY_HOSTS, random.randint(1, 3))})
     spec: Object = {"servers": servers}
-    maybe(random, spec, "selector", lambda: {"istio": "ingressgateway"}, 0.9)
+    maybe(random, spec, "selector", lambda: random.choice(GATEWAY_SELECTORS), 0.9)
     return _configuration("Gateway", _metadata(random, name), spec)
 
 

@@ -48,6 +48,7 @@ __all__ = [
     "RequestAuthentication",
     "Telemetry",
     "VirtualService",
+    "annotation_problems",
     "read",
     "refusals",
     "review",

@@ -1,4 +1,8 @@
-"""Which servers of which Gateways a gateway pod serves, and on which of its ports."""
+"""Which servers of which Gateways a gateway pod serves, and on which of its ports.
+
+Source: resolvePorts in pilot/pkg/model/gateway.go, GetProxyServiceTargetsByPod in
+pilot/pkg/serviceregistry/kube/controller/controller.go of Istio 1.31.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,10 +13,13 @@ from localmesh.kinds.istio.types.gateway import Server
 from localmesh.kinds.service_ports import container_port
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.addresses import PodPort
+from localmesh.pilot.registry.services import ServicePort
 from localmesh.pilot.snapshot import Config
 
 PRIVILEGED = 1024
-"""Ports below this one a gateway pod may not open: it does not run as root."""
+"""Ports below this one Istio's own ingress gateway may not open; to other gateways injection gives them."""
+
+_INGRESS = {"istio": "ingressgateway"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +46,28 @@ def _pod_port(pod: Object, number: int, context: PushContext) -> PodPort | None:
 
     The node's port leads to the pod's, whichever number a Gateway opens it by.
     """
-    exposed = list(_exposed(pod, context))
-    target = next((port.number for service_port, port in exposed if service_port == number), None)
-    if target is None and number < PRIVILEGED:
+    target = next((target for service_port, target in _exposed(pod, context) if service_port == number), None)
+    if target is None and number < PRIVILEGED and selects(_INGRESS, labels_of(pod)):
         return None
     own = number if target is None else target
-    return next((port for _, port in exposed if port.number == own and port.node_port), PodPort(pod, own))
+    ports = (PodPort(pod, own, port.node_port) for port in _leading_to(own, pod, context) if port.node_port)
+    return next(ports, PodPort(pod, own))
 
 
-def _exposed(pod: Object, context: PushContext) -> Iterator[tuple[int, PodPort]]:
-    """Yield the ports of the gateway's Services, with the pod's ports to which they lead."""
+def _exposed(pod: Object, context: PushContext) -> Iterator[tuple[int, int]]:
+    """Yield the ports of the gateway's Services, with the pod's ports to which they lead.
+
+    Of a Service's ports that speak the same and lead to one port of the pod, istiod knows the first.
+    """
     for service in context.services.of_pod(pod):
+        known: set[tuple[int, str]] = set()
         for port in service.ports:
             target = container_port(pod, port.target)
-            if target is not None:
-                yield port.number, PodPort(pod, target, port.node_port)
+            if target is not None and (target, port.protocol) not in known:
+                yield port.number, target
+                known |= {(target, port.protocol)} if port.protocol.is_http else set()  # TCP is of many kinds
+
+
+def _leading_to(number: int, pod: Object, context: PushContext) -> Iterator[ServicePort]:
+    for service in context.services.of_pod(pod):
+        yield from (port for port in service.ports if container_port(pod, port.target) == number)

@@ -8,7 +8,7 @@ from localmesh.kinds.service_ports import container_port
 from localmesh.pilot.findings import Findings
 from localmesh.pilot.registry.addresses import Addresses, PodPort
 from localmesh.pilot.registry.services import Service, ServicePort, read_service, with_aliases
-from localmesh.pilot.registry.workloads import Workload, read_workload
+from localmesh.pilot.registry.workloads import DRAINING, Workload, read_workload
 from localmesh.proxy.clusters import Endpoint
 
 TakesTls = Callable[[Object, int, bool | None], bool]
@@ -93,10 +93,11 @@ class ServiceIndex:
 
         What a DestinationRule says of TLS goes before what the pods' proxies take.
 
-        A pod that is not ready is there, marked: it gets no requests, and is no surprise when it gets ready.
+        A pod that is not ready is there, marked: it gets no requests, and is no surprise when it gets ready. One that
+        says by a label that it is on its way out is not there.
         """
         for workload in self.workloads(service):
-            if selects(labels, workload.labels):
+            if selects(labels, workload.labels) and not workload.labels.get(DRAINING):
                 with self._findings.about(PODS, workload.key):
                     number = container_port(workload.pod, port.target)
                     address = number and self._addresses.endpoint(PodPort(workload.pod, number, port.node_port))

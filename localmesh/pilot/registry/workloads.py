@@ -8,6 +8,9 @@ from localmesh.kinds.injection import canonical_of, takes_mutual_tls, workload_n
 from localmesh.kinds.kubernetes.pods import is_finished, is_ready, is_terminating, service_account_of
 from localmesh.proxy.tls import identity
 
+DRAINING = "istio.io/draining"
+"""The label by which a pod asks for no further requests."""
+
 CLUSTER = "Kubernetes"
 """What istiod calls the cluster that it runs in."""
 

@@ -53,6 +53,15 @@ def test_every_field_is_honoured_or_refused_with_the_reason(tmp_path: Path, caps
     }
 
 
+def test_annotations_and_labels_are_explained_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    marked = RULE.replace("{name: catalog}", "{name: catalog, labels: {istio.io/rev: canary}}")
+    code, fields = explained(tmp_path / "d.yaml", marked, capsys)
+    assert (code, fields["metadata.labels[istio.io/rev]"][0]) == (0, "approximated")
+    marked = RULE.replace("{name: catalog}", "{name: catalog, annotations: {istio.io/dry-run: 'true'}}")
+    code, fields = explained(tmp_path / "d.yaml", marked, capsys)
+    assert (code, fields["metadata.annotations[istio.io/dry-run]"][0]) == (1, "refused")
+
+
 def test_what_is_done_otherwise_here_is_approximated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, fields = explained(tmp_path / "d.yaml", RULE, capsys)
     assert (code, fields["spec.host"]) == (0, ("honoured", ""))

@@ -142,6 +142,7 @@ def marked(kind: str, **metadata: dict[str, str]) -> Object:
         (marked("Namespace", labels={"istio.io/rev": "canary"}), "no sidecars are added"),
         (marked("Namespace", labels={"istio.io/dataplane-mode": "ambient"}), "no ambient mode"),
         (marked("Service", annotations={"traffic.istio.io/nodeSelector": "{}"}), "one node"),
+        (marked("Service", labels={"istio.io/use-waypoint": "way"}), "no ambient mode"),
     ],
 )
 def test_what_istio_is_told_in_vain_is_warned_about(document: Object, said: str) -> None:
@@ -162,6 +163,14 @@ def test_what_istio_is_told_and_is_so_in_any_case_is_taken(document: Object) -> 
     assert review(document) == Review()
 
 
-def test_a_tunnel_to_pods_is_refused_by_name() -> None:
-    (problem,) = review(marked("Deployment", labels={"networking.istio.io/tunnel": "http"})).problems
+@pytest.mark.parametrize(
+    "document",
+    [
+        marked("Deployment", labels={"networking.istio.io/tunnel": "http"}),
+        marked("Service", labels={"istio.io/persistent-session": "cookie"}),
+    ],
+)
+def test_what_would_change_traffic_in_ways_of_its_own_is_refused_by_name(document: Object) -> None:
+    (problem,) = review(document).problems
+    assert problem.field.endswith("]")
     assert "not supported by the local mesh" in problem.message
