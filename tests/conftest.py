@@ -12,7 +12,7 @@ SLOW = (
     "tests/system/test_kubectl.py",
     "tests/localmesh/apiserver/http/test_kubectl.py",
     "tests/services/chassis/test_exporting.py",
-    "tests/localmesh/test_discovery.py",
+    "tests/services/test_openapi.py",
 )
 """The slowest first; `make test` takes whole files in this order (`--dist loadfile --no-loadscope-reorder`)."""
 

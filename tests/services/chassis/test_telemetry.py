@@ -251,7 +251,7 @@ def test_the_standard_variables_name_the_service_and_choose_the_sampler(
 def test_a_dead_collector_holds_up_neither_requests_nor_the_exit() -> None:
     with (
         refusing_port() as nobody,
-        running("catalog", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{nobody}") as catalog,
+        running("catalog", OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{nobody}", DRAIN_SECONDS="1") as catalog,
     ):
         assert httpx.get(f"{catalog.url}/items", trust_env=False).status_code == 200
         assert catalog.terminate() == 0
