@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import TypeVar
 
 from localmesh.core.objects import Key, Object, key_of
@@ -71,6 +72,7 @@ class Pilot:
         return Computed(proxies, context.findings.all())
 
 
+_NAME = attrgetter("name")
 _Part = Cluster | RouteConfiguration | Listener
 _PartT = TypeVar("_PartT", Cluster, RouteConfiguration, Listener)
 _Kept = dict[tuple[View | Key | None, type[_Part], str], _Part]
@@ -94,7 +96,8 @@ class _Shared:
 
     def clusters(self, view: View) -> Sequence[Cluster]:
         if view not in self._clusters:
-            self._clusters[view] = self.same(view, outbound_clusters(self._context, view))
+            # In order already: each of the view's proxies sorts them among its own, which costs little then.
+            self._clusters[view] = sorted(self.same(view, outbound_clusters(self._context, view)), key=_NAME)
         return self._clusters[view]
 
     def routes(self, view: View) -> Sequence[RouteConfiguration]:
@@ -177,9 +180,9 @@ def _proxy(
     return Proxy(
         ProxyId(key.namespace, key.name),
         type_,
-        listeners=tuple(sorted(listeners, key=lambda listener: listener.name)),
-        routes=tuple(sorted(routes, key=lambda configuration: configuration.name)),
-        clusters=tuple(sorted(clusters, key=lambda cluster: cluster.name)),
+        listeners=tuple(sorted(listeners, key=_NAME)),
+        routes=tuple(sorted(routes, key=_NAME)),
+        clusters=tuple(sorted(clusters, key=_NAME)),
         sampling=sampling,
     )
 

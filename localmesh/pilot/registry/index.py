@@ -1,6 +1,7 @@
 """All Services, the pods behind them, and where those answer."""
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.kinds.resources import PODS, SERVICES
@@ -41,10 +42,12 @@ class ServiceIndex:
         self._other_names = tuple(service for service in read if service.external_name)
         self._by_host = {service.host: service for service in read}
         self._visible: dict[str, Sequence[Service]] = {}
-        self._by_namespace: dict[str, list[Service]] = {}
+        self._by_label: dict[tuple[str, str, str], list[Service]] = {}
+        """By their namespace, and by the first label that they ask for."""
         for service in self.services:
             if service.selector:
-                self._by_namespace.setdefault(service.namespace, []).append(service)
+                label = next(iter(service.selector.items()))
+                self._by_label.setdefault((service.namespace, *label), []).append(service)
         self._identities: dict[str, tuple[str, ...]] = {}
         self._of_pod: dict[Key, Sequence[Service]] = {}
         self._workloads = self._read_workloads(pods)
@@ -69,8 +72,8 @@ class ServiceIndex:
         """Return the Services that a pod belongs to, by host: the first one says what a port of the pod takes."""
         key, labels = key_of(pod), labels_of(pod)
         if key not in self._of_pod:
-            services = self._by_namespace.get(key.namespace, ())
-            selecting = (service for service in services if selects(service.selector, labels))
+            services = (self._by_label.get((key.namespace, *label), ()) for label in labels.items())
+            selecting = (service for service in chain.from_iterable(services) if selects(service.selector, labels))
             self._of_pod[key] = sorted(selecting, key=lambda service: service.host)
         return self._of_pod[key]
 
