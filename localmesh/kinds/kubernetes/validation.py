@@ -25,6 +25,7 @@ LOWEST_NODE_PORT = 1024
 ANNOTATIONS_SIZE = 256 * 1024
 """Bytes of all annotations of one object."""
 
+_NO_IPV4 = "must be a valid IPv4 address, such as 10.200.1.9: others are not supported by the local mesh"
 _CONFIG_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
 
@@ -65,7 +66,7 @@ def _service(obj: Object) -> Iterator[Problem]:
         rule = f"may not be set to 'None' for {spec['type']} services"
         yield Problem("spec.clusterIPs[0]", invalid("None", rule))
     if (address := spec.get("clusterIP")) not in (None, "", "None") and not _is_ipv4(address):
-        yield Problem("spec.clusterIPs[0]", invalid(address, "must be a valid IPv4 address, such as 10.200.1.9"))
+        yield Problem("spec.clusterIPs[0]", invalid(address, _NO_IPV4))
     for index, port in enumerate(ports):
         yield from _service_port(port, spec["type"], f"spec.ports[{index}]", named=len(ports) > 1)
     yield from duplicates(ports, "name", "spec.ports")
@@ -128,6 +129,11 @@ def _config_map(obj: Object) -> Iterator[Problem]:
             if not _CONFIG_KEY.fullmatch(key):
                 rule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
                 yield Problem(f"{field}[{key}]", invalid(key, rule))
+    for key, value in obj.get("binaryData", {}).items():
+        try:
+            syntax.base64_bytes(value)
+        except ValueError:
+            yield Problem(f"binaryData[{key}]", invalid(value, "illegal base64 data"))
 
 
 def _config_map_update(obj: Object, current: Object) -> Iterator[Problem]:

@@ -1,6 +1,7 @@
 """VirtualServices that are never asked, or of which one stands in another one's way.
 
-Source: analyzers/virtualservice/gateways.go and conflictingmeshgatewayhosts.go in pkg/config/analysis of Istio 1.31.
+Source: analyzers/virtualservice/gateways.go and conflictingmeshgatewayhosts.go, analyzers/deprecation/deprecation.go in
+pkg/config/analysis of Istio 1.31.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ from localmesh.pilot.config.virtual_services import EVERYBODY, OWN_NAMESPACE
 from localmesh.pilot.findings import Finding
 from localmesh.pilot.snapshot import Config
 
+DEPRECATED = "IST0002"
 CONFLICT = "IST0109"
 UNREACHABLE_RULE = "IST0130"
 INEFFECTIVE_MATCH = "IST0131"
@@ -28,10 +30,19 @@ def virtual_service_findings(known: Known) -> Iterator[Finding]:
         for warning in unreachable_warnings(config.spec.http):
             code = INEFFECTIVE_MATCH if " match " in warning.partition(" is not used")[0] else UNREACHABLE_RULE
             yield finding(config, code, "", f"V{warning[1:]}.")
+        yield from _deprecated(config)
         for index, name in enumerate(config.spec.gateways):
             if name != MESH:
                 yield from _gateway(config, f"spec.gateways[{index}]", name, gateways.get(_full(name, config)))
     yield from _conflicts([config for config in configs if names_sidecars(config.spec.gateways)])
+
+
+def _deprecated(config: Config[VirtualService]) -> Iterator[Finding]:
+    for index, rule in enumerate(config.spec.http):
+        if rule.fault and rule.fault.delay and rule.fault.delay.percent > 0:
+            old = "HTTPRoute.fault.delay.percent"
+            message = f"Deprecated: {old} is deprecated; use {old}age"
+            yield finding(config, DEPRECATED, f"spec.http[{index}].fault.delay.percent", message)
 
 
 def _full(name: str, config: Config[VirtualService]) -> str:

@@ -239,6 +239,11 @@ def test_of_a_pod_only_images_and_a_few_numbers_may_change() -> None:
         admitted(text.replace("name: c,", "name: d,"), current)
 
 
+def test_what_is_no_base64_is_no_binary_data() -> None:
+    text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, binaryData: {a: aGk=}}"
+    assert refused(text, "aGk=", "'%%'") == ['binaryData[a]: Invalid value: "%%": illegal base64 data']
+
+
 def test_an_immutable_config_map_keeps_its_data() -> None:
     text = "{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: b}, immutable: true}"
     with pytest.raises(InvalidError, match="field is immutable when `immutable` is set"):

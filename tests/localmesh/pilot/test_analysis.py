@@ -72,6 +72,12 @@ def test_a_destination_that_is_not_there(rule: Object, place: str, message: str)
     assert found(virtual_service("catalog", rule)) == [(f"catalog: spec.http[0].{place}", f"{message} [IST0101]")]
 
 
+def test_the_share_of_old_is_deprecated() -> None:
+    ((place, message),) = found(virtual_service("catalog", route("catalog", fault={"delay": {"percent": 5}})))
+    assert place == "catalog: spec.http[0].fault.delay.percent"
+    assert message.endswith("delay.percent is deprecated; use HTTPRoute.fault.delay.percentage [IST0002]")
+
+
 def test_a_port_has_to_be_named_where_there_are_several() -> None:
     ((_, message),) = found(virtual_service("both", route("two")), service("two", HTTP, METRICS))
     assert message.startswith('This VirtualService routes to a service "two" that exposes multiple ports [80 81].')
