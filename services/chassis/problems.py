@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
@@ -86,7 +87,8 @@ async def _http_problem(request: Request, error: HTTPException) -> JSONResponse:
 
 def _allowed(request: Request) -> set[str]:
     """Every method that some route takes on this path; FastAPI names those of the first only."""
-    found = [route.methods for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    routes = iter_route_contexts(request.app.routes)
+    found = [route.methods or () for route in routes if route.matches(request.scope)[0] is not Match.NONE]
     methods = set[str]().union(*found) or {"GET"}  # a file's path is its mount's affair, and no route's
     return methods | {"HEAD"} if "GET" in methods else methods
 

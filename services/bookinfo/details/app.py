@@ -45,7 +45,8 @@ def create_app(
         async with calling(telemetry, transport) as caller:
             yield {"settings": settings, "caller": caller}
 
-    app = ServiceApp("details", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
-    app.include_router(router)
+    app = ServiceApp(
+        "details", readiness=readiness or Readiness(), telemetry=telemetry, routes=router.routes, lifespan=lifespan
+    )
     refusals.install(app)
     return app

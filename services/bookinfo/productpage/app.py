@@ -42,9 +42,13 @@ def create_app(
             registry = CollectorRegistry()
             yield {"settings": settings, "backends": backends(settings, caller, registry), "registry": registry}
 
-    app = ServiceApp("productpage", readiness=readiness or Readiness(), telemetry=telemetry, lifespan=lifespan)
+    app = ServiceApp(
+        "productpage",
+        readiness=readiness or Readiness(),
+        telemetry=telemetry,
+        routes=[*api.router.routes, *page.router.routes, *session.router.routes],
+        lifespan=lifespan,
+    )
     app.add_middleware(SessionMiddleware, secret_key=settings.session_secret.get_secret_value())
-    for part in (api, page, session):
-        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=page.STATIC))
     return app

@@ -47,8 +47,11 @@ def create_app(
         }
 
     app = ServiceApp(
-        "ratings", readiness=readiness or Readiness(), telemetry=telemetry or Telemetry(), lifespan=lifespan
+        "ratings",
+        readiness=readiness or Readiness(),
+        telemetry=telemetry or Telemetry(),
+        routes=router.routes,
+        lifespan=lifespan,
     )
-    app.include_router(router)
     refusals.install(app)
     return app

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from services.chassis.app import ServiceApp
@@ -23,6 +24,11 @@ async def service() -> AsyncIterator[httpx.AsyncClient]:
     @app.post("/number")
     async def number(body: Body) -> float:
         return body.number
+
+    router = APIRouter(prefix="/included")
+    router.add_api_route("/text", lambda: "", methods=["GET"])
+    router.add_api_route("/text", lambda: "", methods=["DELETE"])
+    app.include_router(router)
 
     @app.get("/crash")
     async def crash() -> None:
@@ -100,3 +106,4 @@ def test_openapi_is_told_of_each_error_answer_by_its_own_name() -> None:
 
 async def test_a_method_that_is_not_allowed_is_told_which_ones_are(service: httpx.AsyncClient) -> None:
     assert (await service.put("/number")).headers["allow"] == "POST"
+    assert (await service.put("/included/text")).headers["allow"] == "DELETE, GET, HEAD"
