@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import TypeAlias
 
 ForwardedHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -22,24 +23,17 @@ def forwarded(headers: Iterable[tuple[bytes, bytes]], goes_on: Callable[[bytes],
     behind: they must not break the next request.
 
     Args:
-        headers: Raw names and values, as ASGI has them.
-        goes_on: Whether a header of this name, in lower case, is to go on.
+        headers: Names in lower case and values, as ASGI has them.
+        goes_on: Whether a header of this name is to go on.
     """
     first: dict[bytes, bytes] = {}
     for name, value in headers:
-        if goes_on(name.lower()):
-            first.setdefault(name.lower(), value)
-    return list(_fitting((name, value) for name, value in first.items() if _is_sound(name, value)))
+        if goes_on(name):
+            first.setdefault(name, value)
+    sound = [(name, value) for name, value in first.items() if _is_sound(name, value)]
+    sizes = accumulate(len(name) + len(value) for name, value in sound)
+    return [header for header, size in zip(sound, sizes, strict=True) if size <= MAX_TOTAL_BYTES]
 
 
 def _is_sound(name: bytes, value: bytes) -> bool:
     return len(value) <= MAX_VALUE_BYTES and bool(_NAME.fullmatch(name)) and bool(_VALUE.fullmatch(value))
-
-
-def _fitting(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    room = MAX_TOTAL_BYTES
-    for name, value in headers:
-        room -= len(name) + len(value)
-        if room < 0:
-            return
-        yield name, value
