@@ -15,6 +15,15 @@ from pathlib import Path
 import httpx
 
 CHECKOUT = Path(__file__).parents[2]
+SERVICES = (
+    "catalog",
+    "webapp",
+    "bookinfo.details",
+    "bookinfo.productpage",
+    "bookinfo.ratings",
+    "bookinfo.reviews",
+)
+"""Every service, as it is called below `services`."""
 START_SECONDS = 30
 STOP_SECONDS = 30
 _LISTENS = re.compile(r"listens on 127\.0\.0\.1:(\d+)")

@@ -7,15 +7,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 
 from tests.services.asgi import client_of
-
-SERVICES = [
-    "catalog",
-    "webapp",
-    "bookinfo.details",
-    "bookinfo.productpage",
-    "bookinfo.ratings",
-    "bookinfo.reviews",
-]
+from tests.services.processes import SERVICES
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -12,15 +12,7 @@ from services.catalog.settings import Settings
 from services.chassis import early, runner
 from services.chassis.probes import Readiness
 from services.chassis.telemetry import Telemetry
-
-SERVICES = [
-    "catalog",
-    "webapp",
-    "bookinfo.details",
-    "bookinfo.productpage",
-    "bookinfo.ratings",
-    "bookinfo.reviews",
-]
+from tests.services.processes import SERVICES
 
 
 @pytest.mark.parametrize("service", SERVICES)
