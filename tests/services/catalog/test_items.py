@@ -36,7 +36,10 @@ async def test_an_unknown_id_is_not_found(catalog: httpx.AsyncClient, item_id: s
 async def test_an_id_that_is_no_integer_is_the_clients_error(catalog: httpx.AsyncClient, item_id: str) -> None:
     answer = await catalog.get(f"/items/{item_id}")
     assert answer.status_code == 422
-    assert "item_id" in answer.json()["detail"]
+    assert answer.json()["detail"] in (
+        "path.item_id: Value error, a whole number in digits is needed",
+        "path.item_id: Unable to parse input string as an integer, exceeded maximum size",
+    )
 
 
 @pytest.mark.parametrize("path", ["/items", "/items/1", "/items/1/picture", "/blowup", "/livez", "/readyz"])

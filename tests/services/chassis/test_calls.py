@@ -1,11 +1,12 @@
 """A recorded call, as OpenTelemetry's semantic conventions for HTTP have it: its client span, and its duration."""
 
+import time
 from typing import Any
 
 import httpx
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import Histogram, HistogramDataPoint, InMemoryMetricReader, Metric
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -56,11 +57,16 @@ class Recording:
         return list(self._exporter.get_finished_spans())
 
     def durations(self) -> list[tuple[str, str | None, dict[str, Any], int]]:
+        return [
+            (metric.name, metric.unit, dict(point.attributes or {}), point.count) for metric, point in self.histograms()
+        ]
+
+    def histograms(self) -> list[tuple[Metric, HistogramDataPoint]]:
         data = self._reader.get_metrics_data()
         resources = data.resource_metrics if data else []
         metrics = [metric for of in resources for scope in of.scope_metrics for metric in scope.metrics]
         return [
-            (metric.name, metric.unit, dict(point.attributes or {}), point.count)
+            (metric, point)
             for metric in metrics
             if isinstance(metric.data, Histogram)
             for point in metric.data.data_points
@@ -82,6 +88,14 @@ async def test_a_call_of_a_recorded_request_is_one_client_span_and_one_duration(
     assert [event.name for event in span.events] == ["exception"] * (came is UNREACHED)
     assert recording.durations() == [("http.client.request.duration", "s", {**WHERE, **CAME[came]}, 1)]
     assert "traceparent" in recording.heard[0].headers
+
+
+async def test_a_duration_is_in_seconds_and_goes_into_the_buckets_of_the_conventions() -> None:
+    recording, began = Recording(), time.perf_counter()
+    await recording.call(200)
+    ((_, point),) = recording.histograms()
+    assert 0 < point.sum < time.perf_counter() - began
+    assert point.explicit_bounds == (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
 
 async def test_a_url_without_a_port_is_called_at_http_s_own() -> None:

@@ -151,6 +151,7 @@ async def test_a_new_item_goes_to_catalog_as_it_came_and_its_answer_comes_back(w
     def answer(request: httpx.Request) -> httpx.Response:
         assert (request.method, str(request.url)) == ("POST", "http://catalog:3000/items")
         assert (request.content, request.headers["content-type"]) == (b'{"name": 1}', "text/plain")
+        assert request.headers["content-length"] == "11"
         return httpx.Response(201, json={**ITEM, "id": 5})
 
     async with webapp(answer) as client:
