@@ -104,7 +104,7 @@ def edge(random: Random, namespace: str) -> list[Object]:
     metadata: Object = {"name": "edge", "namespace": namespace}
     template = {
         "metadata": {"labels": labels, "annotations": {"inject.istio.io/templates": "gateway"}},
-        "spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]},
+        "spec": {"containers": [{"name": "istio-proxy", "image": "istio/proxyv2:1.31.1"}]},
     }
     deployment = {
         "apiVersion": "apps/v1",

@@ -76,7 +76,7 @@ def tls_world(random: Random) -> list[Object]:
     """
     objects = world(random)
     for obj in objects:
-        if obj["kind"] == "Deployment":
+        if obj["kind"] == "Deployment" and obj["metadata"]["name"] != "edge":
             template = obj["spec"]["template"]
             maybe(random, template["spec"], "serviceAccountName", lambda: random.choice(SERVICES), 0.5)
             if random.random() < 0.1:

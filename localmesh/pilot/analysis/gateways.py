@@ -20,23 +20,28 @@ def gateway_findings(known: Known) -> Iterator[Finding]:
     """Yield what is wrong with each Gateway."""
     gateways = known.snapshot.configs(Gateway)
     for gateway in gateways:
-        selector = gateway.spec.selector
-        ports = _reached(selector, known)
-        if ports is None:
-            message = f'Referenced selector not found: "{written(selector)}"'
-            yield finding(gateway, NOT_FOUND, "spec.selector", message)
-            continue
+        yield from _unreached(gateway, known)
+        rivals = [other for other in gateways if other is not gateway and _meet(gateway, other, known)]
         for index, server in enumerate(gateway.spec.servers):
-            field = f"spec.servers[{index}]"
-            if server.port.number not in ports:
-                message = (
-                    f"The gateway is listening on a target port (port {server.port.number}) that is not defined in the"
-                    f" Service associated with its workload instances (Pod selector {written(selector)})."
-                    " If you need to access the gateway port through the gateway Service, it will not be available."
-                )
-                yield finding(gateway, PORT_NOT_DEFINED, f"{field}.port.number", message)
-            rivals = [other for other in gateways if other is not gateway and _meet(gateway, other, known)]
-            yield from _conflicts(gateway, server, f"{field}.hosts", rivals)
+            yield from _conflicts(gateway, server, f"spec.servers[{index}].hosts", rivals)
+
+
+def _unreached(gateway: Config[Gateway], known: Known) -> Iterator[Finding]:
+    """Yield that there are no pods, or by which ports they are not reached."""
+    selector = gateway.spec.selector
+    ports = _reached(selector, known)
+    if ports is None:
+        message = f'Referenced selector not found: "{written(selector)}"'
+        yield finding(gateway, NOT_FOUND, "spec.selector", message)
+        return
+    for index, server in enumerate(gateway.spec.servers):
+        if server.port.number not in ports:
+            message = (
+                f"The gateway is listening on a target port (port {server.port.number}) that is not defined in the"
+                f" Service associated with its workload instances (Pod selector {written(selector)})."
+                " If you need to access the gateway port through the gateway Service, it will not be available."
+            )
+            yield finding(gateway, PORT_NOT_DEFINED, f"spec.servers[{index}].port.number", message)
 
 
 def _reached(selector: Mapping[str, str], known: Known) -> frozenset[int] | None:

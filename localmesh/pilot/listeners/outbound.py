@@ -38,7 +38,8 @@ def _dialled(service: Service, port: ServicePort, context: PushContext) -> Itera
     if service.address:
         yield service.address
     elif service.is_headless and context.addresses.intercepts:
-        yield from dict.fromkeys(endpoint.address.host for endpoint in context.services.endpoints(service, port, {}))
+        endpoints = context.services.endpoints(service, port, {}, draining=True)
+        yield from dict.fromkeys(endpoint.address.host for endpoint in endpoints)
 
 
 def http_proxy_listener(pod: Object, context: PushContext) -> Iterator[Listener]:

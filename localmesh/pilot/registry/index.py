@@ -90,17 +90,23 @@ class ServiceIndex:
         return self._identities[service.host]
 
     def endpoints(
-        self, service: Service, port: ServicePort, labels: Mapping[str, str], *, tls: bool | None = None
+        self,
+        service: Service,
+        port: ServicePort,
+        labels: Mapping[str, str],
+        *,
+        tls: bool | None = None,
+        draining: bool = False,
     ) -> Iterator[Endpoint]:
         """Yield where the Service's port is served by pods that have these labels besides.
 
         What a DestinationRule says of TLS goes before what the pods' proxies take.
 
         A pod that is not ready is there, marked: it gets no requests, and is no surprise when it gets ready. One that
-        says by a label that it is on its way out is not there.
+        says by a label that it is on its way out is there only if it is asked for (`draining`).
         """
         for workload in self.workloads(service):
-            if selects(labels, workload.labels) and not workload.labels.get(DRAINING):
+            if selects(labels, workload.labels) and (draining or not workload.labels.get(DRAINING)):
                 with self._findings.about(PODS, workload.key):
                     number = container_port(workload.pod, port.target)
                     address = number and self._addresses.endpoint(PodPort(workload.pod, number, port.node_port))

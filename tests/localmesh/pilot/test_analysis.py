@@ -177,6 +177,12 @@ def test_gateways_that_claim_one_host() -> None:
     places = [place for place, message in found(gateway("second")) if "Conflict with gateways" in message]
     assert places == ["front: spec.servers[0].hosts", "second: spec.servers[0].hosts"]
     assert found(gateway("second", "shop.io")) == []
+    nobodys = [gateway(name, number=8080) for name in ("one", "other")]
+    for each in nobodys:
+        each["spec"]["selector"] = {"app": "none"}
+    assert [place for place, _ in found(*nobodys)] == [
+        f"{name}: {field}" for name in ("one", "other") for field in ("spec.selector", "spec.servers[0].hosts")
+    ]
     both, either = gateway("second"), gateway("second")
     both["spec"]["selector"], either["spec"]["selector"] = GATEWAY_LABELS, {}
     for wide in (both, either):
