@@ -32,7 +32,7 @@ class AdsServer:
     """Answers the Envoys that are known to it; runs inside `async with`."""
 
     def __init__(self, path: Path) -> None:
-        """Take the socket's path, which has to be short: see home.MAX_SOCKET_PATH."""
+        """Take the socket's path, which has to be short: see core.sockets.MAX_PATH."""
         self._path = path
         self._channels: dict[str, tuple[str, Channel]] = {}
         """By node id: the proof, and what is served to who brings it."""
