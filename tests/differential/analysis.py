@@ -23,7 +23,7 @@ SAID_OTHERWISE = {
 }
 """Codes of istioctl's that the local mesh has no findings for."""
 
-_UNKNOWN_HOST, _NO_PODS = "IST0174", "IST0173"
+_UNKNOWN_HOST, _NO_PODS, _CONFLICT = "IST0174", "IST0173", "IST0145"
 
 
 def sees_services(oracle: Oracle) -> bool:
@@ -43,11 +43,13 @@ def analysis_differences(oracle: Oracle, admitted: Sequence[Object]) -> list[str
         _said(each.code, f"{each.resource.kind} {each.key}", each.message.removesuffix(f" [{each.code}]"))
         for each in analyse(Snapshot.of_objects(cluster))
     }
-    wide = set(_wide_rules(cluster))
+    wide, claimed = set(_wide_rules(cluster)), set(_claimed_twice(cluster))
     return [
         f"{code} of {name}, {'istioctl' if (code, name, message) in theirs else 'here'} alone: {message}"
         for code, name, message in sorted(theirs ^ here)
-        if code not in SAID_OTHERWISE and not (code in (_UNKNOWN_HOST, _NO_PODS) and name in wide)
+        if code not in SAID_OTHERWISE
+        and not (code in (_UNKNOWN_HOST, _NO_PODS) and name in wide)
+        and not (code == _CONFLICT and name in claimed)
     ]
 
 
@@ -71,3 +73,12 @@ def _wide_rules(cluster: Sequence[Object]) -> Iterator[str]:
     for obj in cluster:
         if obj["kind"] == "DestinationRule" and is_wildcard(obj["spec"]["host"]):
             yield f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"
+
+
+def _claimed_twice(cluster: Sequence[Object]) -> Iterator[str]:
+    """Yield the Gateways with a host in two servers on one port: istioctl holds the first one's hosts for a rival's."""
+    for obj in cluster:
+        if obj["kind"] == "Gateway":
+            claims = [(each["port"]["number"], host) for each in obj["spec"]["servers"] for host in set(each["hosts"])]
+            if len(claims) > len(set(claims)):
+                yield f"{obj['kind']} {obj['metadata']['namespace']}/{obj['metadata']['name']}"
