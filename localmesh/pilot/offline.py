@@ -65,7 +65,7 @@ def _ready(pod: Object) -> Object:
 
 
 def _of(resource: Resource, objects: Iterable[Object]) -> list[Object]:
-    return sorted((obj for obj in objects if _resource(obj) is resource), key=key_of)
+    return sorted((obj for obj in objects if _resource(obj) is resource), key=lambda obj: str(key_of(obj)))
 
 
 def _resource(obj: Object) -> Resource | None:
