@@ -15,7 +15,7 @@ from localmesh.pilot.clusters.defaults import (
 from localmesh.pilot.clusters.load_balancers import PASSTHROUGH
 from localmesh.pilot.clusters.policies import with_policy
 from localmesh.pilot.clusters.tls import asked_of_endpoints, with_tls
-from localmesh.pilot.config.imports import imported
+from localmesh.pilot.config.imports import imported_by
 from localmesh.pilot.config.traffic_policies import port_policy, subset_policy
 from localmesh.pilot.destination_rules import MergedRule
 from localmesh.pilot.push_context import PushContext
@@ -40,8 +40,7 @@ def outbound_clusters(context: PushContext, view: View) -> Iterator[Cluster]:
 def _known(context: PushContext, view: View) -> Iterator[Service]:
     """Yield the Services that some clients know of."""
     yield from context.services.visible_in(view.namespace)
-    if view.type is NodeType.SIDECAR:
-        yield from imported(context, view.namespace).values()
+    yield from imported_by(view, context).values()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """The Services that sidecars know of only because VirtualServices lead there.
 
 Source: collectImportedServices, serviceMatchingVirtualServicePorts in pilot/pkg/model/sidecar.go,
-virtualServiceDestinationsFilteredBySourceNamespace in pilot/pkg/model/push_context.go of Istio 1.31.
+virtualServiceDestinationsFilteredBySourceNamespace, doGetSidecarScope in pilot/pkg/model/push_context.go of Istio 1.31.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from localmesh.core.objects import key_of
+from localmesh.kinds.injection import is_injected
 from localmesh.kinds.istio import VirtualService
 from localmesh.kinds.istio.hosts import resolve
 from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest
@@ -14,9 +16,21 @@ from localmesh.pilot.config.virtual_services import for_sidecars, rule_destinati
 from localmesh.pilot.push_context import PushContext
 from localmesh.pilot.registry.services import Service
 from localmesh.pilot.snapshot import Config
+from localmesh.pilot.view import View
+from localmesh.proxy.proxies import NodeType
 
 _ANY_PORT = 0
 """The port that a destination without one names."""
+
+
+def imported_by(view: View, context: PushContext) -> Mapping[str, Service]:
+    """Return those of which some clients know, see `imported`.
+
+    istiod keeps what the sidecars of a namespace know, and has it for the namespace's gateways, too, once it has it.
+    """
+    found = imported(context, view.namespace)
+    pods = (pod for pod in context.snapshot.pods if found and key_of(pod).namespace == view.namespace)
+    return found if view.type is NodeType.SIDECAR or any(map(is_injected, pods)) else {}
 
 
 def imported(context: PushContext, namespace: str) -> Mapping[str, Service]:

@@ -13,12 +13,11 @@ from localmesh.kinds.istio.types.destination_rule import (
     TrafficPolicy,
 )
 from localmesh.kinds.istio.types.virtual_service import Destination
-from localmesh.pilot.config.imports import imported
+from localmesh.pilot.config.imports import imported_by
 from localmesh.pilot.config.traffic_policies import port_setting
 from localmesh.pilot.http.caller import Caller
 from localmesh.pilot.registry.services import Service
 from localmesh.proxy.hash_policies import HashCookie, HashHeader, HashPolicy, HashQueryParameter, HashSourceIp
-from localmesh.proxy.proxies import NodeType
 
 
 def destination_hash(destination: Destination, namespace: str, caller: Caller) -> ConsistentHashLB | None:
@@ -40,11 +39,8 @@ def destination_hash(destination: Destination, namespace: str, caller: Caller) -
 
 def _known(host: str, caller: Caller) -> Service | None:
     """Return the Service of that full name if the clients know of it."""
-    namespace = caller.view.namespace
-    service = caller.context.services.find(host, namespace)
-    if service or caller.view.type is NodeType.ROUTER:
-        return service
-    return imported(caller.context, namespace).get(host)
+    service = caller.context.services.find(host, caller.view.namespace)
+    return service or imported_by(caller.view, caller.context).get(host)
 
 
 def service_hash(service: Service, caller: Caller) -> ConsistentHashLB | None:
