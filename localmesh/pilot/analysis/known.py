@@ -49,10 +49,10 @@ class Known:
         return [pod for pod in self.snapshot.pods if selects(selector, labels_of(pod))]
 
     def services_of(self, pod: Object) -> Iterator[Service]:
-        """Yield the Services in front of a pod."""
+        """Yield the Services in front of a pod: to istioctl, those without a selector are in front of all."""
         namespace, labels = key_of(pod).namespace, labels_of(pod)
         for service in self.services.values():
-            if service.selector and service.namespace == namespace and selects(service.selector, labels):
+            if service.namespace == namespace and selects(service.selector, labels):
                 yield service
 
 

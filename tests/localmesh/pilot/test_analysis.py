@@ -173,6 +173,13 @@ def test_gateways_for_nobody_and_on_ports_that_nobody_reaches() -> None:
     )
 
 
+def test_a_service_without_a_selector_counts_for_all_pods_of_its_namespace() -> None:
+    for namespace, count in (("istio-system", 0), (NAMESPACE, 1)):
+        wide = service("wide", {"name": "http", "port": 8099}, namespace=namespace)
+        del wide["spec"]["selector"]
+        assert len(found(gateway("odd", number=8099), wide)) == count
+
+
 def test_gateways_that_claim_one_host() -> None:
     places = [place for place, message in found(gateway("second")) if "Conflict with gateways" in message]
     assert places == ["front: spec.servers[0].hosts", "second: spec.servers[0].hosts"]
