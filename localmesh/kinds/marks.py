@@ -6,9 +6,8 @@ on a laptop (a proxy's resources, log levels, images) is in no list, and nothing
 
 from collections.abc import Iterator, Mapping
 
-import yaml
-
 from localmesh.core.objects import Object, annotations_of, labels_of
+from localmesh.kinds.embedded_yaml import settings_in
 from localmesh.kinds.review import Problem, not_honoured
 
 TEMPLATES = "inject.istio.io/templates"
@@ -100,8 +99,8 @@ def configuration_marks(obj: Object) -> Iterator[str]:
 def _is_as_here(config: str) -> bool:
     """Tell whether a proxy's configuration asks for nothing but what is done in any case."""
     try:
-        settings = yaml.safe_load(config) or {}
-    except yaml.YAMLError:
+        settings = settings_in(config)
+    except ValueError:
         return False
     return isinstance(settings, dict) and not settings.keys() - set(_AS_HERE)
 

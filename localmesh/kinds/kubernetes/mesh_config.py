@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import yaml
-
 from localmesh.core.objects import Key, Object, key_of
+from localmesh.kinds.embedded_yaml import settings_in
 from localmesh.kinds.review import Problem, Review, not_honoured
 
 MESH_CONFIG = Key("istio-system", "istio")
@@ -41,9 +40,9 @@ def review_mesh_config(obj: Object) -> Review:
     if key_of(obj) != MESH_CONFIG or text is None:
         return Review()
     try:
-        settings = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        return Review((Problem(_FIELD, f"not YAML: {' '.join(str(error).split())}"),))
+        settings = settings_in(text)
+    except ValueError as error:
+        return Review((Problem(_FIELD, f"not YAML: {error}"),))
     if not isinstance(settings, dict):
         return Review((Problem(_FIELD, "must be an object: Istio's MeshConfig"),))
     remarks = list(_remarks(settings))
@@ -61,5 +60,7 @@ def _remarks(settings: Mapping[str, Any]) -> Iterator[Problem | str]:
         elif name not in AS_HERE:
             yield Problem(field, "this mesh configuration is not supported by the local mesh: leave it out")
         elif value != AS_HERE[name]:
+            # Aliases can make what is no scalar longer than memory, and endless.
+            said = json.dumps(value) if isinstance(value, (str, int, float)) else "this"
             here = json.dumps(AS_HERE[name])
-            yield Problem(field, f"{json.dumps(value)} is not supported by the local mesh; supported here: {here}")
+            yield Problem(field, f"{said} is not supported by the local mesh; supported here: {here}")

@@ -21,6 +21,11 @@ def mesh_config(text: str, name: str = "istio", namespace: str = "istio-system")
         ("a setting of tomorrow: 1", "data[mesh].a setting of tomorrow"),
         ("[1]", "data[mesh]"),
         ("a: [", "data[mesh]"),
+        pytest.param("[" * 20_000, "data[mesh]", id="deep"),
+        pytest.param("1" * 5_000, "data[mesh]", id="long"),
+        ("accessLogFile: 2026-13-01", "data[mesh]"),
+        ("accessLogFile: 2026-12-01", "data[mesh].accessLogFile"),
+        ("accessLogFile: &itself [*itself]", "data[mesh].accessLogFile"),
     ],
 )
 def test_what_would_change_traffic_is_refused_by_name(text: str, field: str) -> None:

@@ -136,6 +136,9 @@ def marked(kind: str, **metadata: dict[str, str]) -> Object:
         (marked("Pod", annotations={"traffic.sidecar.istio.io/excludeOutboundPorts": "80"}), "nothing is intercepted"),
         (marked("Deployment", annotations={"proxy.istio.io/config": "tracing: {sampling: 10}"}), "started alike"),
         (marked("Pod", annotations={"proxy.istio.io/config": "["}), "started alike"),
+        pytest.param(
+            marked("Pod", annotations={"proxy.istio.io/config": "[" * 20_000}), "started alike", id="nested too deeply"
+        ),
         (marked("Pod", annotations={"inject.istio.io/templates": "sidecar,own"}), "the templates"),
         (marked("Deployment", labels={"topology.istio.io/locality": "eu.west"}), "in one place"),
         (marked("Deployment", labels={"istio.io/rev": "canary"}), "no sidecar is added"),
