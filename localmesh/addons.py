@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
 from pathlib import Path
 from string import Template
+
+from msgspec import Struct
+from msgspec.structs import astuple
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
@@ -16,8 +18,7 @@ SERVICES = "http://zipkin.istio-system:9411/metrics"
 MANIFESTS = Path(__file__).with_name("addons.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class AddonPorts:
+class AddonPorts(Struct, frozen=True):
     """Where the pages answer on loopback: the node ports of the Services."""
 
     metrics: int = 30001
@@ -43,8 +44,7 @@ class AddonPorts:
         return astuple(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Addons:
+class Addons(Struct, frozen=True):
     """What the add-ons have to know of their mesh."""
 
     ports: AddonPorts

@@ -6,9 +6,11 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.core.errors import MeshError
 from localmesh.core.loops import Loops, ended
@@ -48,8 +50,7 @@ SETTLING_SECONDS = 5.0
 """How long after a change it is said what does not fit together: `kubectl apply -f FOLDER` has had its time."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivered:
+class _Delivered(Struct, frozen=True):
     node: EnvoyNode
     places: Places
     proof: str

@@ -5,13 +5,14 @@ kubeconfig can run commands as that user.
 """
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct, field
 
 from localmesh.core.errors import LoopTrouble, MeshError
 from localmesh.core.sockets import sockets_of
@@ -32,8 +33,7 @@ class AlreadyRunsError(MeshError):
     """Another supervisor holds the folder."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunningMesh:
+class RunningMesh(Struct, frozen=True):
     """What a supervisor tells of itself in the lock file."""
 
     pid: int
@@ -56,13 +56,10 @@ class RunningMesh:
         """Read what `Lock.tell` wrote; nothing is known of a supervisor that has not told anything yet."""
         if not text.strip():
             return cls(0, 0, 0, "")
-        told = json.loads(text)
-        troubles = {name: LoopTrouble(**trouble) for name, trouble in told.pop("troubles", {}).items()}
-        return cls(**told, troubles=troubles)
+        return msgspec.json.decode(text, type=cls)
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(Struct, frozen=True):
     """Paths below one mesh's folder."""
 
     path: Path
@@ -225,15 +222,14 @@ class Home:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Lock:
+class Lock(Struct, frozen=True):
     """The held lock file."""
 
     descriptor: int
 
     def tell(self, running: RunningMesh) -> None:
         """Write who holds it, in one piece: a reader sees the text before or this one."""
-        os.pwrite(self.descriptor, json.dumps(asdict(running)).encode().ljust(PAGE), 0)
+        os.pwrite(self.descriptor, msgspec.json.encode(running).ljust(PAGE), 0)
 
     def clear(self) -> None:
         """Leave nothing, unless it says why the mesh ended unasked."""

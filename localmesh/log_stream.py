@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.apiserver.runtime import LogOptions, Runtime, RuntimeRefusedError
 from localmesh.core.loops import Loops, ended, observed
@@ -16,8 +17,7 @@ Run = tuple[str, str, int]
 """One run of a container: the pod's uid, the container's name, how often it was restarted before."""
 
 
-@dataclass(slots=True)
-class LogStream:
+class LogStream(Struct):
     """Follows each run of each container."""
 
     store: Store

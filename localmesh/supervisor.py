@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.addons import AddonPorts, Addons
 from localmesh.apiserver.http.certificates import Credentials
@@ -41,8 +43,7 @@ logger = logging.getLogger(__name__)
 SEED = Path(__file__).with_name("seed.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """What `mesh up` was asked for."""
 
     home: Home

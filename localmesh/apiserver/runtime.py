@@ -1,9 +1,10 @@
 """What the door asks of whoever runs the pods. The kubelet implements it; the door never imports the kubelet."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from localmesh.core.objects import Key
 from localmesh.core.places import Place
@@ -20,8 +21,7 @@ class RuntimeRefusedError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
+class LogOptions(Struct, frozen=True):
     """The query parameters of a log request, as in Kubernetes' PodLogOptions."""
 
     follow: bool = False

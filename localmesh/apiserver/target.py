@@ -1,6 +1,6 @@
 """What a path of the API is about: Kubernetes' `RequestInfo`."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from localmesh.apiserver.absent import ABSENT_BY_PLURAL
 from localmesh.apiserver.errors import ApiError, no_such_resource
@@ -13,8 +13,7 @@ WITH_STATUS = frozenset({NAMESPACES, PODS, SERVICES, DEPLOYMENTS, REPLICA_SETS})
 SCALED = frozenset({DEPLOYMENTS, REPLICA_SETS})
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """One resource or one of its objects, as a request names it."""
 
     resource: Resource

@@ -3,11 +3,11 @@
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct
 
 from localmesh.cli import yaml_reader
 from localmesh.core.errors import MeshError
@@ -24,8 +24,7 @@ _NOTHING = ("", "~", "null", "Null", "NULL")
 _STEP = re.compile(r"\[([^]]*)\]|([^.\[\]]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One object of a file."""
 
     source: str

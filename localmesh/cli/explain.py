@@ -6,9 +6,10 @@ The answer is read from what the Envoy that decides runs at this moment, not fro
 import argparse
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from localmesh.cli import pages, trace
 from localmesh.cli.explain_access import OtherSide, access_lines, as_it_arrives
@@ -38,8 +39,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.set_defaults(run=run)
 
 
-@dataclass(frozen=True, slots=True)
-class Entrance:
+class Entrance(Struct, frozen=True):
     """The Envoy that decides, and where it takes requests."""
 
     proxy: PodProxy
@@ -104,8 +104,7 @@ async def _ask(proxy: PodProxy) -> tuple[Dump, list[dict[str, Any]]]:
     return await Dump.of(proxy.admin), await proxy.admin.clusters()
 
 
-@dataclass(frozen=True, slots=True)
-class HostStatus:
+class HostStatus(Struct, frozen=True):
     """One endpoint of a cluster."""
 
     pod: str
@@ -114,8 +113,7 @@ class HostStatus:
     is_healthy: bool
 
 
-@dataclass(frozen=True, slots=True)
-class TakenRoute:
+class TakenRoute(Struct, frozen=True):
     """A request, the route that takes it, and where that may lead."""
 
     request: Request

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.envoy.access import AccessVerdict, Downstream, verdict
 from localmesh.envoy.dump import Dump
@@ -15,8 +17,7 @@ MANAGER = "envoy.filters.network.http_connection_manager"
 _POLICY = re.compile(r"ns\[(?P<namespace>.+)\]-policy\[(?P<name>.+)\]-rule\[(?P<rule>\d+)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class OtherSide:
+class OtherSide(Struct, frozen=True):
     """The proxy beside an endpoint."""
 
     dump: Dump

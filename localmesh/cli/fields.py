@@ -1,8 +1,9 @@
 """`mesh validate --explain`: each field of a document, and what becomes of it here."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.cli.tables import table
 from localmesh.cli.verdicts import Verdict
@@ -19,8 +20,7 @@ _MARKER = "the local mesh"
 """Warnings with these words are about what is done otherwise here; the others are Istio's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExplainedField:
+class ExplainedField(Struct, frozen=True):
     """One field of a document."""
 
     path: str

@@ -6,9 +6,10 @@ import os
 import subprocess
 import sysconfig
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.errors import MeshError
 from localmesh.home import Home
@@ -19,8 +20,7 @@ def scripts_folder() -> Path:
     return Path(sysconfig.get_path("scripts"))
 
 
-@dataclass(frozen=True, slots=True)
-class Kubectl:
+class Kubectl(Struct, frozen=True):
     """Runs kubectl against one mesh."""
 
     home: Home

@@ -7,7 +7,8 @@ import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.cli.kubectl import Kubectl
 from localmesh.core.errors import MeshError
@@ -21,8 +22,7 @@ TIMEOUT_S = 5.0
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(Struct, frozen=True):
     """Where the pages answer."""
 
     mesh: str

@@ -1,9 +1,10 @@
 """The proxies of the mesh that runs, found as istioctl finds them: by what the API says of pods."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.cli.kubectl import Kubectl
 from localmesh.core.errors import MeshError
@@ -20,8 +21,7 @@ _PODS = ("po", "pod", "pods")
 _DEPLOYMENTS = ("deploy", "deployment", "deployments")
 
 
-@dataclass(frozen=True, slots=True)
-class PodProxy:
+class PodProxy(Struct, frozen=True):
     """One Envoy of a running pod."""
 
     name: str
@@ -40,8 +40,7 @@ def kubectl() -> Kubectl:
     return Kubectl(home)
 
 
-@dataclass(frozen=True, slots=True)
-class Inventory:
+class Inventory(Struct, frozen=True):
     """The pods and Deployments that the API knows."""
 
     objects: Sequence[Object]

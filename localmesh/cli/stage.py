@@ -5,8 +5,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import Template
+
+from msgspec import Struct
 
 from localmesh.cli.kubectl import scripts_folder
 from localmesh.core.errors import MeshError
@@ -18,8 +19,7 @@ PAUSE_S = 0.5
 """How often, and how far apart, a settling command is repeated."""
 
 
-@dataclass(frozen=True, slots=True)
-class StageMesh:
+class StageMesh(Struct, frozen=True):
     """A mesh, and how it is reached."""
 
     gateway: str
@@ -45,8 +45,7 @@ class StageMesh:
         return {**os.environ, **local, "PATH": path}
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """Runs steps one after the other on the user's terminal."""
 
     place: StageMesh

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from localmesh.addons import AddonPorts
 from localmesh.cli.kubectl import Kubectl, scripts_folder
@@ -114,8 +115,7 @@ def _write_environment(home: Home) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Supervisor:
+class Supervisor(Struct, frozen=True):
     """A supervisor that starts."""
 
     process: subprocess.Popen[bytes]

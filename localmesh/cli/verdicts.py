@@ -1,7 +1,8 @@
 """Admission's verdict on documents that are not applied."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.cli.documents import Document, in_namespace, without_nulls
 from localmesh.core.objects import Object
@@ -14,8 +15,7 @@ from localmesh.kinds.unserved import why_not_served
 from localmesh.kubelet.images import Images
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What the door would say to one document."""
 
     document: Document

@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """One ReplicaSet in numbers."""
 
     replicas: int
@@ -17,8 +17,7 @@ class Size:
     """Pods that there are, ready or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """How far a rolling update may leave the wanted number of pods."""
 
     surge: int

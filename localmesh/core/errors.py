@@ -1,14 +1,13 @@
 """What goes wrong, as its user is told."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
 class MeshError(Exception):
     """Something the user can put right; its text is the whole message."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoopTrouble:
+class LoopTrouble(Struct, frozen=True):
     """What befell one loop of a mesh so far."""
 
     restarts: int

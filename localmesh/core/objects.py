@@ -1,8 +1,9 @@
 """What every applied object has in common: an identity, metadata and an owner."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
+
+from msgspec import Struct
 
 DocumentT = TypeVar("DocumentT")
 """A JSON document or a part of one."""
@@ -11,8 +12,7 @@ Object = dict[str, Any]
 """A Kubernetes object as JSON. Whoever got one from the store reads it and never changes it."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(Struct, frozen=True, order=True):
     """Names one object of one resource: `namespace` is "" for what lives in no namespace."""
 
     namespace: str

@@ -6,9 +6,10 @@ answers are True, False, or None for that.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.envoy.matching import Request, fits, header_fits
@@ -19,8 +20,7 @@ RBAC = "envoy.filters.http.rbac"
 _TEMPLATE = {"{**}": ".*", "{*}": "[^/]+"}
 
 
-@dataclass(frozen=True, slots=True)
-class Downstream:
+class Downstream(Struct, frozen=True):
     """Who asks, and how."""
 
     request: Request
@@ -34,8 +34,7 @@ class Downstream:
     """Where the request comes in."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccessVerdict:
+class AccessVerdict(Struct, frozen=True):
     """What the filters make of a request."""
 
     lets_in: bool | None

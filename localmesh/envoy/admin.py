@@ -5,10 +5,11 @@ import http.client
 import json
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+
+from msgspec import Struct
 
 from localmesh.core.errors import MeshError
 
@@ -35,8 +36,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock.connect(str(self._path))
 
 
-@dataclass(frozen=True, slots=True)
-class Admin:
+class Admin(Struct, frozen=True):
     """The admin page of one Envoy, on a Unix socket.
 
     Every method raises AdminUnreachableError when nothing listens there or the connection breaks, and AdminError when

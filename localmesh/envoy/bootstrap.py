@@ -3,10 +3,11 @@
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from localmesh.envoy.binary import envoy_binary
 from localmesh.envoy.emit.http_protocol_options import HTTP_OPTIONS
@@ -48,8 +49,7 @@ DRAIN_S = 45
 """How long connections of a replaced listener may go on: Istio's drainDuration."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnvoyNode:
+class EnvoyNode(Struct, frozen=True):
     """Whose proxy an Envoy is."""
 
     role: Literal["sidecar", "router"]
@@ -64,8 +64,7 @@ class EnvoyNode:
         return f"{self.role}~127.0.0.1~{self.pod}.{self.namespace}~{self.namespace}.svc.cluster.local"
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where an Envoy finds what it needs."""
 
     file: Path

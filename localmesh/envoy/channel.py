@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.envoy.resources import Encoded, ResourceType
 from localmesh.envoy.stream import DiscoveryRequest, DiscoveryResponse, Stream
@@ -12,8 +13,7 @@ class DisconnectedError(Exception):
     """No stream leads to Envoy: it does not run, not yet or not any more."""
 
 
-@dataclass(eq=False, slots=True)
-class Connection:
+class Connection(Struct, eq=False):
     """A stream in use."""
 
     stream: Stream

@@ -1,15 +1,15 @@
 """What an Envoy runs, read from its config dump."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.envoy.admin import Admin
 from localmesh.envoy.resources import Resource
 
 
-@dataclass(frozen=True, slots=True)
-class Dump:
+class Dump(Struct, frozen=True):
     """One config dump: a document for each kind, told apart by `@type` (envoy.admin.v3.*ConfigDump)."""
 
     documents: Sequence[dict[str, Any]]

@@ -7,9 +7,10 @@ tests/localmesh/envoy/test_matching.py.
 import operator
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct, field
 
 Message = Mapping[str, Any]
 
@@ -22,8 +23,7 @@ _WAYS: Mapping[str, Callable[[str, str], bool]] = {
 """How a StringMatcher's fields compare a text with theirs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What routes look at."""
 
     authority: str
@@ -53,8 +53,7 @@ class Request:
         return own.get(name, self.headers.get(name.lower()))
 
 
-@dataclass(frozen=True, slots=True)
-class ConsideredRoute:
+class ConsideredRoute(Struct, frozen=True):
     """One route that was looked at."""
 
     route: Message

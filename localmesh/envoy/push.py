@@ -10,8 +10,9 @@ until then): its ACK is all that there is to wait for.
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from localmesh.envoy.channel import Channel, DisconnectedError
 from localmesh.envoy.resources import Configuration, Encoded, ResourceType
@@ -26,8 +27,7 @@ Outcome = Literal["accepted", "refused", "timed out", "not running"]
 """`not running`: the configuration is there for an Envoy that starts later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """One resource that Envoy did not take."""
 
     type: ResourceType
@@ -47,8 +47,7 @@ class Refusal:
         return f"{self.type.discovery} {self.name}: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
+class PushResult(Struct, frozen=True):
     """What became of a push."""
 
     outcome: Outcome
@@ -59,8 +58,7 @@ class PushResult:
         return "; ".join([self.outcome, *map(str, self.refusals)])
 
 
-@dataclass(slots=True)
-class Pusher:
+class Pusher(Struct):
     """Brings configurations to one Envoy, one after the other."""
 
     channel: Channel

@@ -1,9 +1,10 @@
 """What one Envoy is told: its kinds of xDS resources."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 Resource = dict[str, Any]
 """One xDS resource in protobuf's JSON form, with original field names and without `@type`."""
@@ -57,8 +58,7 @@ _DISCOVERY = {
 _BY_URL = {type_.url: type_ for type_ in ResourceType}
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
+class Resources(Struct, frozen=True):
     """One proxy's whole configuration, each list sorted by resource name."""
 
     lds: Sequence[Resource] = ()
@@ -88,16 +88,19 @@ def name_of(resource: Resource) -> str:
     return name
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
+class Encoded(Struct, frozen=True):
     """One resource as it is sent."""
 
     name: str
     version: str
     """A hash of the content: the same content has the same version everywhere."""
 
-    value: bytes = field(repr=False)
+    value: bytes
     """The protobuf; of a secret, a private key is in it."""
+
+    def __repr__(self) -> str:
+        """Without what may be a private key."""
+        return f"Encoded({self.name!r}, {self.version!r})"
 
 
 Configuration = Mapping[ResourceType, Mapping[str, Encoded]]

@@ -6,7 +6,8 @@ from headers who calls, as in Istio.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.envoy.emit.messages import Message, any_of
 
@@ -36,8 +37,7 @@ _ROUTER = "envoy.filters.http.router"
 _CONFIG = "envoy.extensions.access_loggers.stats.v3.Config"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Who a pod is in metrics."""
 
     workload: str

@@ -7,13 +7,13 @@ type one response at a time is under way: Envoy merges what it says to two into 
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.envoy.resources import Configuration, Encoded, ResourceType
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryRequest:
+class DiscoveryRequest(Struct, frozen=True):
     """What Envoy says of one type (envoy.service.discovery.v3.DiscoveryRequest)."""
 
     type: ResourceType
@@ -27,8 +27,7 @@ class DiscoveryRequest:
     """Why it did not take that response, in its own words."""
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryResponse:
+class DiscoveryResponse(Struct, frozen=True):
     """What Envoy is sent of one type (envoy.service.discovery.v3.DiscoveryResponse)."""
 
     type: ResourceType
@@ -37,8 +36,7 @@ class DiscoveryResponse:
     nonce: str
 
 
-@dataclass(slots=True)
-class WatchedResource:
+class WatchedResource(Struct):
     """One type as Envoy follows it (istiod's WatchedResource)."""
 
     names: frozenset[str] = frozenset()
@@ -63,8 +61,7 @@ class WatchedResource:
             self.sent.pop(name, None)
 
 
-@dataclass(slots=True)
-class Stream:
+class Stream(Struct):
     """One stream: a watch for each type that Envoy has asked for."""
 
     served: Configuration

@@ -3,10 +3,12 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.envoy import stats
 from localmesh.envoy.emit.messages import Message, any_of
@@ -36,8 +38,7 @@ _MIRRORED = {
 _MANAGER = "envoy.filters.network.http_connection_manager"
 
 
-@dataclass(frozen=True, slots=True)
-class Telemetry:
+class Telemetry(Struct, frozen=True):
     """What is to be added."""
 
     metrics: bool = True

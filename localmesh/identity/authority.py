@@ -5,7 +5,6 @@ Its key lies in the mesh's folder, for its owner alone; so certificates of befor
 
 import logging
 import os
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from msgspec import Struct
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,7 @@ SKEW = timedelta(minutes=2)
 PRIVATE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
-class Certificate:
+class Certificate(Struct, frozen=True):
     """What a proxy shows, and the key to it; texts are PEM."""
 
     chain: str
@@ -39,8 +38,7 @@ class Certificate:
         return f"Certificate(issued={self.issued}, expires={self.expires})"
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """Vouches for proxies."""
 
     key: ec.EllipticCurvePrivateKey

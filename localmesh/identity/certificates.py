@@ -1,7 +1,8 @@
 """The certificates of all proxies, each renewed at half its time."""
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct, field
 
 from localmesh.core.objects import Key
 from localmesh.identity.authority import Authority, Certificate
@@ -13,8 +14,7 @@ LONGEST_WAIT = timedelta(seconds=30)
 """Between two looks at what is to be renewed: a machine that slept wakes up with certificates that have ended."""
 
 
-@dataclass(slots=True)
-class Certificates:
+class Certificates(Struct):
     """Keeps a key for each proxy, in memory alone: no two proxies have the same."""
 
     authority: Authority

@@ -5,11 +5,12 @@ container network gives each pod an address, and writes them on the pod in an an
 Controllers, pilot and the door read them from there.
 """
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import msgspec
+from msgspec import Struct, field
 
 from localmesh.core.objects import annotations_of
 from localmesh.core.places import Place
@@ -26,8 +27,7 @@ GATEWAY_HTTP_PORT = 8080
 """The container port behind port 80 of istio-ingressgateway, as in Istio's chart: a gateway does not run as root."""
 
 
-@dataclass(frozen=True, slots=True)
-class PodAddresses:
+class PodAddresses(Struct, frozen=True):
     """Where one pod answers: local ports, all on 127.0.0.1, and its Envoy's admin page on a Unix socket."""
 
     app: Mapping[int, int] = field(default_factory=dict)
@@ -58,7 +58,7 @@ class PodAddresses:
 
     def to_annotation(self) -> str:
         """Return the annotation's value."""
-        return json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return msgspec.json.encode(self).decode()
 
 
 def addresses_of(pod: Mapping[str, Any]) -> PodAddresses | None:
@@ -71,14 +71,6 @@ def addresses_of(pod: Mapping[str, Any]) -> PodAddresses | None:
 def _read(text: str) -> PodAddresses | None:
     """Return the addresses of an annotation's value; each is read once, for they are asked for again and again."""
     try:
-        fields = json.loads(text)
-        ports = {name: {int(port): int(local) for port, local in fields[name].items()} for name in ("app", "inbound")}
-        others = {name: fields[name] for name in ("http_proxy", "network")}
-        admin = fields["admin"]
-        if not all(local is None or isinstance(local, int) for local in others.values()):
-            return None
-        if not (admin is None or isinstance(admin, str)):
-            return None
-        return PodAddresses(app=ports["app"], inbound=ports["inbound"], admin=admin, **others)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return msgspec.json.decode(text, type=PodAddresses)
+    except (msgspec.DecodeError, RecursionError):
         return None

@@ -5,8 +5,9 @@ fields, then what Istio's webhook says. All complaints of one step come together
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 from localmesh.kinds import istio
@@ -54,8 +55,7 @@ class DeniedError(AdmissionError):
     """Istio's webhook denies it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(Struct, frozen=True):
     """What may be stored."""
 
     object: Object

@@ -7,8 +7,9 @@ takes the application by default and READY says 2/2; the kubelet starts it first
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, annotations_of, labels_of
 from localmesh.kinds.addresses import ADMIN_PORT
@@ -124,8 +125,7 @@ def _status(containers: list[str]) -> str:
     return json.dumps(parts, separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True)
-class Canonical:
+class Canonical(Struct, frozen=True):
     """The service and the version that a pod stands for in telemetry."""
 
     name: str

@@ -1,11 +1,12 @@
-"""From what a document says to typed messages: frozen dataclasses, one of Istio's or Kubernetes' messages each."""
+"""From what a document says to typed messages: frozen structs, one of Istio's or Kubernetes' messages each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 from localmesh.kinds.durations import parse_duration
@@ -45,7 +46,7 @@ _Reader = Callable[[Any, str, list[Problem]], Any]
 def _message(type_: Any) -> _Reader:
     """Return the reader of a message; fields that it does not have are left out."""
     hints = get_type_hints(type_)
-    readers = {json_name(field.name): (field.name, _reader(hints[field.name])) for field in fields(type_)}
+    readers = {json_name(name): (name, _reader(hints[name])) for name in type_.__struct_fields__}
 
     def read_message(value: Any, path: str, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
@@ -85,7 +86,7 @@ def _reader(annotation: Any) -> _Reader:
 
 
 def _is_message(annotation: Any) -> bool:
-    return is_dataclass(annotation)
+    return isinstance(annotation, type) and issubclass(annotation, Struct)
 
 
 def _list(item: _Reader) -> _Reader:

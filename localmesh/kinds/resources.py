@@ -1,10 +1,9 @@
 """The resources that the local mesh serves, one row each, in the order in which discovery lists them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One row of `kubectl api-resources`."""
 
     group: str

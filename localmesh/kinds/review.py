@@ -1,10 +1,9 @@
 """What admission says of one object: complaints, each with its place and its fix, and warnings."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One reason to refuse an object."""
 
     field: str
@@ -17,8 +16,7 @@ class Problem:
         return f"{self.field}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
-class Review:
+class Review(Struct, frozen=True):
     """The verdict on one object."""
 
     problems: tuple[Problem, ...] = ()

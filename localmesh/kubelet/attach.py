@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from localmesh.core.loops import ended
 from localmesh.kubelet.children import Child
@@ -23,8 +24,7 @@ BACKLOG = 16
 OWN_TERMINAL = "import fcntl,os,sys,termios;fcntl.ioctl(0,termios.TIOCSCTTY,0);os.execvp(sys.argv[1],sys.argv[1:])"
 
 
-@dataclass(slots=True)
-class Streams:
+class Streams(Struct):
     """One run's ends: what it writes comes out of `reader`, what it reads goes into `stdin`."""
 
     child: Child

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from localmesh.core.loops import ended
 from localmesh.core.places import Place
@@ -17,8 +18,7 @@ from localmesh.kubelet.probes import http_status
 Farewell = Callable[[], Coroutine[None, None, None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """One container's way to end."""
 
     launch: Launch

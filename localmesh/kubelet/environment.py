@@ -4,9 +4,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object, annotations_of, labels_of
@@ -29,8 +30,7 @@ class ConfigError(Exception):
     """A variable's value is not to be had (Kubernetes' CreateContainerConfigError)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folders:
+class Folders(Struct, frozen=True):
     """A container's own places in the file system."""
 
     home: Path

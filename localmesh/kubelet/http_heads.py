@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
 import h11
+from msgspec import Struct
 
 MAX_HEAD = 64 * 1024
 """Bytes of the longest head that is read, as much as Envoy takes (60 KiB) and a little more."""
@@ -19,8 +19,7 @@ class BadRequestError(Exception):
     """What arrived is no HTTP request that can be passed on; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """A request's first lines."""
 
     method: str

@@ -3,11 +3,11 @@
 import sys
 import textwrap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from localmesh.core.errors import MeshError
 from localmesh.core.manifests import document_of
@@ -19,8 +19,7 @@ from localmesh.kinds.schema.definitions import Schema
 OWN = Path(__file__).with_name("images.yaml")
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """What an image's own configuration would say."""
 
     command: tuple[str, ...] = ()
@@ -45,8 +44,7 @@ class Image:
         return self.command + (container.args or self.args)
 
 
-@dataclass(frozen=True, slots=True)
-class Images:
+class Images(Struct, frozen=True):
     """All images that something stands for."""
 
     by_repository: Mapping[str, Image]

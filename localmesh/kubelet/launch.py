@@ -2,8 +2,9 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct
 
 from localmesh.core.errors import MeshError
 from localmesh.core.objects import Key, Object, key_of
@@ -42,20 +43,21 @@ class CannotStartError(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """A container in its pod, as what is needed to start processes in it."""
 
     node: Node
     pod: Object
     sandbox: Sandbox
     container: Container
-    spec: PodSpec = field(init=False)
-    folders: Folders = field(init=False)
+    spec: PodSpec
+    folders: Folders
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "spec", spec_of(self.pod))
-        object.__setattr__(self, "folders", self.sandbox.folders(self.spec, self.container))
+    @classmethod
+    def of(cls, node: Node, pod: Object, sandbox: Sandbox, container: Container) -> "Launch":
+        """Return what is needed for one container of a pod."""
+        spec = spec_of(pod)
+        return cls(node, pod, sandbox, container, spec, sandbox.folders(spec, container))
 
     async def argv(self) -> Sequence[str]:
         """Return the container's command line, for a proxy with its configuration written. Raises CannotStartError."""

@@ -6,8 +6,10 @@ what no route of its own claims (PassthroughCluster). Each connection carries on
 
 import asyncio
 import random
-from dataclasses import dataclass, replace
 from http import HTTPStatus
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of
@@ -40,8 +42,7 @@ class UnknownHostError(UnreachableError):
     proxy_error = "dns_error"
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(Struct, frozen=True):
     """Where a request goes next."""
 
     place: Place

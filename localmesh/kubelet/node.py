@@ -1,8 +1,9 @@
 """What all pods of the one node share."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from localmesh.core.loopback import PortAllocator
 from localmesh.core.objects import Object
@@ -21,8 +22,7 @@ DrainProxy = Callable[[PodAddresses], Coroutine[None, None, None]]
 """Has a pod's Envoy take no new connection, and waits until it has answered what it was asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """The machine, as far as pods need it."""
 
     store: Store

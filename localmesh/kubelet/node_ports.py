@@ -9,7 +9,8 @@ import errno
 import logging
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
@@ -24,8 +25,7 @@ logger = logging.getLogger(__name__)
 TYPES = ("NodePort", "LoadBalancer")
 
 
-@dataclass(frozen=True, slots=True)
-class ServedPort:
+class ServedPort(Struct, frozen=True):
     """A Service's port that has a port of the machine."""
 
     service: Key
@@ -33,8 +33,7 @@ class ServedPort:
     """Of the port, "" for the only one."""
 
 
-@dataclass(slots=True)
-class NodePorts:
+class NodePorts(Struct):
     """Listens for Services as long as `run` runs."""
 
     store: Store

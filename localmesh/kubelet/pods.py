@@ -60,7 +60,7 @@ class PodWorker:
         for container in spec_of(pod).containers:
             runner = self.containers.get(container.name)
             if runner is not None and runner.launch.container.image != container.image:
-                runner.replace(Launch(self._node, self.pod, self.sandbox, container))
+                runner.replace(Launch.of(self._node, self.pod, self.sandbox, container))
 
     def lead_to(self, ports: Iterable[int]) -> None:
         """Give each port that a Service leads to an address, also one where nobody listens: nobody answers there."""
@@ -88,7 +88,9 @@ class PodWorker:
         self.sandbox = sandbox
         try:
             self._bind(sandbox.addresses)
-            launches = [Launch(self._node, self.pod, sandbox, container) for container in spec_of(self.pod).containers]
+            launches = [
+                Launch.of(self._node, self.pod, sandbox, container) for container in spec_of(self.pod).containers
+            ]
             self.containers = {launch.container.name: ContainerRunner(launch, self._report) for launch in launches}
             self._report()
             await self._run_containers()

@@ -4,11 +4,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
 
 import h11
+from msgspec import Struct
 
 from localmesh.core.loops import ended
 from localmesh.core.places import Place, authority, connect
@@ -40,8 +40,7 @@ class ProbeTarget(Protocol):
         """Run a command in the container; return its exit code and what it said."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeResult:
+class ProbeResult(Struct, frozen=True):
     """What is known after one more attempt."""
 
     failure: str | None

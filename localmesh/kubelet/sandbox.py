@@ -6,10 +6,11 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.addresses import PodAddresses
@@ -22,8 +23,7 @@ from localmesh.kubelet.node import Node
 from localmesh.kubelet.signal_scope import SignalScope
 
 
-@dataclass(slots=True)
-class Sandbox:
+class Sandbox(Struct):
     """What a pod's containers share."""
 
     node: Node

@@ -1,14 +1,14 @@
 """What a container is doing, as `status.containerStatuses` says it."""
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 from localmesh.store.objects import now
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Not running yet, or not any more."""
 
     reason: str
@@ -19,8 +19,7 @@ class Waiting:
         return {"waiting": _without_empty(reason=self.reason, message=self.message)}
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Struct, frozen=True):
     """Running since a time (RFC 3339)."""
 
     started_at: str
@@ -30,8 +29,7 @@ class Running:
         return {"running": {"startedAt": self.started_at}}
 
 
-@dataclass(frozen=True, slots=True)
-class Terminated:
+class Terminated(Struct, frozen=True):
     """Ended, with an exit code of 128 + n for signal n."""
 
     exit_code: int
@@ -60,8 +58,7 @@ class Terminated:
 State = Waiting | Running | Terminated
 
 
-@dataclass(slots=True)
-class ContainerStatus:
+class ContainerStatus(Struct):
     """A container's record, which its runner keeps."""
 
     name: str

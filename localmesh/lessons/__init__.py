@@ -6,12 +6,12 @@ gateway's address; $MESH_PAGE and $TRACES_PAGE are those of the local mesh's pag
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from msgspec import Struct
 
 FOLDER = Path(__file__).parent
 
@@ -24,8 +24,7 @@ class Kind(Enum):
     LOOK = "look"
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One thing to do, to wait for or to look at."""
 
     kind: Kind
@@ -46,8 +45,7 @@ class Step:
         return cls(Kind(kind), str(text), local)
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(Struct, frozen=True):
     """One prediction, and what becomes of it."""
 
     predict: str
@@ -63,8 +61,7 @@ class Round:
     see: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Lesson:
+class Lesson(Struct, frozen=True):
     """One experiment."""
 
     name: str

@@ -5,7 +5,9 @@ pilot/pkg/model/destination_rule.go, SidecarScope.DestinationRule in pilot/pkg/m
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from localmesh.kinds.istio import DestinationRule
 from localmesh.kinds.istio.hosts import covers, is_wildcard, resolve
@@ -21,8 +23,7 @@ EVERYBODY = "*"
 OWN_NAMESPACE = "."
 
 
-@dataclass(frozen=True, slots=True)
-class MergedRule:
+class MergedRule(Struct, frozen=True):
     """What DestinationRules say of one host to some clients."""
 
     subsets: tuple[Subset, ...] = ()
@@ -84,8 +85,7 @@ class MergedRule:
 NO_RULE = MergedRule()
 
 
-@dataclass(frozen=True, slots=True)
-class _Rules:
+class _Rules(Struct, frozen=True):
     """The rules of one namespace that some clients see, by host in full."""
 
     by_host: dict[str, list[MergedRule]] = field(default_factory=dict)
@@ -113,8 +113,7 @@ class _Rules:
 _NONE = _Rules()
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationRules:
+class DestinationRules(Struct, frozen=True):
     """All rules, by where they live and who sees them."""
 
     beside: Mapping[str, _Rules]

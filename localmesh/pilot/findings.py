@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from traceback import format_exception
 
+from msgspec import Struct
+
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import Resource
 
@@ -47,8 +49,7 @@ class Findings:
         return _About(self, resource, key)
 
 
-@dataclass(frozen=True, slots=True)
-class _About:
+class _About(Struct, frozen=True):
     """A block that may fail.
 
     An error that nobody foresaw is one of the mesh's own. It is no reason to leave other objects out either.

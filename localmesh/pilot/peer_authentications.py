@@ -5,8 +5,9 @@ pilot/pkg/model/authentication.go of Istio 1.31.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.istio import PeerAuthentication
@@ -31,8 +32,7 @@ class Mode(StrEnum):
 Policies = Sequence[Config[PeerAuthentication]]
 
 
-@dataclass(frozen=True, slots=True)
-class PeerAuthentications:
+class PeerAuthentications(Struct, frozen=True):
     """What was applied. For the mesh, a namespace or a workload the oldest policy counts, and no other."""
 
     by_namespace: Mapping[str, Policies]

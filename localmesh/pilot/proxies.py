@@ -1,9 +1,10 @@
 """Everything that was applied → what each proxy shall do."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import TypeVar
+
+from msgspec import Struct
 
 from localmesh.core.objects import Key, Object, key_of
 from localmesh.kinds.injection import is_gateway, is_injected
@@ -30,8 +31,7 @@ from localmesh.proxy.proxies import NodeType, Proxy, ProxyId
 from localmesh.proxy.routes import RouteConfiguration
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
+class Computed(Struct, frozen=True):
     """The outcome of one computation."""
 
     proxies: Mapping[ProxyId, Proxy]

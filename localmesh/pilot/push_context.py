@@ -1,6 +1,6 @@
 """What every translation may look at."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 from localmesh.pilot.destination_rules import DestinationRules
@@ -12,8 +12,7 @@ from localmesh.pilot.registry.services import is_near
 from localmesh.pilot.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class PushContext:
+class PushContext(Struct, frozen=True):
     """The state of the mesh for which all proxies are computed."""
 
     snapshot: Snapshot

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
+
+from msgspec import Struct, field
 
 from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.istio import SPECS, InvalidSpecError, read
@@ -14,8 +15,7 @@ from localmesh.store.objects import Store
 SpecT = TypeVar("SpecT")
 
 
-@dataclass(frozen=True, slots=True)
-class Config(Generic[SpecT]):
+class Config(Struct, Generic[SpecT], frozen=True):
     """An object of one of Istio's kinds."""
 
     resource: Resource
@@ -37,8 +37,7 @@ class Config(Generic[SpecT]):
         return self.key.name
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What was applied and what runs, each kind in the order of precedence: oldest first."""
 
     services: Sequence[Object] = ()

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, key_of, labels_of
 from localmesh.proxy.proxies import NodeType
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """The mesh as some clients see it; proxies with the same view share what is computed for it."""
 
     type: NodeType

@@ -1,17 +1,17 @@
 """What becomes of a request that a route takes.
 
-A further kind of action is a dataclass here, a member of `Action`, and a case in `envoy.emit.route`.
+A further kind of action is a struct here, a member of `Action`, and a case in `envoy.emit.route`.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from localmesh.proxy.hash_policies import HashPolicy
 from localmesh.proxy.route_policies import NO_MUTATIONS, Fraction, HeaderMutations
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(Struct, frozen=True):
     """When and how often a request is tried again."""
 
     retries: int
@@ -38,8 +38,7 @@ class RetryPolicy:
     """The shortest pause between two tries; None for Envoy's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegexRewrite:
+class RegexRewrite(Struct, frozen=True):
     """A new path, made from the old one."""
 
     pattern: str
@@ -49,16 +48,14 @@ class RegexRewrite:
     """What stands in its place, with `\\1` for what the first group took."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mirror:
+class Mirror(Struct, frozen=True):
     """Another cluster that gets copies of the requests; nobody waits for its answers."""
 
     cluster: str
     share: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class WeightedCluster:
+class WeightedCluster(Struct, frozen=True):
     """One destination."""
 
     cluster: str
@@ -72,8 +69,7 @@ class WeightedCluster:
     response_headers: HeaderMutations = NO_MUTATIONS
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
+class Forward(Struct, frozen=True):
     """The request goes on to a cluster."""
 
     clusters: tuple[WeightedCluster, ...]
@@ -98,8 +94,7 @@ class Forward:
     """What is hashed for load balancers that go by a hash."""
 
 
-@dataclass(frozen=True, slots=True)
-class Redirect:
+class Redirect(Struct, frozen=True):
     """The client is told to ask elsewhere; what is None stays as it was asked for."""
 
     status: int
@@ -115,8 +110,7 @@ class Redirect:
     """What stands in the place of the path's matched beginning; not together with `path`."""
 
 
-@dataclass(frozen=True, slots=True)
-class DirectResponse:
+class DirectResponse(Struct, frozen=True):
     """The proxy answers by itself."""
 
     status: int

@@ -1,10 +1,9 @@
 """Where something listens."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(Struct, frozen=True, order=True):
     """Where something listens."""
 
     host: str

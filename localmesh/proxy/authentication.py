@@ -1,10 +1,9 @@
 """Who asks: the tokens that requests carry (JSON Web Tokens, RFC 7519)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class TokenHeader:
+class TokenHeader(Struct, frozen=True):
     """A header in which a token may be."""
 
     name: str
@@ -12,8 +11,7 @@ class TokenHeader:
     """What stands in front of the token."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenProvider:
+class TokenProvider(Struct, frozen=True):
     """One who gives out tokens, and how to know that a token is his."""
 
     issuer: str
@@ -44,8 +42,7 @@ class TokenProvider:
     """Whether the route is chosen anew once the claims are known."""
 
 
-@dataclass(frozen=True, slots=True)
-class TokenAuthentication:
+class TokenAuthentication(Struct, frozen=True):
     """Refuses requests whose token is not valid; those without any go on."""
 
     providers: tuple[TokenProvider, ...]

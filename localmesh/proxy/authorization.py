@@ -1,7 +1,8 @@
 """Who may ask for what: Envoy's role-based access control."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from localmesh.proxy.matches import HeaderMatch, TextMatch
 
@@ -19,55 +20,47 @@ class Action(StrEnum):
     """It goes on, as all others; that a policy holds is noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Always:
+class Always(Struct, frozen=True):
     """Holds for everything."""
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(Struct, frozen=True):
     """Holds if all of them hold."""
 
     conditions: tuple["Condition", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(Struct, frozen=True):
     """Holds if one of them holds."""
 
     conditions: tuple["Condition", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     """Holds if the other does not."""
 
     condition: "Condition"
 
 
-@dataclass(frozen=True, slots=True)
-class PathMatch:
+class PathMatch(Struct, frozen=True):
     """How a path, without its query, has to be."""
 
     text: TextMatch
 
 
-@dataclass(frozen=True, slots=True)
-class PathTemplate:
+class PathTemplate(Struct, frozen=True):
     """How a path has to be, in Envoy's templates: `*` for one segment of it, `**` for the rest."""
 
     template: str
 
 
-@dataclass(frozen=True, slots=True)
-class DestinationPort:
+class DestinationPort(Struct, frozen=True):
     """To which port of the proxy the connection was made."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class AddressRange:
+class AddressRange(Struct, frozen=True):
     """From where a request comes."""
 
     prefix: str
@@ -78,22 +71,19 @@ class AddressRange:
     """Whether the connection's address is meant, or else the one that trusted proxies tell (`x-forwarded-for`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerIdentity:
+class PeerIdentity(Struct, frozen=True):
     """Whose the other's certificate is; who shows none is nobody."""
 
     text: TextMatch
 
 
-@dataclass(frozen=True, slots=True)
-class ServerName:
+class ServerName(Struct, frozen=True):
     """What a TLS client asks for (SNI)."""
 
     text: TextMatch
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """How a claim of the request's token has to be; a request without a valid token has none."""
 
     path: tuple[str, ...]
@@ -112,8 +102,7 @@ Condition = Always | AllOf | AnyOf | Not | OfRequest | OfConnection
 NEVER = Not(Always())
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """Holds for a request if one condition of each kind does."""
 
     name: str
@@ -124,8 +113,7 @@ class Policy:
     """On who asks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authorization:
+class Authorization(Struct, frozen=True):
     """Decides with policies what may go on."""
 
     action: Action

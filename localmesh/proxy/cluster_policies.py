@@ -3,9 +3,10 @@
 Where a field may be None, nothing is said to Envoy, and Envoy decides.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class LoadBalancing(StrEnum):
@@ -24,8 +25,7 @@ class LoadBalancing(StrEnum):
     """The only one that there is."""
 
 
-@dataclass(frozen=True, slots=True)
-class SlowStart:
+class SlowStart(Struct, frozen=True):
     """A new endpoint gets its full share of requests only after a while."""
 
     window: timedelta
@@ -36,8 +36,7 @@ class SlowStart:
     """What it has at least of its full share."""
 
 
-@dataclass(frozen=True, slots=True)
-class LoadBalancer:
+class LoadBalancer(Struct, frozen=True):
     """How the endpoint for a request is chosen."""
 
     policy: LoadBalancing
@@ -49,8 +48,7 @@ class LoadBalancer:
     """Entries in the table of `MAGLEV`: a prime number."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryBudget:
+class RetryBudget(Struct, frozen=True):
     """How many of the requests under way may be retries; it takes the place of `max_retries`."""
 
     percent: float
@@ -61,8 +59,7 @@ class RetryBudget:
     """Requests of so long ago count as under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class CircuitBreakers:
+class CircuitBreakers(Struct, frozen=True):
     """How much may be under way at once; more is refused with 503."""
 
     max_connections: int
@@ -72,16 +69,14 @@ class CircuitBreakers:
     retry_budget: RetryBudget | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Http2Keepalive:
+class Http2Keepalive(Struct, frozen=True):
     """Pings over HTTP/2, and how long to wait for their answers."""
 
     interval: timedelta
     timeout: timedelta
 
 
-@dataclass(frozen=True, slots=True)
-class Connections:
+class Connections(Struct, frozen=True):
     """How long connections to endpoints live, and how much goes over one."""
 
     idle_timeout: timedelta | None = None
@@ -99,8 +94,7 @@ class Connections:
 ENVOYS_OWN = Connections()
 
 
-@dataclass(frozen=True, slots=True)
-class TcpKeepalive:
+class TcpKeepalive(Struct, frozen=True):
     """Probes over idle TCP connections; what is None is the operating system's own."""
 
     probes: int | None = None
@@ -110,8 +104,7 @@ class TcpKeepalive:
     interval_s: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class OutlierDetection:
+class OutlierDetection(Struct, frozen=True):
     """When an endpoint that fails gets no requests for a while; a count of 0 switches its rule off."""
 
     consecutive_5xx: int | None = None

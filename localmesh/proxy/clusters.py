@@ -1,8 +1,9 @@
 """Clusters: the destinations, and their endpoints."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, StrEnum
+
+from msgspec import Struct
 
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.cluster_policies import (
@@ -38,8 +39,7 @@ class UpstreamProtocol(Enum):
     """What the client spoke."""
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One address of a cluster."""
 
     address: Address
@@ -51,8 +51,7 @@ class Endpoint:
     """Whether a proxy of the mesh is there, that takes TLS."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceName:
+class ServiceName(Struct, frozen=True):
     """What a Service is called."""
 
     host: str
@@ -60,8 +59,7 @@ class ServiceName:
     namespace: str
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterMetadata:
+class ClusterMetadata(Struct, frozen=True):
     """Where a cluster comes from; told to whoever looks at the proxy, no traffic depends on it."""
 
     services: tuple[ServiceName, ...]
@@ -73,8 +71,7 @@ class ClusterMetadata:
     subset: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(Struct, frozen=True):
     """A destination. Each policy that a DestinationRule may set is a field, with its defaults decided."""
 
     name: str

@@ -1,18 +1,17 @@
 """What of a request is hashed, for load balancers that send the same hash to the same endpoint."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class HashHeader:
+
+class HashHeader(Struct, frozen=True):
     """A header's value."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class HashCookie:
+class HashCookie(Struct, frozen=True):
     """A cookie's value."""
 
     name: str
@@ -24,15 +23,13 @@ class HashCookie:
     """Of the cookie that is given: `(("SameSite", "Strict"),)`."""
 
 
-@dataclass(frozen=True, slots=True)
-class HashQueryParameter:
+class HashQueryParameter(Struct, frozen=True):
     """A query parameter's value."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class HashSourceIp:
+class HashSourceIp(Struct, frozen=True):
     """The client's address."""
 
     used: bool = True

@@ -1,8 +1,9 @@
 """Listeners, and what they do with what they take."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from localmesh.proxy.addresses import Address
 from localmesh.proxy.authentication import TokenAuthentication
@@ -35,11 +36,10 @@ class PlainFilter(StrEnum):
 
 
 HttpFilter = PlainFilter | TokenAuthentication | Authorization
-"""What each request passes, in this order. A filter that is told something is a dataclass beside the plain ones."""
+"""What each request passes, in this order. A filter that is told something is a struct beside the plain ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClientCertificates:
+class ClientCertificates(Struct, frozen=True):
     """What becomes of `x-forwarded-client-cert`."""
 
     forward: str
@@ -49,8 +49,7 @@ class ClientCertificates:
     """What is said of the client's certificate: `subject`, `uri` …"""
 
 
-@dataclass(frozen=True, slots=True)
-class HttpConnectionManager:
+class HttpConnectionManager(Struct, frozen=True):
     """Speaks HTTP."""
 
     routes: str | RouteConfiguration
@@ -75,8 +74,7 @@ class HttpConnectionManager:
     """Whether it serves as an HTTP proxy: requests name whole URLs."""
 
 
-@dataclass(frozen=True, slots=True)
-class TcpProxy:
+class TcpProxy(Struct, frozen=True):
     """Passes all bytes on to one cluster: what is done with a protocol that is not understood."""
 
     cluster: str
@@ -85,8 +83,7 @@ class TcpProxy:
 NetworkFilter = HttpConnectionManager | TcpProxy
 
 
-@dataclass(frozen=True, slots=True)
-class FilterChainMatch:
+class FilterChainMatch(Struct, frozen=True):
     """Which connections a chain takes; all conditions have to hold."""
 
     transport_protocol: str = ""
@@ -99,8 +96,7 @@ class FilterChainMatch:
     """Of TLS (ALPN) or of a look at the first bytes, one of which must be offered."""
 
 
-@dataclass(frozen=True, slots=True)
-class FilterChain:
+class FilterChain(Struct, frozen=True):
     """What is done with the connections that it takes."""
 
     filter: NetworkFilter
@@ -119,8 +115,7 @@ class FilterChain:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(Struct, frozen=True):
     """A socket, and what becomes of the connections that it takes."""
 
     name: str

@@ -1,7 +1,8 @@
 """Which requests are meant: conditions on a request."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class TextKind(StrEnum):
@@ -16,8 +17,7 @@ class TextKind(StrEnum):
     PRESENT = "present"
 
 
-@dataclass(frozen=True, slots=True)
-class TextMatch:
+class TextMatch(Struct, frozen=True):
     """How a path, a header or a query parameter has to be."""
 
     kind: TextKind
@@ -27,8 +27,7 @@ class TextMatch:
     ignore_case: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderMatch:
+class HeaderMatch(Struct, frozen=True):
     """How a header has to be; `:method` and its kind are headers too."""
 
     name: str
@@ -37,8 +36,7 @@ class HeaderMatch:
     """Whether the header must not be like that; one that is missing is then compared as an empty one."""
 
 
-@dataclass(frozen=True, slots=True)
-class QueryMatch:
+class QueryMatch(Struct, frozen=True):
     """How a query parameter has to be."""
 
     name: str
@@ -48,8 +46,7 @@ class QueryMatch:
 ANY_PATH = TextMatch(TextKind.PREFIX, "/")
 
 
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
+class RouteMatch(Struct, frozen=True):
     """Which requests a route takes; all conditions have to hold."""
 
     path: TextMatch = ANY_PATH

@@ -1,12 +1,11 @@
 """The names that istiod gives to clusters and virtual hosts, and their parts: told to people, never decided by."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 _PARTS = 4
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ClusterName:
+class ClusterName(Struct, frozen=True, order=True):
     """The parts of a cluster's name, in the order by which istioctl sorts."""
 
     host: str

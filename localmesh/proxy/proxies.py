@@ -4,16 +4,16 @@ The model of this room is what lies between Istio's kinds and Envoy's protobufs,
 it knows where it comes from, and whoever writes it down for a proxy has nothing left to decide.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from localmesh.proxy.clusters import Cluster
 from localmesh.proxy.listeners import Listener
 from localmesh.proxy.routes import RouteConfiguration
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ProxyId:
+class ProxyId(Struct, frozen=True, order=True):
     """Names a proxy: that of a pod, or offline, where there are no pods, that of a Deployment."""
 
     namespace: str
@@ -30,8 +30,7 @@ class NodeType(StrEnum):
     ROUTER = "router"
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """Everything that one Envoy is to do; each part is sorted by name."""
 
     id: ProxyId

@@ -1,8 +1,9 @@
 """What is done to the requests of a route on their way, whatever their end."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+
+from msgspec import Struct
 
 from localmesh.proxy.matches import TextMatch
 
@@ -14,8 +15,7 @@ class Denominator(StrEnum):
     MILLION = "MILLION"
 
 
-@dataclass(frozen=True, slots=True)
-class Fraction:
+class Fraction(Struct, frozen=True):
     """A share of the requests, drawn at random."""
 
     numerator: int
@@ -25,8 +25,7 @@ class Fraction:
 ALL = Fraction(100)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderValue:
+class HeaderValue(Struct, frozen=True):
     """A header that is added."""
 
     name: str
@@ -37,8 +36,7 @@ class HeaderValue:
     """Whether it takes the place of those that are there; otherwise it comes beside them."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderMutations:
+class HeaderMutations(Struct, frozen=True):
     """What becomes of the headers of a request or of an answer: first what is added, in this order."""
 
     add: tuple[HeaderValue, ...] = ()
@@ -51,16 +49,14 @@ class HeaderMutations:
 NO_MUTATIONS = HeaderMutations()
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(Struct, frozen=True):
     """Requests that wait before they go on."""
 
     duration: timedelta
     share: Fraction
 
 
-@dataclass(frozen=True, slots=True)
-class Abort:
+class Abort(Struct, frozen=True):
     """Requests that do not go on; one of the two statuses is set."""
 
     share: Fraction | None
@@ -70,16 +66,14 @@ class Abort:
     grpc_status: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """Faults to order: the delay comes first."""
 
     delay: Delay | None = None
     abort: Abort | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CorsPolicy:
+class CorsPolicy(Struct, frozen=True):
     """Which pages of other origins may call (CORS)."""
 
     origins: tuple[TextMatch, ...] = ()

@@ -1,14 +1,13 @@
 """Routes, the virtual hosts that hold them, and the route configurations that hold those."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from localmesh.proxy.actions import Action
 from localmesh.proxy.matches import EVERYTHING, RouteMatch
 from localmesh.proxy.route_policies import NO_MUTATIONS, CorsPolicy, Fault, HeaderMutations
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Which requests it takes, and what becomes of them.
 
     What is done to a request on its way, whatever its end (headers, faults, CORS), is a field here; what is done on the
@@ -35,8 +34,7 @@ class Route:
     cors: CorsPolicy | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VirtualHost:
+class VirtualHost(Struct, frozen=True):
     """Routes for some host names."""
 
     name: str
@@ -46,8 +44,7 @@ class VirtualHost:
     """Whether the upstream is told which try it sees (`x-envoy-attempt-count`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class RouteConfiguration:
+class RouteConfiguration(Struct, frozen=True):
     """The virtual hosts of a listener, found by the request's host without its port."""
 
     name: str

@@ -1,12 +1,11 @@
 """TLS between proxies: both ends show a certificate that says whose they are."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 TRUST_DOMAIN = "cluster.local"
 
 
-@dataclass(frozen=True, slots=True)
-class ClientTls:
+class ClientTls(Struct, frozen=True):
     """How a proxy begins a connection: with its own certificate, and a look at the other's."""
 
     server_name: str
@@ -22,8 +21,7 @@ class ClientTls:
     """Whether it is for those endpoints alone that take it, and the others are spoken to in plain text."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerTls:
+class ServerTls(Struct, frozen=True):
     """How a proxy takes a connection: with its own certificate, and none without the other's."""
 
     application_protocols: tuple[str, ...]

@@ -9,9 +9,10 @@ import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from localmesh.core.objects import Key, Object, copied, key_of
 from localmesh.kinds.resources import Resource
@@ -45,8 +46,7 @@ class ExpiredError(Exception):
     """The log of changes does not reach back to the revision asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One entry of the log."""
 
     revision: int

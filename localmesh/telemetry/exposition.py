@@ -6,7 +6,8 @@ a page has thousands, and few of them are looked at.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -75,14 +76,12 @@ def _escaped(value: str) -> str:
     return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
-@dataclass(slots=True)
-class _Family:
+class _Family(Struct):
     comments: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Merged:
+class Merged(Struct):
     """Several pages as one: each metric's samples stand together, told apart by labels, as the format wants it."""
 
     _families: dict[str, _Family] = field(default_factory=dict)

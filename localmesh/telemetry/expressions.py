@@ -1,7 +1,8 @@
 """What the mesh page asks Prometheus, and nothing else: the stand-in of `metrics` answers exactly these."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 REQUESTS = "istio_requests_total"
 DURATIONS = "istio_request_duration_milliseconds_bucket"
@@ -37,8 +38,7 @@ SERIES_WINDOW_S = WINDOWS_S[0]
 """The same for each point of a time series."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(Struct, frozen=True):
     """A rate, a quantile or a total of one metric, summed by some labels."""
 
     metric: str
@@ -60,8 +60,7 @@ class Expression:
         return f"histogram_quantile({self.quantile}, sum by ({', '.join((*self.by, 'le'))}) ({counted}))"
 
 
-@dataclass(frozen=True, slots=True)
-class Questions:
+class Questions(Struct, frozen=True):
     """Everything the page asks for one window."""
 
     calls: Expression

@@ -5,8 +5,10 @@ import contextlib
 import math
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field, to_builtins
+from msgspec.structs import replace
 
 from localmesh.telemetry import faults, findings, rules
 from localmesh.telemetry.client import ClientError, get_json
@@ -25,8 +27,7 @@ RULES_EVERY_S = 4.0
 """How long what proxies run is taken to be the same."""
 
 
-@dataclass(slots=True)
-class Eyes:
+class Eyes(Struct):
     """Looks when somebody wants to see, and not otherwise."""
 
     prometheus: str
@@ -62,10 +63,10 @@ class Eyes:
             "window_s": window_s,
             **graph,
             **lines,
-            "rules": [asdict(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
+            "rules": [to_builtins(rule) | totals.get(rule.name, {"total": 0.0, "rps": 0.0}) for rule in reading.rules],
             "faults": faults.documents(active),
-            "fault_pods": [asdict(pod) for pod in self.fault_pods()],
-            "troubles": [asdict(trouble) for trouble in reading.troubles],
+            "fault_pods": [to_builtins(pod) for pod in self.fault_pods()],
+            "troubles": [to_builtins(trouble) for trouble in reading.troubles],
             "missing": sorted(filter(None, {*missing, self.pods.failed})),
         }
 

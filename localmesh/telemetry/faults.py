@@ -3,8 +3,9 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from localmesh.telemetry.client import ClientError, get_json, post_json
 from localmesh.telemetry.kube import Object
@@ -20,8 +21,7 @@ class BadOrderError(Exception):
     """A fault that is not to be had; the text says why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pod:
+class Pod(Struct, frozen=True):
     """A pod that takes orders for faults."""
 
     namespace: str
@@ -36,8 +36,7 @@ class Pod:
         return f"http://127.0.0.1:{self.port}{PATH}"
 
 
-@dataclass(frozen=True, slots=True)
-class PodFault:
+class PodFault(Struct, frozen=True):
     """One active fault in one pod."""
 
     pod: str
@@ -52,8 +51,7 @@ class PodFault:
     latency_ms: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """A fault to set in all pods, or to clear."""
 
     type: str
@@ -147,4 +145,4 @@ async def place(order: Order, fault_pods: Iterable[Pod]) -> list[str]:
 
 def documents(faults: Iterable[PodFault]) -> list[dict[str, Any]]:
     """Return faults for JSON."""
-    return [asdict(fault) for fault in faults]
+    return [to_builtins(fault) for fault in faults]

@@ -7,8 +7,9 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localmesh.telemetry.spans import Span
 
@@ -28,8 +29,7 @@ _KINDS = {"SERVER": 2, "CLIENT": 3, "PRODUCER": 4, "CONSUMER": 5}
 _ERROR = 2
 
 
-@dataclass(slots=True)
-class Forwarder:
+class Forwarder(Struct):
     """Sends bodies one after the other, and holds nobody up."""
 
     url: str

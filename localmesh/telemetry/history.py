@@ -4,7 +4,8 @@ from array import array
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.telemetry.exposition import explicit, labels_of, name_of
 from localmesh.telemetry.expressions import KEPT, Expression
@@ -19,16 +20,14 @@ MAX_SERIES = 20_000
 """More than that is no lab any more; series beyond it are not kept."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(Struct, frozen=True):
     """An expression's value for one combination of labels."""
 
     labels: Mapping[str, str]
     value: float
 
 
-@dataclass(slots=True)
-class _Series:
+class _Series(Struct):
     """One metric with one combination of kept labels."""
 
     labels: Mapping[str, str]
@@ -37,8 +36,7 @@ class _Series:
     """The total at each point of time, in a ring."""
 
 
-@dataclass(slots=True)
-class _Raw:
+class _Raw(Struct):
     """A counter as one proxy shows it."""
 
     series: _Series

@@ -9,12 +9,12 @@ import ssl
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from msgspec import Struct, field
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,7 @@ HELD_S = 300
 Object = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(Struct, frozen=True):
     """An API server and this client's certificate."""
 
     host: str
@@ -65,8 +64,7 @@ def _file(encoded: str) -> Iterator[str]:
         yield file.name
 
 
-@dataclass(slots=True)
-class Watched:
+class Watched(Struct):
     """All objects of one resource, as of now."""
 
     kubeconfig: Path

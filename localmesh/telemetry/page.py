@@ -5,9 +5,9 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from http import HTTPStatus
 
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -26,8 +26,7 @@ MAX_STREAMS = 16
 """Open pages; each costs a look at everything every two seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """Where the other pages are, as the user's browser reaches them."""
 
     traces: str

@@ -3,8 +3,9 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from msgspec import Struct, field, to_builtins
 
 from localmesh.telemetry import denials
 from localmesh.telemetry.expressions import MIRRORED, SECURITY
@@ -18,8 +19,7 @@ OUTSIDE = "outside"
 SERVER_ERRORS = 500
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Requests a second, and how they ended."""
 
     total: float = 0.0
@@ -52,8 +52,7 @@ def status_in_words(code: str) -> str:
     return code if code not in ("0", "", "-") else "no answer"
 
 
-@dataclass(slots=True)
-class Edge:
+class Edge(Struct):
     """Calls from one workload to another, or to a Service that nobody serves."""
 
     source: str
@@ -77,8 +76,7 @@ class Edge:
     """Whether only the called counted it: the caller has no proxy."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraphNode:
+class GraphNode(Struct, frozen=True):
     """A box of the graph."""
 
     id: str
@@ -89,8 +87,7 @@ class GraphNode:
     """`workload`, `service` for one that nobody serves, or `outside`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What Prometheus said to `expressions.Questions`."""
 
     calls: Sequence[Value] = ()
@@ -137,7 +134,7 @@ class Graph:
         groups = self._groups()
         edges = [self._edge_document(edge, groups[edge.source, edge.service]) for edge in self.edges.values()]
         return {
-            "nodes": [asdict(node) for node in sorted(self.nodes.values(), key=lambda node: node.id)],
+            "nodes": [to_builtins(node) for node in sorted(self.nodes.values(), key=lambda node: node.id)],
             "edges": sorted(edges, key=lambda edge: (edge["source"], edge["destination"], edge["service"])),
             "calls": [_group_document(*key, group) for key, group in sorted(groups.items())],
         }

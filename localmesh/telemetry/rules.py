@@ -4,8 +4,10 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.telemetry.route_words import (
     action_in_words,
@@ -26,8 +28,7 @@ LISTENERS = "/listeners?format=json"
 Message = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One route that somebody wrote, as a proxy runs it."""
 
     name: str
@@ -51,8 +52,7 @@ class Rule:
     """The match of an earlier rule that takes every request; "" if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Struct, frozen=True):
     """Something that is wrong now, and what to do about it."""
 
     level: str
@@ -62,8 +62,7 @@ class Trouble:
     fix: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What proxies run."""
 
     rules: tuple[Rule, ...] = ()

@@ -8,10 +8,11 @@ import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
+
+from msgspec import Struct, field
 
 from localmesh.telemetry.exposition import SCOPE
 from localmesh.telemetry.kube import Object
@@ -73,8 +74,7 @@ def ask(connection: http.client.HTTPConnection, path: str) -> str:
     return text
 
 
-@dataclass(frozen=True, slots=True)
-class Envoy:
+class Envoy(Struct, frozen=True):
     """A proxy's admin page."""
 
     namespace: str
@@ -105,8 +105,7 @@ class Envoy:
         return http.client.HTTPConnection("127.0.0.1", self.place, timeout=TIMEOUT_S)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A page in Prometheus' format at some URL; nothing there is asked for by the mesh page."""
 
     url: str
@@ -128,8 +127,7 @@ class Page:
             raise ScrapeError(str(error)) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(Struct, frozen=True):
     """Everybody who counts now."""
 
     envoys: Callable[[], list[Envoy]]

@@ -2,15 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.telemetry.expressions import MIRRORED
 from localmesh.telemetry.picture import known, succeeded
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One combination of labels over time."""
 
     labels: Mapping[str, str]

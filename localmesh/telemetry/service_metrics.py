@@ -8,8 +8,9 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from localmesh.telemetry.exposition import label_text, merged
 from localmesh.telemetry.spans import attributes
@@ -35,8 +36,7 @@ class BadMetricsError(Exception):
     """What was sent are no metrics that can be shown; the text says what was wrong."""
 
 
-@dataclass(slots=True)
-class ServiceMetrics:
+class ServiceMetrics(Struct):
     """What each service said last: one that exports says everything that it counts each time."""
 
     clock: Callable[[], float] = time.monotonic

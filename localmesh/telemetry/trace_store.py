@@ -3,7 +3,8 @@
 import itertools
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from localmesh.telemetry.spans import Span
 
@@ -13,8 +14,7 @@ MAX_SPANS = 2000
 """Of one trace: a loop must not push out everything else."""
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(Struct):
     """The spans of one trace, as far as they have come in."""
 
     id: str
@@ -55,8 +55,7 @@ class Trace:
         return sum(span.is_error for span in self.spans.values())
 
 
-@dataclass(frozen=True, slots=True)
-class TraceQuery:
+class TraceQuery(Struct, frozen=True):
     """Which traces somebody wants to see."""
 
     service: str = ""

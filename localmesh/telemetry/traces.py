@@ -7,9 +7,9 @@ import asyncio
 import contextlib
 import zlib
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from http import HTTPStatus
 
+from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -28,8 +28,7 @@ MAX_LISTED = 200
 PROTOBUF = "application/x-protobuf"
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(Struct, frozen=True):
     """Takes spans, which go to a collector outside if there is one and are kept here if not, and services' metrics."""
 
     store: TraceStore

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any
+
+from msgspec import Struct, to_builtins
 
 from localmesh.telemetry import denials
 from localmesh.telemetry.flags import in_words
@@ -14,8 +15,7 @@ BAR = 24
 """Characters of the time line in a terminal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One span where it stands in its trace."""
 
     depth: int
@@ -152,7 +152,7 @@ def summary(trace: Trace) -> dict[str, Any]:
 
 def document(trace: Trace) -> dict[str, Any]:
     """Return a trace with its rows, for JSON."""
-    return summary(trace) | {"rows": [asdict(row) for row in rows(trace)]}
+    return summary(trace) | {"rows": [to_builtins(row) for row in rows(trace)]}
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -5,15 +5,14 @@ another user) does not get past the handshake.
 """
 
 import ssl
-from dataclasses import dataclass
 
 import trustme
+from msgspec import Struct
 
 HOSTS = ("127.0.0.1", "localhost")
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """What both ends of the door's connections need; all bytes are PEM."""
 
     server: ssl.SSLContext

@@ -6,8 +6,8 @@ For each connection kubectl opens an error stream and a data stream with the sam
 import asyncio
 import contextlib
 from collections.abc import Awaitable
-from dataclasses import dataclass, field
 
+from msgspec import Struct, field
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from localmesh.apiserver.errors import bad_request
@@ -45,8 +45,7 @@ async def serve(websocket: WebSocket, runtime: Runtime, pod: Key, stopping: asyn
         await websocket.close()
 
 
-@dataclass(slots=True)
-class _Connection:
+class _Connection(Struct):
     """One connection through the session."""
 
     port: int

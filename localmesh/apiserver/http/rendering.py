@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,8 +16,7 @@ from localmesh.core.objects import Object
 _READABLE = ("application/json", "application/*", "*/*")
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(Struct, frozen=True):
     """How objects are to be answered."""
 
     tabular: bool = False

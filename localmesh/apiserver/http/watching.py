@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 
+from msgspec import Struct
 from starlette.datastructures import QueryParams
 
 from localmesh.apiserver.errors import bad_request, expired
@@ -22,8 +22,7 @@ BOOKMARK_INTERVAL = 60.0
 """Seconds between bookmarks, which tell a client from where to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """What a client wants to be told."""
 
     target: Target

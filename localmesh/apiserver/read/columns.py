@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.apiserver.absent import ABSENT
 from localmesh.apiserver.read import pod_columns
@@ -32,8 +33,7 @@ SHOWN_ENDPOINTS = 3
 """Addresses that `get endpoints` shows before it counts the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column."""
 
     name: str

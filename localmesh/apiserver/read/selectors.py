@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, labels_of
 from localmesh.kinds.schema.definitions import Schema
@@ -23,8 +24,7 @@ _COMMA = re.compile(r",(?![^(]*\))")
 _FIELD = re.compile(r"(?P<path>[A-Za-z.]+)(?P<operator>==|=|!=)(?P<value>[^,]*)")
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """Which objects of a resource a request is about."""
 
     labels: tuple[Requirement, ...] = ()

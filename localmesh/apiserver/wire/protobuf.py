@@ -6,8 +6,9 @@ Kubernetes' `generated.proto` files.
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from localmesh.core.objects import Object
 
@@ -20,8 +21,7 @@ class ProtobufError(ValueError):
     """A body that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of a message: its JSON name and what its bytes are."""
 
     name: str
@@ -36,8 +36,7 @@ class Field:
     """Whether zero was meant: Go writes the zero value of all other fields, too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """Fields by number."""
 
     fields: Mapping[int, Field] = field(default_factory=dict)

@@ -6,8 +6,9 @@ Neither side controls the flow, so WINDOW_UPDATE and SETTINGS are left unread.
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 _VERSION = 0x8003
 _CONTROL_BIT = 0x80000000
@@ -54,8 +55,7 @@ DICTIONARY = _dictionary()
 """What both ends' header compression starts from (SPDY/3.1, section 2.6.10.1)."""
 
 
-@dataclass(frozen=True, slots=True)
-class SynStream:
+class SynStream(Struct, frozen=True):
     """The other side opens a stream."""
 
     stream: int
@@ -63,8 +63,7 @@ class SynStream:
     fin: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
+class Data(Struct, frozen=True):
     """Bytes of a stream; `fin`: the other side sends no more."""
 
     stream: int
@@ -72,15 +71,13 @@ class Data:
     fin: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
+class Reset(Struct, frozen=True):
     """The other side gives up a stream."""
 
     stream: int
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(Struct, frozen=True):
     """To be sent back as it is."""
 
     number: int

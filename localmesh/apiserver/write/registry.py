@@ -5,8 +5,9 @@ raises ApiError, AdmissionError, StoreError or PatchError.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.apiserver.errors import (
     ApiError,
@@ -38,16 +39,14 @@ PROTECTED = ("default", "kube-system", "istio-system")
 """Namespaces without which there is no mesh."""
 
 
-@dataclass(frozen=True, slots=True)
-class WriteOptions:
+class WriteOptions(Struct, frozen=True):
     """The query parameters of a write."""
 
     dry_run: bool = False
     field_validation: FieldValidation = "Warn"
 
 
-@dataclass(frozen=True, slots=True)
-class DeleteOptions:
+class DeleteOptions(Struct, frozen=True):
     """The body of a deletion."""
 
     grace: int | None = None
@@ -61,8 +60,7 @@ class DeleteOptions:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """The answer to a write."""
 
     object: Object

@@ -1,6 +1,6 @@
 """The policies in an envoy.config.cluster.v3.Cluster."""
 
-from dataclasses import asdict
+from msgspec.structs import asdict
 
 from localmesh.envoy.emit.messages import Message, duration, given
 from localmesh.proxy.cluster_policies import (

@@ -5,8 +5,9 @@ those of the core/v1 API.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, annotations_of
 from localmesh.kinds.messages import message
@@ -17,8 +18,7 @@ WITH_PODS = ("Pod", "Deployment", "ReplicaSet")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyRef:
+class KeyRef(Struct, frozen=True, kw_only=True):
     """A key of a ConfigMap."""
 
     name: str = ""
@@ -26,23 +26,20 @@ class KeyRef:
     optional: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldRef:
+class FieldRef(Struct, frozen=True, kw_only=True):
     """A field of the pod itself."""
 
     field_path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueFrom:
+class ValueFrom(Struct, frozen=True, kw_only=True):
     """Where a variable's value is taken from."""
 
     field_ref: FieldRef | None = None
     config_map_key_ref: KeyRef | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvVar:
+class EnvVar(Struct, frozen=True, kw_only=True):
     """An environment variable; `$(NAME)` in `value` names one that stands before it."""
 
     name: str
@@ -50,16 +47,14 @@ class EnvVar:
     value_from: ValueFrom | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnvFrom:
+class EnvFrom(Struct, frozen=True, kw_only=True):
     """A ConfigMap whose keys all become variables."""
 
     prefix: str = ""
     config_map_ref: KeyRef | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContainerPort:
+class ContainerPort(Struct, frozen=True, kw_only=True):
     """A port on which the container listens."""
 
     container_port: int
@@ -67,16 +62,14 @@ class ContainerPort:
     protocol: str = "TCP"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpHeader:
+class HttpHeader(Struct, frozen=True, kw_only=True):
     """A header that a probe sends."""
 
     name: str
     value: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpGet:
+class HttpGet(Struct, frozen=True, kw_only=True):
     """A GET that must answer 200 to 399."""
 
     port: int | str
@@ -84,22 +77,19 @@ class HttpGet:
     http_headers: tuple[HttpHeader, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpSocket:
+class TcpSocket(Struct, frozen=True, kw_only=True):
     """A port that must accept a connection."""
 
     port: int | str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(Struct, frozen=True, kw_only=True):
     """A command that must exit 0."""
 
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """A question put to a container again and again; times are in seconds."""
 
     http_get: HttpGet | None = None
@@ -112,15 +102,13 @@ class Probe:
     failure_threshold: int = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleep:
+class Sleep(Struct, frozen=True, kw_only=True):
     """A pause."""
 
     seconds: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LifecycleHandler:
+class LifecycleHandler(Struct, frozen=True, kw_only=True):
     """What is done before a container is told to end."""
 
     sleep: Sleep | None = None
@@ -128,23 +116,20 @@ class LifecycleHandler:
     http_get: HttpGet | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lifecycle:
+class Lifecycle(Struct, frozen=True, kw_only=True):
     """A container's hooks."""
 
     pre_stop: LifecycleHandler | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeMount:
+class VolumeMount(Struct, frozen=True, kw_only=True):
     """Where a volume is asked for."""
 
     name: str
     mount_path: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container:
+class Container(Struct, frozen=True, kw_only=True):
     """One container."""
 
     name: str
@@ -164,16 +149,14 @@ class Container:
     tty: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
+class Volume(Struct, frozen=True, kw_only=True):
     """A folder that lives as long as the pod."""
 
     name: str
     empty_dir: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodSpec:
+class PodSpec(Struct, frozen=True, kw_only=True):
     """What a pod is to run."""
 
     containers: tuple[Container, ...] = ()

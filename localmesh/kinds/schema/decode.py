@@ -4,9 +4,10 @@ import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object
 from localmesh.kinds.resources import Resource
@@ -27,8 +28,7 @@ _TYPES: Mapping[str, type | tuple[type, ...]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(Struct, frozen=True):
     """A document seen through its schema."""
 
     object: Object

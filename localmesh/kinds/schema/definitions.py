@@ -5,10 +5,11 @@ The schemas are Kubernetes' own definitions and Istio's CRDs, cut down by `tools
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any
+
+from msgspec import Struct, field
 
 from localmesh.kinds.resources import Resource
 
@@ -19,8 +20,7 @@ def _definitions() -> Mapping[str, Mapping[str, Any]]:
     return loaded
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The schema of one value: a kind, or a field somewhere in it."""
 
     keywords: Mapping[str, Any] = field(default_factory=dict)
@@ -73,8 +73,7 @@ class Schema:
         return text.split(",") if text else []
 
 
-@dataclass(frozen=True, slots=True)
-class PrinterColumn:
+class PrinterColumn(Struct, frozen=True):
     """A column of the table that kubectl prints of a custom resource."""
 
     name: str

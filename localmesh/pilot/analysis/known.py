@@ -1,7 +1,8 @@
 """What the analysis looks at."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.istio import DestinationRule
@@ -13,8 +14,7 @@ from localmesh.pilot.snapshot import Config, Snapshot, SpecT
 NOT_FOUND = "IST0101"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """Everything applied, by the names under which objects speak of one another."""
 
     snapshot: Snapshot

@@ -1,7 +1,8 @@
 """The side of a sidecar that others call: which of the pod's ports it serves, and the application behind them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.core.objects import Object
 from localmesh.kinds.kubernetes.pods import is_finished

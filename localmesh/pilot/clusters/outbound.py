@@ -1,7 +1,9 @@
 """The destinations that each proxy knows: every port of every Service, and every subset of it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.kinds.istio.types.destination_rule import LoadBalancerSettings, Subset, TrafficPolicy
 from localmesh.kinds.resources import SERVICES
@@ -43,8 +45,7 @@ def _known(context: PushContext, view: View) -> Iterator[Service]:
     yield from imported_by(view, context).values()
 
 
-@dataclass(frozen=True, slots=True)
-class _CalledService:
+class _CalledService(Struct, frozen=True):
     """One Service, as some clients call it."""
 
     service: Service

@@ -3,8 +3,9 @@
 Numbers of 0 say nothing, as in istiod. Source: pilot/pkg/networking/core/cluster_traffic_policy.go of Istio 1.31.
 """
 
-from dataclasses import replace
 from datetime import timedelta
+
+from msgspec.structs import replace
 
 from localmesh.kinds.durations import parse_any_duration
 from localmesh.kinds.istio.types.destination_rule import (

@@ -6,7 +6,8 @@ pilot/pkg/xds/endpoints/mtls_checker.go of Istio 1.31.
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.kinds.istio.types.destination_rule import ClientTLSSettings, TrafficPolicy
 from localmesh.pilot.clusters.load_balancers import PASSTHROUGH

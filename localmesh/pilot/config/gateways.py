@@ -5,7 +5,8 @@ pilot/pkg/serviceregistry/kube/controller/controller.go of Istio 1.31.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.core.objects import Object, labels_of, selects
 from localmesh.kinds.istio import Gateway
@@ -22,8 +23,7 @@ PRIVILEGED = 1024
 _INGRESS = {"istio": "ingressgateway"}
 
 
-@dataclass(frozen=True, slots=True)
-class OpenServer:
+class OpenServer(Struct, frozen=True):
     """A server of a Gateway that a pod serves, and the pod's port that it opens."""
 
     gateway: Config[Gateway]

@@ -5,7 +5,8 @@ virtualServiceDestinationsFilteredBySourceNamespace, doGetSidecarScope in pilot/
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.core.objects import key_of
 from localmesh.kinds.injection import is_injected

@@ -3,7 +3,7 @@
 Source: GetPortLevelTrafficPolicy and MergeSubsetTrafficPolicy in pilot/pkg/networking/util/util.go of Istio 1.31.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from localmesh.kinds.istio.types.destination_rule import PortTrafficPolicy, TrafficPolicy
 

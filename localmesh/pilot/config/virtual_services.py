@@ -5,7 +5,8 @@ pilot/pkg/model/virtualservice.go of Istio 1.31.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.kinds.istio import Gateway, VirtualService
 from localmesh.kinds.istio.hosts import covers, is_wildcard, names_sidecars, resolve, resolve_gateway
@@ -79,8 +80,7 @@ def hosts_of(config: Config[VirtualService]) -> list[str]:
     return sorted(hosts, key=is_wildcard)
 
 
-@dataclass(frozen=True, slots=True)
-class Owners:
+class Owners(Struct, frozen=True):
     """Which VirtualService names which host most precisely."""
 
     hosts: Sequence[tuple[str, Config[VirtualService]]]

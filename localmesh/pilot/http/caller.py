@@ -1,6 +1,6 @@
 """Whose requests a VirtualService is asked about."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from localmesh.core.objects import Key
 from localmesh.pilot.push_context import PushContext
@@ -8,8 +8,7 @@ from localmesh.pilot.view import View
 from localmesh.proxy.proxies import NodeType
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Struct, frozen=True):
     """Whose requests a VirtualService is asked about."""
 
     view: View

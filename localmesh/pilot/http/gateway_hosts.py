@@ -4,7 +4,8 @@ Source: buildGatewayHTTPRouteConfig in pilot/pkg/networking/core/gateway.go of I
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.kinds.istio import VirtualService
 from localmesh.kinds.istio.hosts import intersection, is_wildcard, resolve

@@ -7,7 +7,8 @@ port 80 only, as most, looks as in istiod.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.pilot.http.routes import passthrough_route

@@ -4,7 +4,8 @@ Source: TranslateRouteMatch and sourceMatchHTTP in pilot/pkg/networking/core/rou
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.core.objects import Key
 from localmesh.kinds.istio.hosts import MESH, resolve_gateway

@@ -1,7 +1,8 @@
 """The route configurations of a sidecar: one for each port that its application may call, and one for all of them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from localmesh.kinds.kubernetes.ports import Protocol
 from localmesh.pilot.http.http_proxy import merged

@@ -3,7 +3,7 @@
 Source: pkg/networking/core/route/retry of Istio 1.31.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from localmesh.kinds.istio.rules.retries import retry_status
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry

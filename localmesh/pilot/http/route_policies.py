@@ -5,8 +5,9 @@ of Istio 1.31.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
+
+from msgspec import Struct
 
 from localmesh.kinds.istio.rules.statuses import GRPC_STATUSES
 from localmesh.kinds.istio.types.virtual_service import (
@@ -35,8 +36,7 @@ def fraction(percent: Percent) -> Fraction:
     return Fraction(int(percent.value * _PER_PERCENT), Denominator.MILLION)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderEffects:
+class HeaderEffects(Struct, frozen=True):
     """What header operations come to."""
 
     request: HeaderMutations = proxy.NO_MUTATIONS

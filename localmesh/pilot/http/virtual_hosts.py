@@ -4,7 +4,8 @@ Source: BuildSidecarOutboundVirtualHosts in pilot/pkg/networking/core/httproute.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from localmesh.kinds.addresses import HTTP_PORT
 from localmesh.kinds.istio import VirtualService
@@ -23,8 +24,7 @@ ALLOW_ANY = VirtualHost("allow_any", ("*",), (passthrough_route(),))
 """The last one of a listener: what is no Service's goes where it was going."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(Struct, frozen=True):
     """A host that wants its routes under its domains."""
 
     host: str
@@ -55,8 +55,7 @@ def virtual_hosts(context: PushContext, port: int, view: View) -> Mapping[str, V
     return dict(settled)
 
 
-@dataclass(frozen=True, slots=True)
-class _CalledPort:
+class _CalledPort(Struct, frozen=True):
     """One port, as some clients call it."""
 
     services: Mapping[str, Service]

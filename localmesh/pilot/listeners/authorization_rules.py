@@ -4,8 +4,9 @@ Source: pilot/pkg/security/authz/model of Istio 1.31.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from localmesh.kinds.istio.rules.policy_values import is_template, of_envoy
 from localmesh.kinds.istio.types.authorization_policy import Condition as When
@@ -39,8 +40,7 @@ IPV4_BITS, IPV6_BITS = 32, 128
 _HEADERS = "request.headers["
 
 
-@dataclass(frozen=True, slots=True)
-class OpenPort:
+class OpenPort(Struct, frozen=True):
     """What a listener opens: where, and for what."""
 
     address: Address
@@ -57,8 +57,7 @@ class OpenPort:
         return UNREACHABLE_PORT if written == self.address.port else written
 
 
-@dataclass(frozen=True, slots=True)
-class Clause:
+class Clause(Struct, frozen=True):
     """One attribute, and how it has to be and not to be."""
 
     translate: Callable[[Sequence[str]], Condition]

@@ -4,7 +4,7 @@ Source: getFilterChainMatchOptions in pilot/pkg/networking/core/listener_inbound
 of Istio 1.31.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from localmesh.pilot.peer_authentications import Mode
 from localmesh.proxy.listeners import FilterChain, FilterChainMatch, HttpConnectionManager

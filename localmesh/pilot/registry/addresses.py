@@ -1,7 +1,8 @@
 """Where pods answer: the one thing that differs between pods that run and pods that are only written down."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
@@ -10,8 +11,7 @@ from localmesh.kinds.service_ports import local_port
 from localmesh.proxy.addresses import Address
 
 
-@dataclass(frozen=True, slots=True)
-class PodPort:
+class PodPort(Struct, frozen=True):
     """A container port of a pod, and the node's port through which the outside reaches it, if there is one."""
 
     pod: Object

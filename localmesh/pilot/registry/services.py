@@ -1,8 +1,10 @@
 """Services as proxies know them, by the name that is unique in the mesh."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.core.objects import Key, Object, annotations_of, key_of
 from localmesh.kinds.istio.hosts import service_host, service_names
@@ -20,8 +22,7 @@ KUBERNETES_ACCOUNTS = "alpha.istio.io/kubernetes-serviceaccounts"
 NEAR = ("PreferClose", "PreferSameZone", "PreferSameNode")
 
 
-@dataclass(frozen=True, slots=True)
-class ServicePort:
+class ServicePort(Struct, frozen=True):
     """One port of a Service."""
 
     number: int
@@ -32,8 +33,7 @@ class ServicePort:
     node_port: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """Something that can be called by a host name."""
 
     host: str

@@ -2,10 +2,10 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from localmesh.__main__ import main
 from localmesh.cli import lesson, stage

@@ -1,8 +1,8 @@
 import asyncio
 import socket
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from localmesh.envoy.resources import Resources, ResourceType
 from localmesh.envoy.wire import encode_all

@@ -1,8 +1,8 @@
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry

@@ -6,8 +6,9 @@ Source: validateJwtRule in pkg/config/validation/validation.go of Istio 1.31, an
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _REQUIRED = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x"), "oct": ("k",)}
 """The fields of a public key, by its type."""
@@ -20,8 +21,7 @@ class JwksError(ValueError):
     """A text is no set of keys."""
 
 
-@dataclass(frozen=True, slots=True)
-class JsonWebKeys:
+class JsonWebKeys(Struct, frozen=True):
     """A set of keys."""
 
     private: tuple[int, ...]

@@ -5,8 +5,10 @@ not what it means, so it finds the common mistakes only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import combinations
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from localmesh.kinds.istio.types.virtual_service import HTTPMatchRequest, HTTPRoute, StringMatch
 
@@ -44,8 +46,7 @@ def _repeated(rule: HTTPRoute, name: str, first_use: dict[str, str]) -> Iterator
         yield f"virtualService rule {name} not used (all matches used by prior rules)"
 
 
-@dataclass(frozen=True, slots=True)
-class _PrefixMatch:
+class _PrefixMatch(Struct, frozen=True):
     """A match on the beginning of the path, as the comparison sees it."""
 
     rule: str
