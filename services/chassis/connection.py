@@ -5,6 +5,7 @@ It can be cut off without an answer, and whatever is being done for a client end
 
 import asyncio
 import logging
+import re
 from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
@@ -29,6 +30,8 @@ MAX_WAITING = 100
 REQUEST_SECONDS = 20.0
 """How long a request may take to arrive, from its first byte to its last."""
 _FAREWELL_SECONDS = 2.0
+_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(:[0-9]*)?")
+"""A name or an address, and a port, if any (RFC 3986, 3.2)."""
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +89,8 @@ class Connection(HttpToolsProtocol):
         """Called by the parser: method, path and headers are known.
 
         Raises:
-            ValueError: they are too large, announce what is, or come after too many, which the client has been told.
+            ValueError: they are too large, announce what is, come after too many, or name no host, which the client has
+                been told.
         """
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head()
@@ -94,10 +98,19 @@ class Connection(HttpToolsProtocol):
             self._refuse_body()
         elif len(self.pipeline) >= MAX_WAITING:
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_WAITING} requests at most wait on a connection")
+        elif not self._names_one_host():
+            self._refuse(HTTPStatus.BAD_REQUEST, "a request has one header Host, with a host and perhaps a port")
         if self._refused:
-            raise ValueError("too much")  # the parser stops and has send_400_response called
+            raise ValueError("refused")  # the parser stops and has send_400_response called
         super().on_headers_complete()
         self._in_head = False
+
+    def _names_one_host(self) -> bool:
+        """Whether the header Host is as it has to be (RFC 9112, 3.2): HTTP/1.0 may do without."""
+        hosts = [value for name, value in self.headers if name == b"host"]
+        if not hosts:
+            return self.parser.get_http_version() == "1.0"
+        return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, with a piece of the body."""

@@ -157,9 +157,16 @@ HALF_AND_ONE = b"%x\r\n%b\r\n" % (MAX_BODY_BYTES // 2 + 1, b"a" * (MAX_BODY_BYTE
         (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 200_000, 413),
         (b"POST /body HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\n" + HALF_AND_ONE * 2, 413),
         (b"GET / HTTP/1.1\r\nx a: 1\r\n\r\n", 400),
-        (b"CONNECT s:80 HTTP/1.1\r\n\r\n", 400),
-        (b"GET http://s HTTP/1.1\r\n\r\n", 400),
-        (b"POST /nowhere HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nx", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n", 400),
+        (b"GET / HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n", 400),
+        *(
+            (b"GET / HTTP/1.1\r\nhost: %b\r\n\r\n" % host, 400)
+            for host in (b"a b", b"http://a", b"a:b", b"\xff", b"[a")
+        ),
+        (b"CONNECT s:80 HTTP/1.1\r\nhost: s\r\n\r\n", 400),
+        (b"GET http://s HTTP/1.1\r\nhost: s\r\n\r\n", 400),
+        (b"POST /nowhere HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\nx", 400),
     ],
 )
 async def test_a_request_that_is_too_large_or_none_is_refused_as_a_problem(
@@ -172,8 +179,16 @@ async def test_a_request_that_is_too_large_or_none_is_refused_as_a_problem(
     assert MAX_REQUEST_BYTES < 200_000 * 6
 
 
+async def test_a_host_is_a_name_or_an_address_and_perhaps_a_port_and_http_1_0_needs_none() -> None:
+    hosts = b"a_b.-c", b"10.0.0.1:80", b"[::1]:80", b"a:", b""
+    requests = [b"GET /version HTTP/1.1\r\nhost: %b\r\n\r\n" % host for host in hosts]
+    async with served() as service:
+        got = await answered(service.port, b"".join(requests) + b"GET /version HTTP/1.0\r\n\r\n")
+    assert got.count(b"HTTP/1.1 ") == got.count(b"HTTP/1.1 200 OK") == len(hosts) + 1
+
+
 @pytest.mark.parametrize(
-    "begun", [b"GET / HTT", b"GET / HTTP/1.1\r\nx-a", b"POST /body HTTP/1.1\r\ncontent-length: 3\r\n\r\na"]
+    "begun", [b"GET / HTT", b"GET / HTTP/1.1\r\nx-a", b"POST /body HTTP/1.1\r\nhost: s\r\ncontent-length: 3\r\n\r\na"]
 )
 async def test_a_request_that_does_not_arrive_in_time_is_refused(begun: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "REQUEST_SECONDS", 0.01)
