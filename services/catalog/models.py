@@ -56,7 +56,7 @@ FaultType = Annotated[str, Field(pattern=r"^([45][0-9][0-9]|latency|drop)$")]
 _number = (
     Strict(),
     AfterValidator(lambda value: value + 0.0),  # -0 becomes 0
-    PlainSerializer(lambda value: int(value) if value.is_integer() else value, return_type=float),
+    PlainSerializer(lambda value: int(value) if value.is_integer() else value, return_type=int | float),
 )
 """A JSON number, and no string that looks like one; 50 is answered as 50 and not as 50.0."""
 Number = Annotated[float, *_number]

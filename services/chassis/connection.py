@@ -89,8 +89,7 @@ class Connection(HttpToolsProtocol):
         """Called by the parser: method, path and headers are known.
 
         Raises:
-            ValueError: they are too large, announce what is, come after too many, or name no host, which the client has
-                been told.
+            ValueError: the request is refused, which the client has been told.
         """
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head()
@@ -100,10 +99,13 @@ class Connection(HttpToolsProtocol):
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_WAITING} requests at most wait on a connection")
         elif not self._names_one_host():
             self._refuse(HTTPStatus.BAD_REQUEST, "a request has one header Host, with a host and perhaps a port")
+        elif self.parser.should_upgrade() and self._announces_a_body():
+            self._refuse(HTTPStatus.BAD_REQUEST, "a request with a body is taken without the header Upgrade only")
         if self._refused:
             raise ValueError("refused")  # the parser stops and has send_400_response called
         super().on_headers_complete()
         self._in_head = False
+        self.headers = []  # of what comes behind the body (trailers), nothing counts as the request's (RFC 9110, 6.5.1)
 
     def _names_one_host(self) -> bool:
         """Whether the header Host is as it has to be (RFC 9112, 3.2): HTTP/1.0 may do without."""
@@ -111,6 +113,12 @@ class Connection(HttpToolsProtocol):
         if not hosts:
             return self.parser.get_http_version() == "1.0"
         return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
+
+    def _announces_a_body(self) -> bool:
+        """Whether there is one, which the parser skips where an Upgrade is asked for: `curl --http2 -d` does."""
+        return any(
+            name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in self.headers
+        )
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, with a piece of the body."""

@@ -106,8 +106,9 @@ class Connection(asyncio.Protocol):
         self._in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header is here."""
-        self._headers.append((name, value))
+        """A header is here; one that comes behind the body (a trailer) is none."""
+        if self._in_head:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Status and headers are here; without a length, the body ends where the connection does."""

@@ -76,7 +76,7 @@ class Upstream:
     """How long a call may take in all."""
 
     async def call(self, method: str, path: str, headers: ForwardedHeaders, *, content: bytes | None = None) -> Answer:
-        """The service's answer, with a status below 400.
+        """The service's answer, with a status below 300.
 
         Raises:
             UpstreamBusyError: all calls that may be in flight are.
@@ -122,7 +122,7 @@ class Upstream:
             raise self._failed(method, path, "answered something unexpected") from error
 
     def _checked(self, method: str, path: str, answer: Answer) -> Answer:
-        if answer.status_code < HTTPStatus.BAD_REQUEST:
+        if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             return answer
         if _proxy_knows_no_such_host(answer):
             raise self._absent()

@@ -51,7 +51,9 @@ async def test_the_report_tells_what_each_fault_could_hit_and_did_hit(catalog: h
 async def test_the_report_of_latency_tells_how_long_it_is_too(catalog: httpx.AsyncClient) -> None:
     order = {"active": True, "type": "latency", "percentage": 5, "latencyMs": 1.5, "volatile": True}
     await catalog.post("/blowup", json=order)
-    assert (await catalog.get("/blowup")).json() == {"latency": {**order, "seen": 0, "hit": 0}}
+    answer = await catalog.get("/blowup")
+    assert answer.json() == {"latency": {**order, "seen": 0, "hit": 0}}
+    assert '"percentage":5,"latencyMs":1.5,' in answer.text  # and not 5.0
 
 
 async def test_minus_zero_percent_is_no_percent(catalog: httpx.AsyncClient) -> None:
@@ -162,3 +164,17 @@ def test_a_dropped_connection_ends_without_a_byte_and_the_service_lives_on() -> 
         assert raw_answer(catalog, body) == b""
         assert httpx.get(f"{catalog.url}/blowup", trust_env=False).json()["drop"]["hit"] == 2
         assert "Exception in ASGI" not in catalog.output.read_text()
+
+
+@pytest.mark.process
+def test_abandoned_requests_under_latency_hold_up_no_end_and_leave_no_traceback() -> None:
+    with running("catalog", DRAIN_SECONDS="3600") as catalog:
+        body = {"active": True, "type": "latency", "latencyMs": 3_600_000}
+        httpx.post(f"{catalog.url}/blowup", json=body, trust_env=False).raise_for_status()
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", catalog.port)) as client:
+                client.sendall(b"GET /items HTTP/1.1\r\nhost: c\r\n\r\n")
+        assert catalog.terminate() == 0
+        written = catalog.output.read_text()
+    assert "Traceback" not in written
+    assert written.count("GET /items client gone") == 3

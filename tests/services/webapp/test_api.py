@@ -88,7 +88,7 @@ UNEXPECTED = "answered something unexpected"
         (lambda _: httpx.Response(200, json={"id": "x"}), UNEXPECTED),
         (lambda _: httpx.Response(200, json=[{"id": 1}]), UNEXPECTED),
         (lambda _: httpx.Response(204), UNEXPECTED),
-        (lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}), UNEXPECTED),
+        (lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"}), "answered 302"),
         (raising(httpx.ConnectTimeout("")), "gave no whole answer in time (ConnectTimeout)"),
         (raising(httpx.ReadTimeout("")), "gave no whole answer in time (ReadTimeout)"),
         (raising(httpx.RemoteProtocolError("the server disconnected")), "broke off: the server disconnected"),
@@ -195,3 +195,9 @@ async def test_a_picture_is_catalogs_with_its_headers(webapp: Webapp) -> None:
     assert (answer.text, answer.headers["content-type"]) == ("<svg/>", "image/svg+xml")
     assert "content-security-policy" in answer.headers
     assert "x-secret" not in answer.headers
+
+
+async def test_a_redirect_is_no_picture(webapp: Webapp) -> None:
+    async with webapp(lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"})) as client:
+        answer = await client.get("/api/catalog/items/1/picture")
+    assert (answer.status_code, answer.json()["detail"]) == (500, "GET /items/1/picture: Catalog answered 302")

@@ -76,6 +76,12 @@ async def test_an_answer_is_whole_however_it_is_delimited(answer: bytes, body: b
         assert (await client.get("/")).content == body
 
 
+async def test_what_comes_behind_a_body_is_no_header() -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-served-by: me\r\n\r\n"
+    async with calling(Server(chunked)) as client:
+        assert list((await client.get("/")).headers) == ["x-a", "transfer-encoding"]
+
+
 async def test_a_server_is_asked_for_the_path_and_a_proxy_without_credentials_is_given_none() -> None:
     server = Server(OK, OK)
     async with calling(server) as client:
