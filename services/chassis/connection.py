@@ -100,7 +100,7 @@ class Connection(HttpToolsProtocol):
         elif not self._names_one_host():
             self._refuse(HTTPStatus.BAD_REQUEST, "a request has one header Host, with a host and perhaps a port")
         elif self.parser.should_upgrade() and self._announces_a_body():
-            self._refuse(HTTPStatus.BAD_REQUEST, "a request with a body is taken without the header Upgrade only")
+            self._refuse(HTTPStatus.BAD_REQUEST, "a body is taken without Upgrade only: no other protocol is spoken")
         if self._refused:
             raise ValueError("refused")  # the parser stops and has send_400_response called
         super().on_headers_complete()

@@ -101,7 +101,9 @@ class Connection(asyncio.Protocol):
         self._lost(self)
 
     def on_message_begin(self) -> None:
-        """An answer begins."""
+        """An answer begins; a second one to the same request ends the connection, or it would be the next request's."""
+        if self._answer is None or self._answer.done():
+            self._transport.abort()
         self._headers, self._body = [], []
         self._in_head = True
 

@@ -76,6 +76,13 @@ async def test_an_answer_is_whole_however_it_is_delimited(answer: bytes, body: b
         assert (await client.get("/")).content == body
 
 
+async def test_a_second_answer_to_a_request_is_not_the_next_ones() -> None:
+    server = Server(OK + OK.replace(b"ok", b"no")[:-1], OK)
+    async with calling(server) as client:
+        assert [(await client.get("/")).content for _ in range(2)] == [b"ok", b"ok"]
+    assert server.connections == 2
+
+
 async def test_what_comes_behind_a_body_is_no_header() -> None:
     chunked = b"HTTP/1.1 200 OK\r\nx-a: 1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nx-served-by: me\r\n\r\n"
     async with calling(Server(chunked)) as client:
