@@ -91,15 +91,18 @@ class Connection(HttpToolsProtocol):
         Raises:
             ValueError: the request is refused, which the client has been told.
         """
+        headers = dict(self.headers)
+        length = int(headers.get(b"content-length", 0))  # the parser takes one, and digits only
         if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES:
             self._refuse_head()
-        elif any(name == b"content-length" and int(value) > MAX_BODY_BYTES for name, value in self.headers):
+        elif length > MAX_BODY_BYTES:
             self._refuse_body()
         elif len(self.pipeline) >= MAX_WAITING:
             self._refuse(HTTPStatus.TOO_MANY_REQUESTS, f"{MAX_WAITING} requests at most wait on a connection")
         elif not self._names_one_host():
             self._refuse(HTTPStatus.BAD_REQUEST, "a request has one header Host, with a host and perhaps a port")
-        elif self.parser.should_upgrade() and self._announces_a_body():
+        elif self.parser.should_upgrade() and (length or b"transfer-encoding" in headers):
+            # The parser would skip the body, as of what `curl --http2 -d` sends.
             self._refuse(HTTPStatus.BAD_REQUEST, "a body is taken without Upgrade only: no other protocol is spoken")
         if self._refused:
             raise ValueError("refused")  # the parser stops and has send_400_response called
@@ -113,12 +116,6 @@ class Connection(HttpToolsProtocol):
         if not hosts:
             return self.parser.get_http_version() == "1.0"
         return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None
-
-    def _announces_a_body(self) -> bool:
-        """Whether there is one, which the parser skips where an Upgrade is asked for: `curl --http2 -d` does."""
-        return any(
-            name == b"transfer-encoding" or (name == b"content-length" and int(value)) for name, value in self.headers
-        )
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, with a piece of the body."""
