@@ -21,7 +21,8 @@ def next_status(deployment: Object, new: Object | None, owned: Sequence[Object])
     failure = condition_of(new, "ReplicaFailure") if new else None
     conditions = [_available(deployment, counts), _progressing(deployment, new, counts), failure]
     kept = [_kept(deployment, condition) for condition in conditions if condition is not None]
-    shown = {name: value for name, value in counts.items() if value}
+    collisions = {"collisionCount": deployment.get("status", {}).get("collisionCount", 0)}
+    shown = {name: value for name, value in (counts | collisions).items() if value}
     return {"observedGeneration": deployment["metadata"]["generation"]} | shown | {"conditions": kept}
 
 

@@ -7,7 +7,8 @@ from localmesh.controllers.loop import reconcile_each
 from localmesh.controllers.ownership import claim, reference
 from localmesh.controllers.rollout import Bounds, Size, roll
 from localmesh.core.names import digest
-from localmesh.core.objects import Object, annotations_of, controller_of, key_of, labels_of
+from localmesh.core.objects import Key, Object, annotations_of, controller_of, key_of, labels_of
+from localmesh.kinds.kubernetes.pods import status_of
 from localmesh.kinds.kubernetes.stand_ins import running_already, stands_for
 from localmesh.kinds.resources import DEPLOYMENTS, PODS, REPLICA_SETS
 from localmesh.store.events import Recorder
@@ -36,7 +37,8 @@ class DeploymentController:
             self._store.modify(DEPLOYMENTS, key_of(deployment), running_already)
             return None
         owned = claim(self._store, deployment, REPLICA_SETS)
-        name = f"{deployment['metadata']['name']}-{template_hash(deployment)}"
+        deployment = self._without_collision(deployment)
+        name = _name_of_new(deployment)
         new = next((replica_set for replica_set in owned if replica_set["metadata"]["name"] == name), None)
         old = [replica_set for replica_set in owned if replica_set is not new]
         if deployment["spec"].get("paused"):
@@ -44,6 +46,14 @@ class DeploymentController:
         else:
             new = self._advance(deployment, name, new, old)
         return self._report(deployment, new)
+
+    def _without_collision(self, deployment: Object) -> Object:
+        """Return the Deployment, with another hash for its template while somebody else's ReplicaSet has that name."""
+        key = Key(deployment["metadata"]["namespace"], _name_of_new(deployment))
+        other = self._store.find(REPLICA_SETS, key)
+        if other is None or controller_of(other) == deployment["metadata"]["uid"]:
+            return deployment
+        return self._without_collision(self._store.modify(DEPLOYMENTS, key_of(deployment), _collide))
 
     def _advance(self, deployment: Object, name: str, new: Object | None, old: list[Object]) -> Object | None:
         if deployment["spec"].get("strategy", {}).get("type") == "Recreate":
@@ -130,9 +140,16 @@ class DeploymentController:
         return until_deadline(deployment, status)
 
 
-def template_hash(deployment: Object) -> str:
-    """Return the name that a Deployment's template has among its ReplicaSets: the same for the same content."""
-    return digest(json.dumps(deployment["spec"]["template"], sort_keys=True), 10)
+def _name_of_new(deployment: Object) -> str:
+    """Return the name of the ReplicaSet for a Deployment's template: the same for the same content."""
+    template = json.dumps(deployment["spec"]["template"], sort_keys=True)
+    collisions = status_of(deployment).get("collisionCount", "")
+    return f"{deployment['metadata']['name']}-{digest(f'{template}{collisions}', 10)}"
+
+
+def _collide(deployment: Object) -> None:
+    status = {**status_of(deployment)}
+    deployment["status"] = status | {"collisionCount": status.get("collisionCount", 0) + 1}
 
 
 def _replica_set(deployment: Object, name: str, annotations: dict[str, str]) -> Object:
@@ -161,7 +178,9 @@ def _annotate(obj: Object, annotations: dict[str, str]) -> None:
 
 
 def _revision(replica_set: Object) -> int:
-    return int(annotations_of(replica_set).get(REVISION, "0"))
+    """Return the revision that a ReplicaSet carries, 0 for a text that somebody else wrote there."""
+    text = annotations_of(replica_set).get(REVISION, "")
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def _size(replica_set: Object) -> Size:

@@ -3,7 +3,7 @@
 from localmesh.controllers.clock import age
 from localmesh.controllers.loop import reconcile_each, soonest
 from localmesh.controllers.ownership import claim, reference
-from localmesh.core.names import suffix
+from localmesh.core.names import generated
 from localmesh.core.objects import Object, key_of
 from localmesh.kinds.kubernetes.pods import condition_of, is_finished, is_ready, is_terminating
 from localmesh.kinds.resources import PODS, REPLICA_SETS
@@ -13,6 +13,8 @@ from localmesh.store.events import Recorder
 from localmesh.store.objects import Store, now
 
 FAILURE = "ReplicaFailure"
+MOST_PODS = 110
+"""Beyond so many no replica is made: a kubelet's own limit (`--max-pods`), and each is a process of this machine."""
 
 
 class ReplicaSetController:
@@ -29,9 +31,9 @@ class ReplicaSetController:
     def _sync(self, owner: Object) -> float | None:
         pods = [pod for pod in claim(self._store, owner, PODS) if not is_terminating(pod) and not is_finished(pod)]
         replicas = owner["spec"]["replicas"]
-        failure = self._obstacle(owner) if len(pods) < replicas else ""
-        if not failure:
-            pods += [self._create(owner) for _ in range(replicas - len(pods))]
+        failure = ""
+        while len(pods) < replicas and not (failure := self._obstacle(owner)):
+            pods.append(self._create(owner))
         for pod in sorted(pods, key=_worth)[: max(0, len(pods) - replicas)]:
             delete(self._store, PODS, key_of(pod))
             self._events.normal(owner, "SuccessfulDelete", f"Deleted pod: {pod['metadata']['name']}")
@@ -43,6 +45,8 @@ class ReplicaSetController:
         name, namespace = owner["metadata"]["name"], owner["metadata"]["namespace"]
         account = owner["spec"]["template"]["spec"].get("serviceAccountName", DEFAULT_ACCOUNT)
         why = closed(self._store, namespace) or without_account(self._store, namespace, account)
+        if not why and len(self._store.objects(PODS)) >= MOST_PODS:
+            why = f"the local mesh is one node and takes {MOST_PODS} pods: ask for fewer replicas"
         return f'pods "{name}-" is forbidden: {why}' if why else ""
 
     def _create(self, owner: Object) -> Object:
@@ -82,7 +86,7 @@ def _pod_from(owner: Object) -> Object:
     name = owner["metadata"]["name"]
     metadata |= {
         "generateName": f"{name}-",
-        "name": f"{name}-{suffix()}",
+        "name": generated(f"{name}-"),
         "namespace": owner["metadata"]["namespace"],
         "ownerReferences": [reference(owner)],
     }

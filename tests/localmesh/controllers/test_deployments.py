@@ -4,7 +4,7 @@ from unittest.mock import patch
 import pytest
 
 from localmesh.controllers import deployment_status
-from localmesh.core.objects import Object, annotations_of, labels_of
+from localmesh.core.objects import Object, annotations_of, key_of, labels_of
 from localmesh.kinds.kubernetes.pods import condition_of, is_ready
 from localmesh.kinds.resources import DEPLOYMENTS, EVENTS, PODS, REPLICA_SETS
 from localmesh.store.deletion import delete
@@ -173,6 +173,29 @@ def test_nothing_changes_when_there_is_nothing_to_do(cluster: Cluster) -> None:
     before = cluster.store.revision
     cluster.settle()
     assert cluster.store.revision == before
+
+
+def test_a_revision_that_is_no_number_counts_as_none(cluster: Cluster) -> None:
+    cluster.deployment()
+    roll_on(cluster)
+    first = key_of(cluster.replica_sets()[0])
+    cluster.store.modify(REPLICA_SETS, first, lambda draft: draft["metadata"]["annotations"].update({REVISION: "x"}))
+    cluster.set_image("shop:2")
+    roll_on(cluster)
+    assert cluster.images() == ["shop:2"]
+
+
+def test_a_replica_set_that_was_taken_out_is_replaced_by_one_of_another_name(cluster: Cluster) -> None:
+    cluster.deployment()
+    roll_on(cluster)
+    taken = key_of(cluster.replica_sets()[0])
+    cluster.store.modify(REPLICA_SETS, taken, lambda draft: draft["metadata"]["labels"].pop("app"))
+    roll_on(cluster)
+    assert (len(cluster.replica_sets()), len(cluster.pods())) == (2, 2)
+    cluster.store.remove(REPLICA_SETS, taken)
+    roll_on(cluster)
+    assert len(cluster.replica_sets()) == 1, "the new one stays, though its first name is free"
+    assert cluster.web()["status"]["collisionCount"] == 1
 
 
 def test_one_broken_object_does_not_hold_up_the_others(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,3 +1,4 @@
+from localmesh.controllers.replica_sets import MOST_PODS
 from localmesh.core.objects import Object, controller_of, key_of
 from localmesh.kinds.injection import PROXY
 from localmesh.kinds.kubernetes.pods import condition_of
@@ -25,6 +26,18 @@ def test_scaling_down_ends_the_pods_that_are_not_ready(cluster: Cluster) -> None
     cluster.store.modify(DEPLOYMENTS, SHOP, lambda draft: draft["spec"].update(replicas=1))
     cluster.settle()
     assert [key_of(pod) for pod in cluster.pods()] == [key_of(serving)]
+
+
+def test_more_pods_than_a_node_takes_are_not_made(cluster: Cluster) -> None:
+    cluster.deployment(replicas=2**31 - 1)
+    cluster.settle()
+    assert len(cluster.pods()) == MOST_PODS
+    failure = condition_of(cluster.web(), "ReplicaFailure")
+    assert failure is not None
+    assert "takes 110 pods: ask for fewer replicas" in failure["message"]
+    cluster.store.modify(DEPLOYMENTS, SHOP, lambda draft: draft["spec"].update(replicas=1))
+    cluster.settle()
+    assert len(cluster.pods()) == 1
 
 
 def test_a_pod_taken_out_by_its_label_lives_on_and_is_replaced(cluster: Cluster) -> None:
