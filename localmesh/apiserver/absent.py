@@ -12,8 +12,8 @@ def _core(kind: str, plural: str, short: str = "", *, namespaced: bool = True) -
     return Resource("", ("v1",), kind, plural, kind.lower(), (short,) if short else (), namespaced=namespaced)
 
 
-def _of(group: str, version: str, kind: str, plural: str, *short: str, namespaced: bool = True) -> Resource:
-    return Resource(group, (version,), kind, plural, kind.lower(), short, namespaced=namespaced)
+def _of(group: str, versions: str, kind: str, plural: str, *short: str, namespaced: bool = True) -> Resource:
+    return Resource(group, tuple(versions.split()), kind, plural, kind.lower(), short, namespaced=namespaced)
 
 
 def _istio(group: str, versions: tuple[str, ...], kind: str, plural: str, *short: str) -> Resource:
@@ -32,7 +32,7 @@ _CANDIDATES = (
     _of("apps", "v1", "StatefulSet", "statefulsets", "sts"),
     _of("batch", "v1", "Job", "jobs"),
     _of("batch", "v1", "CronJob", "cronjobs", "cj"),
-    _of("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
+    _of("autoscaling", "v2 v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", "hpa"),
     _of("networking.k8s.io", "v1", "Ingress", "ingresses", "ing"),
     _of("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", "netpol"),
     _of("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", "crd", "crds",

@@ -73,9 +73,10 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
-def no_such_resource() -> ApiError:
+def no_such_resource(what: str = "") -> ApiError:
     """Return the answer to a path that nobody serves; kubectl then asks discovery anew."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    message = "the server could not find the requested resource"
+    return ApiError(404, "NotFound", f"{message}: {what}" if what else message)
 
 
 def not_allowed() -> ApiError:

@@ -3,9 +3,10 @@
 from msgspec import Struct
 
 from localmesh.apiserver.absent import ABSENT_BY_PLURAL
-from localmesh.apiserver.errors import ApiError, no_such_resource
+from localmesh.apiserver.errors import no_such_resource
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import BY_PLURAL, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
+from localmesh.kinds.unserved import instead_of
 
 WITH_STATUS = frozenset({NAMESPACES, PODS, SERVICES, DEPLOYMENTS, REPLICA_SETS})
 """Built-in resources whose status is written apart from the rest; of custom resources all are."""
@@ -59,11 +60,11 @@ def parse(path: str) -> Target:
         namespace, rest = rest[1], rest[2:]
     plural, name, subresource = (*rest, "", "", "")[:3]
     resource = BY_PLURAL.get((group, plural)) or ABSENT_BY_PLURAL.get((group, plural))
-    if resource is None or version not in resource.versions or len(rest) > 3 or "" in rest:  # noqa: PLR2004
+    if resource is None or version not in resource.versions or "" in rest:
         raise no_such_resource()
     _check_scope(resource, namespace, name)
-    if subresource and subresource not in (*subresources_of(resource), *streams_of(resource)):
-        raise ApiError(404, "NotFound", f"the server could not find the requested resource: {subresource}")
+    if rest[2:] not in ([], *([known] for known in (*subresources_of(resource), *streams_of(resource)))):
+        raise no_such_resource(": ".join(filter(None, (subresource, instead_of(subresource)))))
     return Target(resource, version, namespace, name, subresource)
 
 

@@ -45,6 +45,19 @@ _REASONS: Mapping[str, Mapping[str, str]] = {
     "security.openshift.io": {"SecurityContextConstraints": _ACCESS},
 }
 
+_SUBRESOURCES = {
+    "ephemeralcontainers": "use kubectl exec, or kubectl run -it --rm with an image of tools such as nicolaka/netshoot",
+    "eviction": "use kubectl delete pod",
+    "proxy": "use kubectl port-forward",
+    "resize": "what a container may use is not limited here",
+    "token": "nobody here asks for one: take your own issuer's for a RequestAuthentication",
+}
+
+
+def instead_of(subresource: str) -> str:
+    """Return what to do instead of what a cluster serves of an object and the local mesh does not, "" if unknown."""
+    return _SUBRESOURCES.get(subresource, "")
+
 
 def why_not_served(api_version: str, kind: str) -> str:
     """Return why a kind is not served, and what to take instead; "" for a kind that nobody thought of."""

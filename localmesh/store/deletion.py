@@ -7,6 +7,9 @@ from localmesh.kinds.kubernetes.defaults import DEFAULT_GRACE
 from localmesh.kinds.resources import NAMESPACES, PODS, Resource
 from localmesh.store.objects import Store, now
 
+LONGEST_GRACE = 10 * 365 * 24 * 3600
+"""Seconds: more of it has no date at its end, and is as good as none."""
+
 
 def delete(store: Store, resource: Resource, key: Key, *, grace: int | None = None) -> Object:
     """Delete an object, gracefully where its kind knows grace, and return its last state.
@@ -24,6 +27,7 @@ def delete(store: Store, resource: Resource, key: Key, *, grace: int | None = No
 def _delete_pod(store: Store, key: Key, grace: int | None) -> Object:
     pod = store.get(PODS, key)
     seconds = pod["spec"].get("terminationGracePeriodSeconds", DEFAULT_GRACE) if grace is None else max(grace, 0)
+    seconds = min(seconds, LONGEST_GRACE)
     left = pod["metadata"].get("deletionGracePeriodSeconds")
     if seconds == 0 or not pod["spec"].get("nodeName"):
         return store.remove(PODS, key)

@@ -66,7 +66,9 @@ def _aggregated_version(group: str, version_: str) -> Object:
 
 
 def _verbs(resource: Resource) -> list[str]:
-    return ["get", "list", "watch"] if resource in ABSENT else list(VERBS)
+    if resource in ABSENT:
+        return ["get", "list", "watch"]
+    return [*VERBS, "deletecollection"] if resource.namespaced else list(VERBS)
 
 
 def _subresources(resource: Resource, version_: str) -> Iterator[tuple[str, Object, list[str]]]:

@@ -40,14 +40,14 @@ def create_app(objects: Objects, connections: PodConnections, pages: Mapping[str
     """Return the application that serves these handlers."""
 
     async def serve(request: Request) -> ASGIApp:
-        call = target.parse(request.url.path)
+        call = target.parse(request.scope["path"])
         if call.subresource in target.streams_of(call.resource):
             return await connections.answer(call, request)
         return await objects.answer(call, request)
 
     async def connect(websocket: WebSocket) -> None:
         try:
-            await connections.connect(target.parse(websocket.url.path), websocket)
+            await connections.connect(target.parse(websocket.scope["path"]), websocket)
         except _REFUSALS as error:
             await websocket.send_denial_response(_refusal(error))
 
@@ -58,7 +58,7 @@ def create_app(objects: Objects, connections: PodConnections, pages: Mapping[str
         *(WebSocketRoute(path, connect) for path in ("/api/{path:path}", "/apis/{path:path}")),
     ]
     handlers: dict[Any, Any] = dict.fromkeys(_REFUSALS, _on_refusal)
-    handlers |= {HTTPException: _on_http_exception, Exception: _on_failure}
+    handlers |= {HTTPException: _on_http_exception, RecursionError: _on_depth, Exception: _on_failure}
     return _HostCheck(Starlette(routes=routes, exception_handlers=handlers))
 
 
@@ -203,6 +203,10 @@ def _api_error(error: Exception) -> ApiError:
 
 async def _on_refusal(_: Request, error: Exception) -> Response:
     return _refusal(error)
+
+
+async def _on_depth(_: Request, __: Exception) -> Response:
+    return _refusal(errors.bad_request("the document is nested too deeply to be read"))
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:

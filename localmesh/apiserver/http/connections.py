@@ -20,6 +20,9 @@ from localmesh.kinds.kubernetes.pods import default_container
 from localmesh.kinds.resources import PODS
 from localmesh.store.objects import Store
 
+_EVER_S = 10**9
+"""Seconds: longer ago than any line of a log."""
+
 
 class PodConnections:
     """Answers requests about a pod's containers."""
@@ -90,4 +93,4 @@ def _since(query: QueryParams) -> datetime | None:
     if "sinceTime" in query:
         return parse(query["sinceTime"])
     seconds = _number(query, "sinceSeconds")
-    return None if seconds is None else datetime.now(UTC) - timedelta(seconds=seconds)
+    return None if seconds is None else datetime.now(UTC) - timedelta(seconds=min(seconds, _EVER_S))

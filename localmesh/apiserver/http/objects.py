@@ -1,11 +1,13 @@
-"""The verbs: get, list, watch, create, update, patch, delete."""
+"""The verbs: get, list, watch, create, update, patch, delete, deletecollection."""
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast, get_args
 
-from starlette.requests import Request
+from msgspec.structs import replace
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp
 
 from localmesh.apiserver.absent import ABSENT, not_done
@@ -19,6 +21,7 @@ from localmesh.apiserver.target import Target
 from localmesh.apiserver.wire import protobuf
 from localmesh.apiserver.write.registry import DeleteOptions, Registry, WriteOptions
 from localmesh.apiserver.write.scale import scale_of
+from localmesh.core.objects import Object
 from localmesh.kinds.admission import FieldValidation
 from localmesh.kinds.kubernetes.pods import is_terminating
 from localmesh.kinds.schema.definitions import Schema
@@ -55,7 +58,10 @@ class Objects:
 
     def _verbs_of_all(self, target: Target) -> Mapping[str, Handler]:
         is_nowhere = target.resource.namespaced and not target.namespace
-        return {"GET": self._list} if is_nowhere else {"GET": self._list, "POST": self._create}
+        if is_nowhere:
+            return {"GET": self._list}
+        verbs = {"GET": self._list, "POST": self._create}
+        return verbs | {"DELETE": self._delete_selected} if target.resource.namespaced else verbs
 
     async def _get(self, target: Target, request: Request) -> ASGIApp:
         obj = self._store.get(target.resource, target.key)
@@ -63,14 +69,16 @@ class Objects:
 
     async def _list(self, target: Target, request: Request) -> ASGIApp:
         form, query = Form.of(request), request.query_params
-        labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
-        schema = Schema() if target.resource in ABSENT else Schema.of(target.resource)
-        selector = Selector.parse(labels, fields, schema)
+        selector = _selector(target, query)
         if is_on(query, "watch"):
             lines = watch(self._store, Watch.of(target, selector, form, query))
             return StreamedResponse(lines, "application/json", self._stopping)
-        objects = filter(selector.matches, self._store.objects(target.resource, target.namespace))
-        return answer(form.many(target, objects, self._store.revision))
+        if query.get("continue"):
+            raise ApiError(410, "Expired", "the continue parameter is of another server: here a list is always whole")
+        return answer(form.many(target, self._selected(target, selector), self._store.revision))
+
+    def _selected(self, target: Target, selector: Selector) -> list[Object]:
+        return list(filter(selector.matches, self._store.objects(target.resource, target.namespace)))
 
     async def _create(self, target: Target, request: Request) -> ASGIApp:
         written = self._registry.create(target, await document(request), _write_options(request))
@@ -91,6 +99,19 @@ class Objects:
             return answer(Form.of(request).one(target, deleted))
         return answer(success(target.resource, deleted))
 
+    async def _delete_selected(self, target: Target, request: Request) -> ASGIApp:
+        """Delete what a namespace has of a resource, or what a selector takes of it (`deletecollection`)."""
+        options = await _delete_options(request)
+        selected = self._selected(target, _selector(target, request.query_params))
+        for obj in selected:
+            self._registry.delete(replace(target, name=obj["metadata"]["name"]), options)
+        return answer(Form.of(request).many(target, selected, self._store.revision))
+
+
+def _selector(target: Target, query: QueryParams) -> Selector:
+    schema = Schema() if target.resource in ABSENT else Schema.of(target.resource)
+    return Selector.parse(query.get("labelSelector", ""), query.get("fieldSelector", ""), schema)
+
 
 def _media_type(request: Request) -> str:
     return request.headers.get("content-type", "application/json").partition(";")[0].strip()
@@ -98,10 +119,22 @@ def _media_type(request: Request) -> str:
 
 async def document(request: Request) -> Any:
     """Read a body of any format that kubectl sends. Raises ApiError."""
-    body = await request.body()
-    if len(body) > _LARGEST_BODY:
-        raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_LARGEST_BODY}")
-    media_type = _media_type(request)
+    return _read(await _body(request), _media_type(request))
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LARGEST_BODY:
+                raise ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {_LARGEST_BODY}")
+    except ClientDisconnect as error:
+        raise bad_request("the client went away in the middle of its request") from error
+    return bytes(body)
+
+
+def _read(body: bytes, media_type: str) -> Any:
     try:
         if media_type == _PROTOBUF:
             return protobuf.decode(body)
@@ -133,7 +166,8 @@ def _write_options(request: Request) -> WriteOptions:
 
 async def _delete_options(request: Request) -> DeleteOptions:
     """Read the body of a deletion; the query may say the same."""
-    body = await document(request) if await request.body() else {}
+    sent = await _body(request)
+    body = _read(sent, _media_type(request)) if sent else {}
     if not isinstance(body, dict) or not isinstance(body.get("preconditions") or {}, dict):
         raise bad_request("the body of a deletion is a DeleteOptions object")
     query = request.query_params
@@ -156,7 +190,7 @@ def _dry_run(values: list[str]) -> bool:
 def _seconds(value: Any) -> int | None:
     try:
         return None if value is None else int(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise bad_request(
             f"gracePeriodSeconds: Invalid value: {json.dumps(value)}: must be a number of seconds"
         ) from error

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
+
 from localmesh.apiserver.absent import ABSENT_BY_PLURAL
-from localmesh.apiserver.errors import no_such_resource
+from localmesh.apiserver.errors import bad_request, no_such_resource
 from localmesh.core.objects import Object
 from localmesh.kinds.resources import BY_PLURAL
 
@@ -21,25 +23,48 @@ _RULES: Object = {
 }
 
 
-def review(group: str, plural: str, document: Object) -> Object:
-    """Return a review with its answer in `status`. Raises ApiError for one that is not known."""
+class _Attributes(Struct):
+    """What somebody would like to do."""
+
+    verb: str = ""
+    group: str = ""
+    resource: str = ""
+
+
+class _Spec(Struct, rename="camel"):
+    """The question; those about other things than resources are all answered with yes."""
+
+    resource_attributes: _Attributes | None = None
+
+
+class _Review(Struct):
+    """What is read of a review."""
+
+    spec: _Spec | None = None
+
+
+def review(group: str, plural: str, document: Any) -> Object:
+    """Return a review with its answer in `status`. Raises ApiError for one that is not known, or cannot be read."""
     kind = REVIEWS.get((group, plural))
     if kind is None:
         raise no_such_resource()
-    asked = document.get("spec") or {}
+    try:
+        asked = convert(document, _Review).spec or _Spec()
+    except ValidationError as error:
+        raise bad_request(f"the body of the request is no {kind}: {error}") from error
     status = {
-        "SelfSubjectAccessReview": _access(asked),
+        "SelfSubjectAccessReview": _access(asked.resource_attributes),
         "SelfSubjectRulesReview": _RULES,
         "SelfSubjectReview": {"userInfo": {"username": USER, "groups": ["system:masters"]}},
     }[kind]
-    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {}, "spec": asked, "status": status}
+    spec = document.get("spec") or {}
+    return {"apiVersion": f"{group}/v1", "kind": kind, "metadata": {}, "spec": spec, "status": status}
 
 
-def _access(asked: Object) -> Object:
-    attributes: dict[str, Any] = asked.get("resourceAttributes") or {}
-    place = attributes.get("group", ""), attributes.get("resource", "")
-    if attributes.get("verb") in READS or place[1] == "*" or not attributes:
+def _access(asked: _Attributes | None) -> Object:
+    if asked is None or asked.verb in READS or asked.resource == "*":
         return {"allowed": True}
+    place = asked.group, asked.resource
     if place in ABSENT_BY_PLURAL:
         return {"allowed": False, "reason": "not supported by the local mesh"}
     # Of a resource that nobody serves a cluster's administrator is told yes, with kubectl's own warning.

@@ -1,6 +1,7 @@
 """Watches: changes as they come, each a line of JSON."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,8 +16,11 @@ from localmesh.apiserver.target import Target
 from localmesh.core.objects import Object
 from localmesh.store.objects import Change, ExpiredError, Store
 
-LONGEST = 3600.0
+LONGEST = 3600
 """Seconds after which a watch ends that names no time of its own; clients begin a new one."""
+
+_EVER = 10**9
+"""Seconds; asyncio counts no further than floating point does."""
 
 BOOKMARK_INTERVAL = 60.0
 """Seconds between bookmarks, which tell a client from where to go on."""
@@ -44,7 +48,7 @@ class Watch(Struct, frozen=True):
         initial = is_on(query, "sendInitialEvents")
         try:
             since = 0 if initial else int(query.get("resourceVersion") or 0)
-            timeout = float(query.get("timeoutSeconds") or LONGEST)
+            timeout = min(int(query.get("timeoutSeconds") or 0) or LONGEST, _EVER)
         except ValueError as error:
             raise bad_request(f"resourceVersion and timeoutSeconds are numbers: {error}") from error
         return cls(target, selector, form, since, initial, is_on(query, "allowWatchBookmarks"), timeout)
@@ -59,8 +63,9 @@ async def watch(store: Store, asked: Watch) -> AsyncIterator[bytes]:
         if not asked.since:
             for line in lines.initial(_selected(store, asked), revision):
                 yield line
+        bookmark_due = time.monotonic() + BOOKMARK_INTERVAL
         deadline = time.monotonic() + asked.timeout
-        while (left := deadline - time.monotonic()) > 0:
+        while (at := time.monotonic()) < deadline:
             try:
                 changes = store.changes_since(revision)
             except ExpiredError:
@@ -69,8 +74,10 @@ async def watch(store: Store, asked: Watch) -> AsyncIterator[bytes]:
             for line in filter(None, map(lines.change, changes)):
                 yield line
             revision = changes[-1].revision if changes else revision
-            if not await _signalled(changed, min(left, BOOKMARK_INTERVAL)) and asked.bookmarks:
+            if asked.bookmarks and at >= bookmark_due:
+                bookmark_due = at + BOOKMARK_INTERVAL
                 yield lines.bookmark(revision)
+            await _signalled(changed, min(deadline, bookmark_due if asked.bookmarks else deadline) - at)
 
 
 def _selected(store: Store, asked: Watch) -> list[Object]:
@@ -78,15 +85,12 @@ def _selected(store: Store, asked: Watch) -> list[Object]:
     return [obj for obj in objects if asked.selector.matches(obj)]
 
 
-async def _signalled(changed: asyncio.Event, timeout: float) -> bool:  # noqa: ASYNC109 -- a timeout is no failure here
-    try:
-        # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with a change.
+async def _signalled(changed: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109 -- a timeout is no failure here
+    # Not `wait_for`: before Python 3.12 it swallows a cancellation that comes together with a change.
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(timeout):
             await changed.wait()
-    except TimeoutError:
-        return False
     changed.clear()
-    return True
 
 
 class _Lines:

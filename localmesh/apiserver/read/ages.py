@@ -19,8 +19,11 @@ _FORMS = (
 
 
 def parse(text: str) -> datetime:
-    """Read an RFC 3339 time in UTC, with or without fractions of a second."""
-    return datetime.fromisoformat(text)
+    """Read an RFC 3339 time, with or without fractions of a second. Raises ValueError."""
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError(f"{text!r} has no time zone: write a time as RFC 3339 has it, 2026-01-31T12:00:00Z")
+    return time
 
 
 def age(timestamp: str | None, at: datetime | None = None) -> str:
@@ -29,7 +32,7 @@ def age(timestamp: str | None, at: datetime | None = None) -> str:
         return "<unknown>"
     try:
         return duration(int(((at or datetime.now(UTC)) - parse(timestamp)).total_seconds()))
-    except (TypeError, ValueError):  # somebody wrote it who writes no RFC 3339
+    except ValueError:  # somebody wrote it who writes no RFC 3339
         return "<invalid>"
 
 

@@ -130,7 +130,7 @@ def _endpoints(obj: Object) -> str:
 
 
 def _slice_ports(obj: Object) -> str:
-    return _shortened(str(port["port"]) for port in obj.get("ports") or [])
+    return _shortened(str(port.get("port", "*")) for port in obj.get("ports") or [])
 
 
 def _slice_addresses(obj: Object) -> str:

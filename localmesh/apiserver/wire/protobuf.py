@@ -15,6 +15,8 @@ from localmesh.core.objects import Object
 MAGIC = b"k8s\0"
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _CONTINUES, _SEVEN_BITS, _LOW_BITS = 0x80, 7, 0x7F
+_LONGEST_BITS = 70
+"""Ten bytes of seven bits, of which a number uses 64."""
 
 
 class ProtobufError(ValueError):
@@ -202,10 +204,10 @@ def _wire(data: bytes) -> Iterator[tuple[int, int | bytes]]:
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
-    while position < len(data):
+    while position < len(data) and shift < _LONGEST_BITS:
         byte = data[position]
         value |= (byte & _LOW_BITS) << shift
         position, shift = position + 1, shift + _SEVEN_BITS
         if not byte & _CONTINUES:
             return value, position
-    raise ProtobufError("the body ends in the middle of a number")
+    raise ProtobufError("a number has no end within 64 bits, or none at all")

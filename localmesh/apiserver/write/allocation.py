@@ -16,9 +16,10 @@ CLUSTER_IPS = IPv4Network("10.200.1.0/24")
 """Nothing answers there: Services are found by name, and a cluster IP is one of the names."""
 
 NODE_PORTS = range(30000, 32768)
+"""Where a port is chosen from when the manifest names none."""
+
 NAMED_PORTS = NODE_PORTS[:86]
 """A 32nd of them: https://kubernetes.io/docs/concepts/services-networking/service/#avoid-nodeport-collisions."""
-"""Where a port is chosen from when the manifest names none."""
 
 
 def allocate(store: Store, service: Object) -> Object:
@@ -58,8 +59,12 @@ def _with_node_ports(store: Store, service: Object, others: list[Object]) -> Ite
     taken = {port["nodePort"]: key_of(other) for other in others for port in _open_ports(other)}
     mine = {port["nodePort"] for port in _open_ports(service)}
     before = {port["nodePort"] for port in _open_ports(store.find(SERVICES, key_of(service)) or {"spec": {}})}
+    free = _free_ports({*taken, *mine})
     for index, port in enumerate(service["spec"]["ports"]):
-        number = port.get("nodePort") or _free_port({*taken, *mine})
+        number = port.get("nodePort") or next(free, None)
+        if number is None:
+            complaint = f"Internal error: all of {NODE_PORTS.start}-{NODE_PORTS.stop - 1} is taken: delete Services"
+            raise _invalid(service, f"spec.ports[{index}].nodePort", complaint)
         complaint = f"Invalid value: {number}: "
         if number in taken:
             complaint += f"provided port is already allocated, to the Service {taken[number]}"
@@ -86,9 +91,9 @@ def _has_listeners(store: Store, service: Object) -> bool:
     return bool(selector) and any(is_gateway(pod) and selects(selector, labels_of(pod)) for pod in pods)
 
 
-def _free_port(taken: set[int]) -> int:
-    """Choose a port that nobody on the machine listens on: another mesh may run beside this one."""
+def _free_ports(taken: set[int]) -> Iterator[int]:
+    """Yield ports by chance that nobody on the machine listens on: another mesh may run beside this one."""
     candidates = random.sample(NODE_PORTS, len(NODE_PORTS))
     # Kubernetes, too, keeps the lowest for those who name their port, as long as there are others.
     candidates.sort(key=lambda port: port in NAMED_PORTS)
-    return next(port for port in candidates if port not in taken and is_free(port))
+    return (port for port in candidates if port not in taken and is_free(port))

@@ -94,6 +94,8 @@ class Registry:
         if target.subresource == "scale":
             return self._update_scale(target, current, document, options)
         identified = strategy.check_identity(target, document)
+        # Of an object that was made anew under the same name, the sender knows nothing.
+        _check_preconditions(target, current, uid=identified["metadata"].get("uid") or None)
         store = self._opened(options)
         if target.subresource == "status":
             return self._update_status(target, strategy.for_status_update(identified, current), options)
@@ -121,7 +123,7 @@ class Registry:
             raise bad_request("propagationPolicy Orphan is not supported here: what an object made goes with it")
         current = self._store.get(target.resource, target.key)
         _check_changeable(target, current)
-        _check_preconditions(target, current, options)
+        _check_preconditions(target, current, uid=options.uid, resourceVersion=options.revision)
         store = self._opened(options)
         return delete(store, target.resource, target.key, grace=options.grace)
 
@@ -166,7 +168,9 @@ class Registry:
         return Written(updated, unknown if options.field_validation == "Warn" else ())
 
     def _update_scale(self, target: Target, current: Object, document: Any, options: WriteOptions) -> Written:
-        if not isinstance(document, dict) or not isinstance(document.get("spec", {}), dict):
+        if not isinstance(document, dict) or not all(
+            isinstance(document.get(part, {}), dict) for part in ("metadata", "spec")
+        ):
             raise bad_request("the body of the request is no Scale: it needs spec.replicas")
         updated = self._opened(options).update(target.resource, scaled(current, document))
         return Written(scale_of(updated))
@@ -188,8 +192,8 @@ def _admit(target: Target, document: Object, current: Object | None, options: Wr
     )
 
 
-def _check_preconditions(target: Target, current: Object, options: DeleteOptions) -> None:
-    for name, expected in (("uid", options.uid), ("resourceVersion", options.revision)):
+def _check_preconditions(target: Target, current: Object, **metadata: str | None) -> None:
+    for name, expected in metadata.items():
         actual = current["metadata"][name]
         if expected is not None and expected != actual:
             message = f"Precondition failed: {name} in precondition: {expected}, {name} in object meta: {actual}"

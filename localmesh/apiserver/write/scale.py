@@ -7,6 +7,8 @@ from localmesh.core.objects import Object
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 
+_MOST = 2**31 - 1
+
 
 def scale_of(workload: Object) -> Object:
     """Return the scale that kubectl reads and patches."""
@@ -26,8 +28,8 @@ def scale_of(workload: Object) -> Object:
 def scaled(workload: Object, scale: Object) -> Object:
     """Return the workload with a scale's number of replicas. Raises ApiError."""
     replicas = scale.get("spec", {}).get("replicas", 0)
-    if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
+    if not isinstance(replicas, int) or isinstance(replicas, bool) or not 0 <= replicas <= _MOST:
         value = json.dumps(replicas)
-        raise bad_request(f"spec.replicas: Invalid value: {value}: must be a number greater than or equal to 0")
-    metadata = {**workload["metadata"], "resourceVersion": scale["metadata"].get("resourceVersion")}
+        raise bad_request(f"spec.replicas: Invalid value: {value}: must be a number from 0 to {_MOST}")
+    metadata = {**workload["metadata"], "resourceVersion": scale.get("metadata", {}).get("resourceVersion")}
     return {**workload, "metadata": metadata, "spec": {**workload["spec"], "replicas": replicas}}

@@ -4,7 +4,7 @@ from typing import Any
 
 from localmesh.apiserver.errors import bad_request
 from localmesh.apiserver.target import Target, subresources_of
-from localmesh.core.names import suffix
+from localmesh.core.names import generated
 from localmesh.core.objects import Object, annotations_of
 from localmesh.kinds.addresses import ANNOTATION
 from localmesh.kinds.resources import NAMESPACES, PODS, SERVICES, Resource
@@ -57,7 +57,7 @@ def for_create(resource: Resource, document: Object) -> Object:
     if metadata.pop("resourceVersion", ""):
         raise bad_request("resourceVersion should not be set on objects to be created")
     if not metadata.get("name") and isinstance(metadata.get("generateName"), str):
-        metadata["name"] = metadata["generateName"] + suffix()
+        metadata["name"] = generated(metadata["generateName"])
     prepared = {**document, "metadata": metadata}
     if subresources_of(resource):
         prepared.pop("status", None)

@@ -33,6 +33,7 @@ def test_paths_say_what_they_are_about(path: str, target: Target) -> None:
         "/api/v1/namespaces/a/pods/p/scale",
         "/api/v1/namespaces/a/pods/p/log/more",
         "/api/v1/namespaces/a/services/s/log",
+        "/api/v1/namespaces/a/services/s/log/x/y",
         "/api/v1//pods",
         "/apis",
         "/api/v1",
@@ -42,3 +43,17 @@ def test_other_paths_are_served_by_nobody(path: str) -> None:
     with pytest.raises(ApiError, match="could not find the requested resource") as caught:
         parse(path)
     assert caught.value.code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "instead"),
+    [
+        ("serviceaccounts/a/token", "take your own issuer's"),
+        ("pods/p/ephemeralcontainers", "kubectl exec"),
+        ("pods/p/eviction", "kubectl delete pod"),
+        ("services/http:s:80/proxy/some/page", "kubectl port-forward"),
+    ],
+)
+def test_what_a_cluster_serves_beside_an_object_is_refused_with_a_way_out(path: str, instead: str) -> None:
+    with pytest.raises(ApiError, match=instead):
+        parse(f"/api/v1/namespaces/a/{path}")

@@ -11,11 +11,17 @@ from typing import Any
 
 import pytest
 import yaml
+from starlette.requests import Request
+from starlette.types import Message
 
+from localmesh.apiserver.errors import ApiError
 from localmesh.apiserver.http.certificates import issue
 from localmesh.apiserver.http.kubeconfig import write
+from localmesh.apiserver.http.objects import document
 from localmesh.apiserver.http.server import Door, PortTakenError
 from localmesh.core.loops import Loops
+from localmesh.core.objects import Key
+from localmesh.kinds.resources import CONFIG_MAPS
 from localmesh.store.objects import Store
 from tests.localmesh.apiserver.http.conftest import FakeRuntime, World, start
 
@@ -80,7 +86,8 @@ def test_a_page_that_points_its_name_here_is_refused(client: Client) -> None:
         ("GET", "/openapi/v3/apis/storage.k8s.io/v1", 404, "NotFound"),
         ("GET", f"{PODS}/x", 404, "NotFound"),
         ("GET", f"{PODS}/x/attach", 404, "NotFound"),
-        ("DELETE", PODS, 405, "MethodNotAllowed"),
+        ("DELETE", "/api/v1/namespaces", 405, "MethodNotAllowed"),
+        ("DELETE", "/api/v1/pods", 405, "MethodNotAllowed"),
         ("POST", f"{PODS}/x", 405, "MethodNotAllowed"),
         ("POST", "/api/v1/pods", 405, "MethodNotAllowed"),
         ("PUT", PODS, 405, "MethodNotAllowed"),
@@ -109,6 +116,61 @@ def test_a_body_that_cannot_be_read_is_a_status(
     client: Client, body: bytes, headers: dict[str, str], code: int
 ) -> None:
     assert client.ask("POST", PODS, body, **headers)[0] == code
+
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+DEEP = b'{"spec":' + b'{"a":' * 900 + b"1" + b"}" * 901
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers"),
+    [
+        ("POST", REVIEWS, [], {}),
+        ("POST", REVIEWS, {"spec": "x"}, {}),
+        ("POST", REVIEWS, {"spec": {"resourceAttributes": [1]}}, {}),
+        ("POST", REVIEWS, {"spec": {"resourceAttributes": {"resource": ["x"]}}}, {}),
+        ("POST", PODS, b"[" * 100_000, {}),
+        ("PATCH", "/api/v1/namespaces/default", DEEP, {"content_type": "application/strategic-merge-patch+json"}),
+        ("DELETE", f"{PODS}/x", b'{"gracePeriodSeconds": 1e400}', {}),
+        ("GET", f"{PODS}?limit=1&continue=x", None, {}),
+    ],
+)
+def test_what_makes_no_sense_is_no_fault_of_the_mesh(
+    client: Client, method: str, path: str, body: Any, headers: dict[str, str]
+) -> None:
+    code, status = client.ask(method, path, body, **headers)
+    assert (code, bool(status["message"])) == (410 if "continue" in path else 400, True)
+
+
+def test_a_log_may_begin_long_ago_and_not_at_a_time_without_a_zone(client: Client, running: Key) -> None:
+    path = f"/api/v1/namespaces/{running.namespace}/pods/{running.name}/log?container=webapp"
+    for query in ("sinceSeconds=99999999999999999999", "sinceTime=2026-01-31T12:00:00Z"):
+        assert client.ask("GET", f"{path}&{query}")[0] == 200
+    assert client.ask("GET", f"{path}&sinceTime=2026-01-31")[0] == 400
+
+
+async def test_who_goes_in_the_middle_of_a_request_is_no_fault() -> None:
+    parts: list[Message] = [
+        {"type": "http.request", "body": b"{", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    with pytest.raises(ApiError, match="the client went away"):
+        await document(Request({"type": "http", "headers": []}, receive))
+
+
+def test_a_part_of_a_collection_is_deleted_by_its_labels(client: Client, world: World, namespace: str) -> None:
+    for name in ("a", "b", "c"):
+        labels = {"x": "no" if name == "c" else "yes"}
+        world.create(CONFIG_MAPS, namespace, {"metadata": {"name": name, "labels": labels}})
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    assert client.ask("DELETE", f"{path}?dryRun=All")[0] == 200
+    code, deleted = client.ask("DELETE", f"{path}?labelSelector=x%3Dyes")
+    assert (code, [each["metadata"]["name"] for each in deleted["items"]]) == (200, ["a", "b"])
+    assert [each["metadata"]["name"] for each in client.ask("GET", path)[1]["items"]] == ["c"]
 
 
 def test_half_a_surrogate_pair_does_not_poison_what_is_listed(client: Client, namespace: str) -> None:

@@ -1,14 +1,18 @@
 import asyncio
+import itertools
 import json
+import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from starlette.datastructures import QueryParams
 
 from localmesh.apiserver.errors import ApiError
+from localmesh.apiserver.http import watching
 from localmesh.apiserver.http.rendering import Form
-from localmesh.apiserver.http.watching import Watch, watch
+from localmesh.apiserver.http.watching import LONGEST, Watch, watch
 from localmesh.apiserver.read.selectors import Selector
 from localmesh.apiserver.target import Target
 from localmesh.core.objects import Key, Object
@@ -121,7 +125,25 @@ async def test_a_revision_of_a_store_that_was_there_before_is_answered_with_an_e
 
 
 async def test_a_watch_ends_after_its_time() -> None:
-    assert await events(begin(Store(), "timeoutSeconds=0.05"), 1) == []
+    assert await events(watch(Store(), Watch(TARGET, Selector(), Form(), since=0, timeout=0.05)), 1) == []
+
+
+def test_a_time_of_nought_is_none_and_one_without_end_is_long() -> None:
+    times = {text: Watch.of(TARGET, Selector(), Form(), QueryParams(f"timeoutSeconds={text}")).timeout for text in
+             ("0", "", "5", "9" * 400)}  # fmt: skip
+    assert (times["0"], times[""], times["5"]) == (LONGEST, LONGEST, 5)
+    assert time.monotonic() + times["9" * 400] > LONGEST
+
+
+async def test_who_watches_what_is_quiet_learns_where_others_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    minutes = itertools.count(0, 60)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(monotonic=lambda: next(minutes)))
+    store = Store()
+    lines = begin(store, f"resourceVersion={store.revision}&allowWatchBookmarks=true")
+    for name in ("a", "b"):
+        create(store, name, "other")
+        ((type_, bookmark),) = await events(lines, 1)
+        assert (type_, bookmark["metadata"]["resourceVersion"]) == ("BOOKMARK", str(store.revision))
 
 
 @pytest.mark.parametrize("ticks", range(4))
@@ -146,5 +168,6 @@ async def test_events_are_of_the_version_that_was_asked_for() -> None:
 
 
 def test_parameters_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(ApiError, match="resourceVersion and timeoutSeconds are numbers"):
-        Watch.of(TARGET, Selector(), Form(), QueryParams("resourceVersion=now"))
+    for query in ("resourceVersion=now", "timeoutSeconds=nan"):
+        with pytest.raises(ApiError, match="resourceVersion and timeoutSeconds are numbers"):
+            Watch.of(TARGET, Selector(), Form(), QueryParams(query))

@@ -7,6 +7,7 @@ from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.resources import (
     CONFIG_MAPS,
+    ENDPOINT_SLICES,
     ENDPOINTS,
     EVENTS,
     PODS,
@@ -125,6 +126,7 @@ def test_other_kinds_show_what_a_cluster_shows() -> None:
         "i,j",
         "a=2,b=1",
     ]
+    assert row(ENDPOINT_SLICES, ports=[{"port": 80}, {"name": "all"}])["Ports"] == "80,*"
     assert row(CONFIG_MAPS, data={"a": "b"}, binaryData={"c": ""})["Data"] == 2
     assert row(SERVICE_ACCOUNTS)["Secrets"] == 0
     event = row(EVENTS, involvedObject={"kind": "Pod", "name": "p"}, message=" said ", type="Normal")

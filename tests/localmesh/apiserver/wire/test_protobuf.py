@@ -65,6 +65,11 @@ def test_a_kind_that_is_not_read_names_the_way_out() -> None:
         decode(body("v1", "Secret", b""))
 
 
+def test_a_number_without_an_end_is_not_read_to_its_end() -> None:
+    with pytest.raises(ProtobufError, match="no end within 64 bits"):
+        decode(MAGIC + b"\x08" + b"\xff" * 11 + b"\x01")
+
+
 def test_broken_bytes_are_an_error_and_nothing_else() -> None:
     whole = body("v1", "ConfigMap", message((1, message((1, b"c"))), (2, message((1, b"a"), (2, b"b")))))
     dice = random.Random(7)

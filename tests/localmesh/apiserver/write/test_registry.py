@@ -32,6 +32,7 @@ from localmesh.kinds.resources import (
     VIRTUAL_SERVICES,
     Resource,
 )
+from localmesh.store.deletion import LONGEST_GRACE
 from localmesh.store.objects import ConflictError, NotFoundError, Store
 
 OPTIONS = WriteOptions(field_validation="Strict")
@@ -91,6 +92,8 @@ def test_a_name_is_made_for_a_prefix(shop: Shop) -> None:
     names = {shop.create(PODS, {**pod(), "metadata": {"generateName": "x-"}})["metadata"]["name"] for _ in range(5)}
     assert len(names) == 5
     assert all(name.startswith("x-") and len(name) == 7 for name in names)
+    long = shop.create(PODS, {**pod(), "metadata": {"generateName": "x" * 253}})["metadata"]["name"]
+    assert (len(long), long[:58]) == (63, "x" * 58)
 
 
 @pytest.mark.parametrize(
@@ -213,10 +216,14 @@ def test_scale_is_read_and_written_beside_the_object(shop: Shop) -> None:
     shop.create(DEPLOYMENTS, deployment())
     written = shop.patch(DEPLOYMENTS, {"spec": {"replicas": 4}}, MERGE, "scale").object
     assert (written["kind"], written["spec"], written["status"]["selector"]) == ("Scale", {"replicas": 4}, "a=b")
-    for wrong in ({"spec": {"replicas": -1}}, {"spec": {"replicas": "x"}}, {"spec": []}):
+    for wrong in ({"spec": {"replicas": -1}}, {"spec": {"replicas": "x"}}, {"spec": {"replicas": 2**31}}, {"spec": []}):
         with pytest.raises(ApiError):
             shop.patch(DEPLOYMENTS, wrong, MERGE, "scale")
     assert shop.store.get(DEPLOYMENTS, Key("shop", "x"))["spec"]["replicas"] == 4
+    scale = shop.target(DEPLOYMENTS, "x", "scale")
+    assert shop.registry.update(scale, {"spec": {"replicas": 5}}, OPTIONS).object["spec"] == {"replicas": 5}
+    with pytest.raises(ApiError, match="is no Scale"):
+        shop.registry.update(scale, {"metadata": [], "spec": {"replicas": 5}}, OPTIONS)
 
 
 def test_a_pod_of_an_unknown_account_is_forbidden(shop: Shop) -> None:
@@ -258,6 +265,27 @@ def test_a_deletion_may_insist_on_what_it_deletes(shop: Shop) -> None:
     shop.registry.delete(target, DeleteOptions())
     with pytest.raises(NotFoundError):
         shop.registry.delete(target, DeleteOptions())
+
+
+def test_an_object_that_was_made_anew_is_not_replaced_by_who_knew_the_old_one(shop: Shop) -> None:
+    old = shop.create(SERVICES, service())
+    with pytest.raises(ApiError, match="Precondition failed: uid"):
+        shop.update(SERVICES, {**old, "metadata": {"name": "x", "uid": "other"}})
+    assert shop.update(SERVICES, {**old, "metadata": {"name": "x", "uid": ""}}) == old
+
+
+def test_a_grace_without_end_has_none(shop: Shop) -> None:
+    shop.create(PODS, pod(terminationGracePeriodSeconds=2**63 - 1))
+    shop.store.modify(PODS, Key("shop", "x"), lambda draft: draft["spec"].update(nodeName="localmesh"))
+    for grace in (10**30, None):
+        deleted = shop.registry.delete(shop.target(PODS, "x"), DeleteOptions(grace=grace))
+        assert deleted["metadata"]["deletionGracePeriodSeconds"] == LONGEST_GRACE
+
+
+def test_when_no_node_port_is_left_it_is_said(shop: Shop) -> None:
+    ports = [{"port": number, "name": f"p{number}"} for number in range(1, len(NODE_PORTS) + 2)]
+    with pytest.raises(InvalidError, match="all of 30000-32767 is taken"):
+        shop.create(SERVICES, service(type="NodePort", ports=ports))
 
 
 def test_an_image_that_cannot_run_is_said_at_once_with_its_place(shop: Shop) -> None:
