@@ -150,7 +150,7 @@ chosen() {
   names=$(pods)
   if [[ -z $names && -z $namespace ]]; then
     namespace=istioinaction
-    echo "chaos.sh: no such pod runs in the context's namespace; looking in $namespace" >&2
+    echo "chaos.sh: the context's namespace has no such catalog pod; looking in $namespace" >&2
     names=$(pods)
   fi
   [[ -n $names ]] || die "no catalog pod${pod:+ named $pod}${selector:+ with $selector} runs in" \

@@ -148,7 +148,7 @@ def _ignore_signals() -> None:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(" ".join(text.split()), WIDTH)
+    return textwrap.fill(" ".join(text.split()), WIDTH, break_on_hyphens=False)
 
 
 def _say_what_next(lesson: Lesson, known: Sequence[Lesson], *, as_expected: bool) -> None:

@@ -90,8 +90,8 @@ def _check(home: Home, arguments: argparse.Namespace) -> int:
     envoy_binary()
     if is_taken(arguments.gateway_port):
         raise MeshError(
-            f"port {arguments.gateway_port} on 127.0.0.1 is taken: end what listens there"
-            " (another checkout's mesh, a kind cluster?) or choose another with --gateway-port PORT"
+            f"port {arguments.gateway_port} on 127.0.0.1 is taken: end what listens there (another checkout's mesh,"
+            " a kind cluster?) or choose another by --gateway-port PORT (make up ARGS='--gateway-port PORT')"
         )
     if arguments.api_port is None:
         return free_port() if is_taken(API_PORT) else API_PORT
