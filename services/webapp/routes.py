@@ -13,6 +13,8 @@ from services.webapp.state import catalog_of, forum_of
 router = APIRouter(prefix="/api", responses=described(500, 503))
 ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """The original looks at the path only."""
+PICTURES_OWN = (b"content-type", b"cache-control", b"content-security-policy")
+"""The headers of a picture that go on, as they came."""
 
 
 async def list_items(request: Request) -> list[Item]:
@@ -60,8 +62,9 @@ async def add_item(request: Request, response: Response) -> Item:
 async def get_picture(item_id: Id, request: Request) -> Response:
     """An item's picture, as catalog draws it."""
     picture = await catalog_of(request).picture(item_id)
-    kept = ("content-type", "cache-control", "content-security-policy")
-    return Response(picture.content, headers={name: picture.headers[name] for name in kept if name in picture.headers})
+    answer = Response(picture.content)
+    answer.raw_headers += [(name.lower(), value) for name, value in picture.headers.raw if name.lower() in PICTURES_OWN]
+    return answer
 
 
 @router.get("/users")
