@@ -25,7 +25,6 @@ class Settings(ServiceSettings):
     """How long a connection to catalog or forum may take."""
     read_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     """How long catalog or forum may be silent. The mesh has its own timeouts, which are meant to be shorter."""
-
     call_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
     """How long a call may take in all, however diligently it trickles."""
     proxy_loopback: bool = False
