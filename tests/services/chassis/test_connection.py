@@ -141,6 +141,7 @@ async def test_what_is_done_for_a_client_ends_when_it_is_gone(request_: bytes) -
         await until(service.is_cancelled)
 
 
+UPGRADE = b"POST /body HTTP/1.1\r\nhost: s\r\nconnection: upgrade\r\nupgrade: h2c\r\n"
 HALF_AND_ONE = b"%x\r\n%b\r\n" % (MAX_BODY_BYTES // 2 + 1, b"a" * (MAX_BODY_BYTES // 2 + 1))
 
 
@@ -161,7 +162,8 @@ HALF_AND_ONE = b"%x\r\n%b\r\n" % (MAX_BODY_BYTES // 2 + 1, b"a" * (MAX_BODY_BYTE
             (b"GET / HTTP/1.1\r\nhost: %b\r\n\r\n" % host, 400)
             for host in (b"a b", b"http://a", b"a:b", b"\xff", b"[a")
         ),
-        (b"POST /body HTTP/1.1\r\nhost: s\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nok", 400),
+        (UPGRADE + b"content-length: 2\r\n\r\nok", 400),
+        (UPGRADE + b"transfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", 400),
         (b"CONNECT s:80 HTTP/1.1\r\nhost: s\r\n\r\n", 400),
         (b"GET http://s HTTP/1.1\r\nhost: s\r\n\r\n", 400),
         (b"POST /nowhere HTTP/1.1\r\nhost: s\r\ntransfer-encoding: chunked\r\n\r\nx", 400),
@@ -243,10 +245,11 @@ async def test_what_comes_behind_a_body_is_no_header_of_the_request() -> None:
         writer.close()
 
 
-async def test_no_other_protocol_is_spoken_and_who_asks_for_one_is_answered_all_the_same() -> None:
-    upgrade = b"connection: upgrade, close\r\nupgrade: h2c\r\ncontent-length: 0\r\n\r\n"
+@pytest.mark.parametrize("length", [b"", b"content-length: 0\r\n"])
+async def test_who_asks_for_another_protocol_is_answered_in_this_one(length: bytes) -> None:
+    upgrade = b"connection: upgrade, close\r\nupgrade: h2c\r\n" + length
     async with served() as service:
-        got = await answered(service.port, b"GET /version HTTP/1.1\r\nhost: s\r\n" + upgrade)
+        got = await answered(service.port, b"GET /version HTTP/1.1\r\nhost: s\r\n" + upgrade + b"\r\n")
     assert got.startswith(b"HTTP/1.1 200 OK")
 
 

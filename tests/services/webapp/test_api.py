@@ -200,6 +200,6 @@ async def test_a_picture_is_catalogs_with_its_headers(webapp: Webapp) -> None:
 
 
 async def test_a_redirect_is_no_picture(webapp: Webapp) -> None:
-    async with webapp(lambda _: httpx.Response(302, headers={"location": "http://elsewhere/"})) as client:
+    async with webapp(lambda _: httpx.Response(300, headers={"location": "http://elsewhere/"})) as client:
         answer = await client.get("/api/catalog/items/1/picture")
-    assert (answer.status_code, answer.json()["detail"]) == (500, "GET /items/1/picture: Catalog answered 302")
+    assert (answer.status_code, answer.json()["detail"]) == (500, "GET /items/1/picture: Catalog answered 300")
