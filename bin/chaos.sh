@@ -102,9 +102,11 @@ described() {
     }
     value("type") != "" {
       share = value("percentage")
+      delay = value("latencyMs")
       sub(/\.0$/, "", share)
+      sub(/\.0$/, "", delay)
       how = share == "" ? "" : " for " share " %"
-      if (value("latencyMs") != "") how = (value("volatile") == "true" ? " up to " : " of ") value("latencyMs") " ms" how
+      if (delay != "") how = (value("volatile") == "true" ? " up to " : " of ") delay " ms" how
       printf "%s%s%s: hit %s of %s", faults++ ? "; " : "", value("type"), how, value("hit"), value("seen")
     }
     END { print faults ? "" : "no fault" }'

@@ -15,7 +15,7 @@ from tests.k8s.manifests import CHECKOUT
 
 FAULTS = {
     "500": {"active": True, "type": "500", "percentage": 50.0, "seen": 10, "hit": 5},
-    "latency": {"active": True, "type": "latency", "latencyMs": 1000, "volatile": True, "seen": 3, "hit": 3},
+    "latency": {"active": True, "type": "latency", "latencyMs": 1000.0, "volatile": True, "seen": 3, "hit": 3},
 }
 # Answers of the pods in $DESK/pods.json those that namespace, selectors and the template leave over, as kubectl does.
 KUBECTL = f"""#!{sys.executable}

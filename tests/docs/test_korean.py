@@ -15,8 +15,6 @@ PAIRS = {
 PROMISES = {"works": "동작", "instead": "대신", "not there": "없음", "the same": "동일"}
 """The word with which a cell of the table of commands begins."""
 COMMENT = re.compile(r"\s+# .*$")
-WHOLE = [page for page in PAIRS if page != "README.md"]
-"""Translated from the first heading to the last; README.ko.md leaves the reference parts out."""
 
 
 def text(page: str) -> str:
@@ -49,12 +47,12 @@ def test_the_blocks_of_code_are_the_same(page: str) -> None:
     assert blocks(PAIRS[page]) == blocks(page)
 
 
-@pytest.mark.parametrize("page", WHOLE)
+@pytest.mark.parametrize("page", PAIRS)
 def test_the_headings_are_in_step(page: str) -> None:
     assert headings(PAIRS[page]) == headings(page)
 
 
-@pytest.mark.parametrize("page", WHOLE)
+@pytest.mark.parametrize("page", PAIRS)
 def test_what_is_typed_within_sentences_is_the_same(page: str) -> None:
     assert spans(PAIRS[page]) == spans(page)
 
