@@ -76,7 +76,7 @@ def _log_options(query: QueryParams) -> LogOptions:
             limit_bytes=_number(query, "limitBytes"),
             since=_since(query),
         )
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise bad_request(f"a parameter of the log request cannot be read: {error}") from error
 
 
@@ -91,6 +91,6 @@ def _number(query: QueryParams, name: str) -> int | None:
 
 def _since(query: QueryParams) -> datetime | None:
     if "sinceTime" in query:
-        return parse(query["sinceTime"])
+        return parse(query["sinceTime"]).astimezone(UTC)
     seconds = _number(query, "sinceSeconds")
     return None if seconds is None else datetime.now(UTC) - timedelta(seconds=min(seconds, _EVER_S))

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localmesh.apiserver.errors import ApiError
+from localmesh.apiserver.read.columns import SCALE
 from localmesh.apiserver.read.tables import table
 from localmesh.apiserver.target import Target
 from localmesh.core.objects import Object
@@ -37,9 +38,8 @@ class Form(Struct, frozen=True):
         stamped = stamp(target, obj)
         if not self.tabular:
             return stamped
-        return table(
-            target.resource, [stamped], obj["metadata"]["resourceVersion"], include=self.include, headed=headed
-        )
+        resource = SCALE if stamped["kind"] == SCALE.kind else target.resource
+        return table(resource, [stamped], obj["metadata"]["resourceVersion"], include=self.include, headed=headed)
 
     def many(self, target: Target, objects: Iterable[Object], revision: int) -> Object:
         """Return a list, or a table with its rows."""
@@ -56,7 +56,7 @@ class Form(Struct, frozen=True):
 
 def stamp(target: Target, obj: Object) -> Object:
     """Return the object in the requested version; a Scale is of its own."""
-    return obj if obj.get("kind") == "Scale" else {**obj, "apiVersion": target.api_version}
+    return obj if obj["kind"] == SCALE.kind else {**obj, "apiVersion": target.api_version}
 
 
 def encode(document: Any) -> bytes:

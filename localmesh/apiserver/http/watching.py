@@ -55,14 +55,13 @@ class Watch(Struct, frozen=True):
 
 
 async def watch(store: Store, asked: Watch) -> AsyncIterator[bytes]:
-    """Yield the lines of a watch until its time is over, or the store has forgotten where the client is."""
+    """Yield a watch's lines, those of one moment together, until its time is over or what it missed is forgotten."""
     lines = _Lines(asked)
     yield b""
     with store.signal() as changed:
         revision = asked.since or store.revision
         if not asked.since:
-            for line in lines.initial(_selected(store, asked), revision):
-                yield line
+            yield b"".join(lines.initial(_selected(store, asked), revision))
         bookmark_due = time.monotonic() + BOOKMARK_INTERVAL
         deadline = time.monotonic() + asked.timeout
         while (at := time.monotonic()) < deadline:
@@ -71,8 +70,7 @@ async def watch(store: Store, asked: Watch) -> AsyncIterator[bytes]:
             except ExpiredError:
                 yield lines.expired(revision)
                 return
-            for line in filter(None, map(lines.change, changes)):
-                yield line
+            yield b"".join(filter(None, map(lines.change, changes)))
             revision = changes[-1].revision if changes else revision
             if asked.bookmarks and at >= bookmark_due:
                 bookmark_due = at + BOOKMARK_INTERVAL

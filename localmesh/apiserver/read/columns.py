@@ -29,6 +29,9 @@ from localmesh.kinds.resources import (
 from localmesh.kinds.schema.definitions import PrinterColumn, printer_columns
 
 NONE = "<none>"
+SCALE = Resource("autoscaling", ("v1",), "Scale", "scale", "scale")
+"""What `get --subresource=scale` shows of a workload: nothing that discovery lists."""
+
 SHOWN_ENDPOINTS = 3
 """Addresses that `get endpoints` shows before it counts the rest."""
 
@@ -224,6 +227,12 @@ _COLUMNS: Mapping[Resource, tuple[Column, ...]] = {
         Column("Ready", _at("status", "readyReplicas", default=0), type="integer"),
         _AGE,
         *_WORKLOAD_WIDE,
+    ),
+    SCALE: (
+        _NAME,
+        Column("Desired", _at("spec", "replicas", default=0), type="integer"),
+        Column("Available", _at("status", "replicas", default=0), type="integer"),
+        _AGE,
     ),
 }
 

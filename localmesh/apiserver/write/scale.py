@@ -3,6 +3,7 @@
 import json
 
 from localmesh.apiserver.errors import bad_request
+from localmesh.apiserver.read.columns import SCALE
 from localmesh.core.objects import Object
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
@@ -14,8 +15,8 @@ def scale_of(workload: Object) -> Object:
     """Return the scale that kubectl reads and patches."""
     labels = workload["spec"]["selector"].get("matchLabels", {})
     return {
-        "kind": "Scale",
-        "apiVersion": "autoscaling/v1",
+        "kind": SCALE.kind,
+        "apiVersion": SCALE.api_version(),
         "metadata": {name: workload["metadata"][name] for name in _METADATA if name in workload["metadata"]},
         "spec": {"replicas": workload["spec"].get("replicas", 1)},
         "status": {

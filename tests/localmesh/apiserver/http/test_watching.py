@@ -41,11 +41,10 @@ def begin(store: Store, query: str, labels: str = "", form: Form | None = None) 
 async def events(lines: AsyncIterator[bytes], count: int) -> list[tuple[str, Any]]:
     found: list[tuple[str, Any]] = []
     async with asyncio.timeout(5):
-        async for line in lines:
-            if line:
-                event = json.loads(line)
-                found.append((event["type"], event["object"]))
-            if len(found) == count:
+        async for chunk in lines:
+            told = map(json.loads, chunk.splitlines())
+            found.extend((event["type"], event["object"]) for event in told)
+            if len(found) >= count:
                 break
     return found
 

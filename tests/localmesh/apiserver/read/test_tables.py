@@ -2,11 +2,15 @@ from typing import Any
 
 import pytest
 
+from localmesh.apiserver.http.rendering import Form
 from localmesh.apiserver.read.tables import table
+from localmesh.apiserver.target import Target
+from localmesh.apiserver.write.scale import scale_of
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.resources import (
     CONFIG_MAPS,
+    DEPLOYMENTS,
     ENDPOINT_SLICES,
     ENDPOINTS,
     EVENTS,
@@ -131,6 +135,13 @@ def test_other_kinds_show_what_a_cluster_shows() -> None:
     assert row(SERVICE_ACCOUNTS)["Secrets"] == 0
     event = row(EVENTS, involvedObject={"kind": "Pod", "name": "p"}, message=" said ", type="Normal")
     assert (event["Object"], event["Message"], event["Last Seen"]) == ("pod/p", "said", "<unknown>")
+
+
+def test_a_scale_has_columns_of_its_own() -> None:
+    metadata = {"name": "web", "resourceVersion": "7"}
+    workload = {"metadata": metadata, "spec": {"replicas": 3, "selector": {}}, "status": {"replicas": 2}}
+    shown = Form(tabular=True).one(Target(DEPLOYMENTS, "v1", "shop", "web", "scale"), scale_of(workload))
+    assert shown["rows"][0]["cells"] == ["web", 3, 2, "<unknown>"]
 
 
 def test_a_row_carries_as_much_of_its_object_as_was_asked_for() -> None:
