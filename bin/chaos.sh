@@ -148,12 +148,12 @@ options() {
 
 # chosen: the pods, from istioinaction where the context's namespace has none.
 chosen() {
-  local names
-  names=$(pods)
+  local names lost="kubectl could not tell which pods there are; on a laptop, in each new shell: source .mesh/env"
+  names=$(pods) || die "$lost"
   if [[ -z $names && -z $namespace ]]; then
     namespace=istioinaction
     echo "chaos.sh: the context's namespace has no such catalog pod; looking in $namespace" >&2
-    names=$(pods)
+    names=$(pods) || die "$lost"
   fi
   [[ -n $names ]] || die "no catalog pod${pod:+ named $pod}${selector:+ with $selector} runs in" \
     "${namespace/\*/any namespace}; all there are: kubectl get pods -A -l app=catalog --show-labels"

@@ -254,3 +254,13 @@ def test_help_says_how(desk: Desk) -> None:
     done = desk.chaos("-h")
     assert done.returncode == 0
     assert "bin/chaos.sh 500 50" in done.stdout
+
+
+def test_a_kubectl_that_fails_is_not_taken_for_no_pods(desk: Desk) -> None:
+    (desk.folder / "kubectl").write_text("#!/bin/sh\necho refused >&2; exit 1\n")
+    done = desk.chaos("500", "50")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "refused",
+        "chaos.sh: kubectl could not tell which pods there are; on a laptop, in each new shell: source .mesh/env",
+    ]
