@@ -5,6 +5,7 @@ what a header says; docs/performance.md has the figures.
 """
 
 import asyncio
+import errno
 import re
 from base64 import b64encode
 
@@ -16,6 +17,8 @@ MAX_CONNECTIONS = 256
 """Calls in flight to one service; the next one waits for its turn."""
 IDLE_SECONDS = 30.0
 """How long an unused connection is kept: far shorter than any server or proxy keeps it, so that none closes first."""
+_NO_FILE_LEFT = frozenset({errno.EMFILE, errno.ENFILE, errno.EBUSY})
+"""What the system says when this process has too many open; the third is how glibc's look-up of a name does."""
 _LINE_BREAK = re.compile(rb"[\r\n\0]")
 
 
@@ -37,7 +40,7 @@ class Transport(httpx.AsyncBaseTransport):
         """The answer to `request`, all of it.
 
         Raises:
-            httpx.PoolTimeout: too many calls are in flight.
+            httpx.PoolTimeout: too many calls are in flight, or files open.
             httpx.TransportError: there is no answer, or no sound one.
         """
         timeout = request.extensions.get("timeout", {})
@@ -95,6 +98,8 @@ class Transport(httpx.AsyncBaseTransport):
         except TimeoutError:
             raise httpx.ConnectTimeout(f"no connection to {host}:{port} within {seconds:g} s") from None
         except OSError as error:
+            if error.errno in _NO_FILE_LEFT:
+                raise httpx.PoolTimeout(f"too many files are open ({error.strerror})") from error
             raise httpx.ConnectError(str(error)) from error
         return connection
 

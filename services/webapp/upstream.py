@@ -79,7 +79,7 @@ class Upstream:
         """The service's answer, with a status below 300.
 
         Raises:
-            UpstreamBusyError: all calls that may be in flight are.
+            UpstreamBusyError: all calls that may be in flight are, or all files open.
             UpstreamAbsentError: there is no such service.
             UpstreamFailedError: it failed.
             UpstreamRefusedError: it refused the request.
@@ -88,7 +88,7 @@ class Upstream:
             async with asyncio.timeout(self.seconds):
                 answer = await _whole(await self.send(self._request(method, path, headers, content)))
         except httpx.PoolTimeout as error:
-            raise UpstreamBusyError(self.name, f"webapp has too many calls to {self.name} in flight") from error
+            raise UpstreamBusyError(self.name, f"webapp can't call {self.name} now: {error}") from error
         except httpx.ConnectError as error:
             raise self._absent() from error
         except (httpx.TimeoutException, TimeoutError) as error:

@@ -123,10 +123,10 @@ async def test_a_catalog_that_is_not_there_is_said_to_be_missing(webapp: Webapp)
 
 
 async def test_an_exhausted_pool_is_webapps_own_fault(webapp: Webapp) -> None:
-    async with webapp(raising(httpx.PoolTimeout(""))) as client:
+    async with webapp(raising(httpx.PoolTimeout("256 calls are in flight"))) as client:
         answer = await client.get("/api/catalog")
     assert (answer.status_code, answer.json()["title"]) == (503, "Service Unavailable")
-    assert "webapp has too many calls" in answer.json()["detail"]
+    assert answer.json()["detail"] == "webapp can't call Catalog now: 256 calls are in flight"
 
 
 async def test_an_unknown_item_is_not_found(webapp: Webapp) -> None:

@@ -85,5 +85,5 @@ async def test_when_all_calls_that_may_be_in_flight_are_webapp_says_that_it_is_b
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
     assert second.status_code == httpx.codes.SERVICE_UNAVAILABLE
-    assert second.json()["detail"] == "webapp has too many calls to Catalog in flight"
+    assert second.json()["detail"] == "webapp can't call Catalog now: 1 calls are in flight"
     assert catalog.asked == 1

@@ -1,10 +1,12 @@
 """The connections behind webapp's calls, to servers that answer well and badly."""
 
 import asyncio
+import errno
 import socket
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from unittest.mock import AsyncMock
 
 import httpx
 import pytest
@@ -156,6 +158,25 @@ async def test_no_more_calls_are_in_flight_than_there_may_be(monkeypatch: pytest
             await client.get("/")
         call.cancel()
         await asyncio.gather(call, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("number", "error"),
+    [
+        (errno.EMFILE, httpx.PoolTimeout),
+        (errno.ENFILE, httpx.PoolTimeout),
+        (errno.EBUSY, httpx.PoolTimeout),
+        (errno.ECONNREFUSED, httpx.ConnectError),
+    ],
+)
+async def test_a_process_without_a_file_left_does_not_blame_the_server(
+    number: int, error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = AsyncMock(side_effect=OSError(number, "no"))
+    async with calling(Server(OK)) as client:
+        monkeypatch.setattr(asyncio.get_running_loop(), "create_connection", failing)
+        with pytest.raises(error, match="no"):
+            await client.get("/")
 
 
 async def test_a_header_with_a_line_break_is_not_sent() -> None:
