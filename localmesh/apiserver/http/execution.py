@@ -6,10 +6,11 @@ cannot say that stdin has ended.
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
+from typing import Annotated
 
+import msgspec
 from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -121,10 +122,20 @@ async def _read(websocket: WebSocket, process: Process) -> None:
             _resize(process, data)
 
 
+_Characters = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
+
+
+class _Size(msgspec.Struct, rename="pascal"):
+    """Of a terminal."""
+
+    width: _Characters
+    height: _Characters
+
+
 def _resize(process: Process, data: bytes) -> None:
-    with contextlib.suppress(ValueError, KeyError, TypeError):  # a size that makes no sense changes none
-        size = json.loads(data)
-        process.resize(size["Width"], size["Height"])
+    with contextlib.suppress(msgspec.DecodeError):  # a size that makes no sense changes none
+        size = msgspec.json.decode(data, type=_Size)
+        process.resize(size.width, size.height)
 
 
 def _exit_status(code: int) -> Object:

@@ -1,9 +1,9 @@
 """Answers: objects, lists and tables in the form that a client asked for."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -61,7 +61,7 @@ def stamp(target: Target, obj: Object) -> Object:
 
 def encode(document: Any) -> bytes:
     """Return a document as JSON."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
+    return msgspec.json.encode(document)
 
 
 def answer(document: Any, code: int = 200, warnings: Iterable[str] = ()) -> Response:

@@ -4,8 +4,13 @@ import json
 from typing import Any
 
 import jsonpatch
+import msgspec
 
 from localmesh.core.objects import copied
+
+MOST_OPERATIONS = 10_000
+MOST_COPIED = 3 * 1024 * 1024
+"""Bytes. Both are an API server's limits: a few copies of copies fill any memory."""
 
 _MISFITS = (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, LookupError, AttributeError)
 """What the library raises for operations that do not fit the document, and for what is no operation."""
@@ -33,15 +38,25 @@ def merge(original: Any, patch: Any) -> Any:
 
 def apply_operations(original: Any, operations: Any) -> Any:
     """Return the original with a JSON patch (RFC 6902) applied; neither argument is changed. Raises PatchError."""
-    if not isinstance(operations, list):
-        raise PatchError("a JSON patch is a list of operations")
-    document = original
-    for index, operation in enumerate(operations):
+    if not isinstance(operations, list) or len(operations) > MOST_OPERATIONS:
+        raise PatchError(f"a JSON patch is a list of operations, {MOST_OPERATIONS} at most")
+    document, copies = copied(original), 0
+    for index, operation in enumerate(copied(operations)):
         try:
-            document = jsonpatch.apply_patch(document, [operation])
+            copies += _size_of_copy(document, operation)
+            if copies > MOST_COPIED:
+                raise PatchError(f"{_REJECTED}: operation {index}: the copies are larger than {MOST_COPIED} bytes")
+            document = jsonpatch.apply_patch(document, [operation], in_place=True)
         except _MISFITS as error:
             raise PatchError(f"{_REJECTED}: operation {index}: {_misfit(operation, error)}") from error
     return document
+
+
+def _size_of_copy(document: Any, operation: Any) -> int:
+    """Return how many bytes an operation adds to a document as a copy of a part of it."""
+    if not isinstance(operation, dict) or operation.get("op") != "copy" or not isinstance(operation.get("from"), str):
+        return 0
+    return len(msgspec.json.encode(jsonpatch.JsonPointer(operation["from"]).resolve(document)))
 
 
 def _misfit(operation: Any, error: Exception) -> str:

@@ -108,6 +108,8 @@ def test_what_is_not_there_is_a_status(client: Client, method: str, path: str, c
         (b"{", {}, 400),
         (b"[]", {}, 400),
         (b"\xff", {}, 400),
+        (b'{"metadata": {"name": "x"}, "spec": NaN}', {}, 400),
+        (b'{"metadata": {"name": "x"}, "spec": 1e400, "half": "\\ud83d"}', {}, 400),
         (b"k8s\0\x0a", {"content_type": "application/vnd.kubernetes.protobuf"}, 415),
         (b"x" * (3 * 1024 * 1024 + 1), {}, 413),
     ],

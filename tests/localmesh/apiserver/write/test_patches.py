@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from localmesh.apiserver.write.patches import PatchError, apply_operations, merge
+from localmesh.apiserver.write.patches import MOST_OPERATIONS, PatchError, apply_operations, merge
 
 
 def random_document(dice: random.Random, depth: int = 3) -> Any:
@@ -87,6 +87,8 @@ def test_json_patches_are_those_of_the_rfc(original: Any, operation: Any, expect
         ({"op": "remove", "path": 5}, '{"op": "remove", "path": 5} is no operation of a JSON patch'),
         ({"op": "jump", "path": "/a"}, '{"op": "jump", "path": "/a"} is no operation of a JSON patch'),
         ({"path": None}, '{"path": null} is no operation of a JSON patch'),
+        ({"op": "copy", "path": "/x"}, '{"op": "copy", "path": "/x"} is no operation of a JSON patch'),
+        ({"op": "copy", "from": "/b", "path": "/x"}, "copy operation does not apply: doc is missing path: /b"),
         ("remove", '"remove" is no operation of a JSON patch'),
         (None, "null is no operation of a JSON patch"),
     ],
@@ -98,6 +100,21 @@ def test_an_operation_that_cannot_be_applied_is_named_and_never_in_python(operat
     assert str(refused.value).startswith(began + words)
 
 
-def test_a_json_patch_is_a_list() -> None:
-    with pytest.raises(PatchError, match="a JSON patch is a list"):
-        apply_operations({}, {"op": "add"})
+def test_a_json_patch_is_a_list_and_no_endless_one() -> None:
+    for operations in ({"op": "add"}, [{"op": "test", "path": "", "value": {}}] * (MOST_OPERATIONS + 1)):
+        with pytest.raises(PatchError, match="a JSON patch is a list of operations, 10000 at most"):
+            apply_operations({}, operations)
+
+
+def test_copies_of_copies_end_before_memory_does() -> None:
+    doubling = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(60)]
+    with pytest.raises(PatchError, match="the copies are larger than 3145728 bytes"):
+        apply_operations({"a": {}}, doubling)
+
+
+def test_neither_the_document_nor_the_patch_is_changed() -> None:
+    document = {"a": {"b": 1}}
+    operations = [{"op": "add", "path": "/c", "value": {}}, {"op": "move", "from": "/a", "path": "/c/d"}]
+    before = copy.deepcopy((document, operations))
+    assert apply_operations(document, operations) == {"c": {"d": {"b": 1}}}
+    assert (document, operations) == before

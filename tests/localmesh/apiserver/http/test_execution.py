@@ -1,0 +1,64 @@
+"""The WebSocket of `exec` where kubectl would have to misbehave."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import pytest
+from starlette.types import Message
+from starlette.websockets import WebSocket
+
+from localmesh.apiserver.http import execution
+from localmesh.apiserver.http.execution import PROTOCOLS, ExecChannel
+
+from .conftest import FakeRuntime
+
+
+class Terminal:
+    """A command that says nothing and goes when its user does."""
+
+    def __init__(self) -> None:
+        self.sizes: list[tuple[int, int]] = []
+        self._gone = asyncio.Event()
+
+    async def write(self, data: bytes) -> None:
+        raise AssertionError(data)
+
+    async def close_stdin(self) -> None:
+        raise AssertionError
+
+    def resize(self, width: int, height: int) -> None:
+        self.sizes.append((width, height))
+
+    async def output(self) -> AsyncIterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        await self._gone.wait()
+        yield "stdout", b"gone"
+
+    async def wait(self) -> int:
+        return 0
+
+    def hang_up(self) -> None:
+        self._gone.set()
+
+
+async def test_a_size_that_makes_no_sense_changes_none_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    texts = ["", "[]", "x", "{}", '{"Width": -1, "Height": 1}', '{"Width": 65536, "Height": 1}', '{"Width": "1"}',
+             '{"Width": 1e400, "Height": 1}', '{"Width": 80, "Height": 24}']  # fmt: skip
+    messages: list[Message] = [{"type": "websocket.connect"}]
+    messages += [{"type": "websocket.receive", "bytes": bytes([ExecChannel.RESIZE]) + text.encode()} for text in texts]
+    messages += [{"type": "websocket.disconnect"}]
+    terminal = Terminal()
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    async def send(message: Message) -> None:
+        del message
+
+    async def start(_: object) -> Terminal:
+        return terminal
+
+    websocket = WebSocket({"type": "websocket", "subprotocols": PROTOCOLS[:1], "headers": []}, receive, send)
+    await execution.serve(websocket, FakeRuntime(), start, asyncio.Event())
+    assert terminal.sizes == [(80, 24)]
+    assert caplog.records == []
