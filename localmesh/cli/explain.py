@@ -214,7 +214,7 @@ def lines(
     action = route["route"]
     for name in clusters_of(route):
         yield from _cluster_lines(name, endpoints.get(name))
-        yield from (f"    {line}" for line in beyond.get(name, ()))
+        yield from (f"    {line}" for line in beyond.get(name, ()) if name in endpoints)
     yield f"retries: {route_words.retries_in_words(action.get('retry_policy'))}"
     limit = action.get("timeout", "0s")
     yield f"timeout: {'none' if limit == '0s' else f'{limit} for all tries together'}"

@@ -41,9 +41,8 @@ def endpoint(port: int, status: str = "HEALTHY") -> dict[str, Any]:
 
 def said(request: Request, *hosts: dict[str, Any]) -> list[str]:
     statuses = [{"name": CLUSTER, "host_statuses": list(hosts)}]
-    return list(
-        lines(HOST, steps(HOST, request), endpoints_of(statuses, {2001: "catalog-1"}), {CLUSTER: ["in plain text"]})
-    )
+    beyond = {CLUSTER: ["in plain text"], "x": ["endpoints are chosen in turn"]}
+    return list(lines(HOST, steps(HOST, request), endpoints_of(statuses, {2001: "catalog-1"}), beyond))
 
 
 def test_the_answer_names_rules_reasons_endpoints_and_policies() -> None:
@@ -63,7 +62,9 @@ def test_the_answer_names_rules_reasons_endpoints_and_policies() -> None:
 
 def test_what_cannot_be_answered_says_with_which_flag_it_will_be() -> None:
     assert "  catalog v2: 0 of 1 endpoints healthy: 503 (UH)" in said(Request("catalog", "/"), endpoint(1, "UNHEALTHY"))
-    assert "  x: there is no such cluster: 503 (NC)" in said(Request("catalog", "/", headers={"x-dark-launch": "v2"}))
+    missing = said(Request("catalog", "/", headers={"x-dark-launch": "v2"}))
+    assert "  x: there is no such cluster: 503 (NC)" in missing
+    assert "    endpoints are chosen in turn" not in missing
     assert list(lines(None, [], {}, {})) == ["no virtual host has this host: 404 (NR)"]
     none: dict[str, Any] = {"name": "n", "domains": ["*"], "routes": HOST["routes"][:1]}
     assert list(lines(none, steps(none, Request("a", "/")), {}, {}))[-1] == "no route takes it: 404 (NR)"
