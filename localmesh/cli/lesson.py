@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import fcntl
 import signal
 import sys
 import textwrap
@@ -46,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise MeshError("a lesson asks, and there is no terminal to answer on: --yes asks nothing")
     place = StageMesh(arguments.gateway) if arguments.cluster else _local()
     stage = Stage(place, asks=not arguments.yes)
-    _check(lesson, stage)
-    as_expected = _give(lesson, stage)
+    with _alone(place.home):
+        _check(lesson, stage)
+        as_expected = _give(lesson, stage)
     _say_what_next(lesson, known, as_expected=as_expected)
     return 0 if as_expected else 1
 
@@ -66,6 +68,20 @@ def _local() -> StageMesh:
     urls = pages.find(client, services)
     gateway = f"http://127.0.0.1:{trace.gateway_port(services)}"
     return StageMesh(gateway, Home.default(), urls.mesh if urls else "", urls.traces if urls else "")
+
+
+@contextlib.contextmanager
+def _alone(home: Home | None) -> Iterator[None]:
+    """Keep other lessons off this local mesh: each would undo what the other applied. Raises MeshError."""
+    if home is None:
+        yield
+        return
+    with (home.path / "lesson.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise MeshError("another lesson runs on this mesh: finish it, or end it with Ctrl-C, first") from None
+        yield
 
 
 def _check(lesson: Lesson, stage: Stage) -> None:

@@ -11,6 +11,7 @@ from localmesh.__main__ import main
 from localmesh.cli import lesson, stage
 from localmesh.cli.stage import Stage, StageMesh
 from localmesh.core.errors import MeshError
+from localmesh.home import Home
 from localmesh.lessons import Kind, Lesson, Round, Step, lessons
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -99,6 +100,14 @@ def test_whatever_ends_a_lesson_it_is_undone(tmp_path: Path, number: signal.Sign
     assert "KeyboardInterrupt" in done.stderr
     assert left(tmp_path) == {"prepare", "apply", "undo"}
     assert done.returncode
+
+
+def test_two_lessons_at_once_would_undo_each_other(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    with lesson._alone(home), pytest.raises(MeshError, match="another lesson runs on this mesh"), lesson._alone(home):
+        pass
+    with lesson._alone(home), lesson._alone(None):
+        pass
 
 
 def test_a_settling_command_is_repeated_until_it_succeeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
