@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta
+from unittest.mock import patch
 
 import pytest
 
-from localmesh.controllers.garbage import GarbageCollector
+from localmesh.controllers.garbage import PAUSE, GarbageCollector
 from localmesh.core.objects import Key, Object
 from localmesh.kinds.resources import EVENTS, PODS
 from localmesh.store.objects import Store
@@ -47,3 +48,15 @@ def test_an_event_of_the_newer_api_expires_by_its_own_times(times: Object) -> No
     event(store, "new", **times)
     GarbageCollector(store).reconcile()
     assert names(store) == []
+
+
+def test_not_all_events_are_looked_at_after_each_change() -> None:
+    store = Store()
+    event(store, "new")
+    collector = GarbageCollector(store)
+    collector.reconcile()
+    with patch.object(Store, "objects", autospec=True, return_value=[]) as looked:
+        due = collector.reconcile()
+    assert EVENTS not in [call.args[1] for call in looked.call_args_list]
+    assert due is not None
+    assert 0 < due <= PAUSE
