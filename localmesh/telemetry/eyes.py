@@ -74,8 +74,14 @@ class Eyes(Struct):
         asked = questions(window_s)
         expressions = (asked.calls, asked.taken, asked.attempts, asked.median, asked.slowest, asked.denied)
         return Graph(
-            Answers(*await asyncio.gather(*(self._ask(expression, missing) for expression in expressions)))
+            Answers(*await asyncio.gather(*(self._ask(expression, missing) for expression in expressions))),
+            () if self.pods.failed else self._running(),
         ).document()
+
+    def _running(self) -> set[str]:
+        """Return the ids of the workloads that have pods, as the graph has them."""
+        names = [pod["metadata"] for pod in self.pods.objects.values()]
+        return {f"{name['namespace']}/{rules.workload_of(name['name'])}" for name in names}
 
     async def _lines(self, missing: list[str]) -> dict[str, Any]:
         end = time.time() // STEP_S * STEP_S

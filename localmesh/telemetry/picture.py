@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field, to_builtins
@@ -101,7 +101,10 @@ class Answers(Struct, frozen=True):
 class Graph:
     """Nodes and edges from rates."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, running: Collection[str] = ()) -> None:
+        self._running = running
+        """Ids of the workloads that have pods; nothing when nobody knows."""
+
         self.nodes: dict[str, GraphNode] = {}
         self.edges: dict[tuple[str, str, str], Edge] = {}
         self._arrived: dict[tuple[str, str], Tally] = defaultdict(Tally)
@@ -140,10 +143,11 @@ class Graph:
         }
 
     def _forget_silent_ghosts(self) -> None:
-        """Leave out Services that nobody serves and strangers, once they are not called and call no more."""
+        """Leave out strangers, workloads without pods, and Services that nobody serves, once no call is theirs."""
         for key, edge in list(self.edges.items()):
-            kinds = {self.nodes[edge.source].kind, self.nodes[edge.destination].kind}
-            if kinds != {"workload"} and not edge.calls.total and not edge.attempts.total:
+            ends = {edge.source, edge.destination}
+            is_ghost = {self.nodes[end].kind for end in ends} != {"workload"} or not ends <= {*(self._running or ends)}
+            if is_ghost and not edge.calls.total and not edge.attempts.total:
                 del self.edges[key]
         left = {end for edge in self.edges.values() for end in (edge.source, edge.destination)}
         self.nodes = {name: node for name, node in self.nodes.items() if name in left}

@@ -18,7 +18,7 @@ class Line(Struct, frozen=True):
 
 
 def lines_of(series: Mapping[str, Iterable[Line]], times: Sequence[float]) -> list[dict[str, Any]]:
-    """Return, for each caller and Service, success by call and by attempt and the shares by version over time."""
+    """Return, for each caller and Service that it called, success by call and attempt and the shares by version."""
     groups: dict[tuple[str, str], dict[str, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
     for name, lines in series.items():
         for line in lines:
@@ -34,7 +34,8 @@ def lines_of(series: Mapping[str, Iterable[Line]], times: Sequence[float]) -> li
             for kept in sums:
                 for at, value in line.points:
                     groups[key][kept][at] = groups[key][kept].get(at, 0.0) + value
-    return [_line_document(*key, sums, times) for key, sums in sorted(groups.items())]
+    heard = {key: sums for key, sums in groups.items() if any(any(points.values()) for points in sums.values())}
+    return [_line_document(*key, sums, times) for key, sums in sorted(heard.items())]
 
 
 def _version(labels: Mapping[str, str]) -> str:

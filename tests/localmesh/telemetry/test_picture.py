@@ -58,6 +58,16 @@ def test_a_service_that_nobody_serves_is_a_node_as_long_as_it_is_called() -> Non
     assert [node["id"] for node in silent["nodes"]] == ["shop/catalog", "shop/webapp"]
 
 
+def test_a_workload_without_pods_goes_once_its_calls_are_over() -> None:
+    calls = Answers(calls=[rate(0.0), rate(0.0, destination_workload="reviews")])
+    assert [edge["destination"] for edge in Graph(calls, {"shop/catalog", "shop/webapp"}).document()["edges"]] == [
+        "shop/catalog"
+    ]
+    assert len(Graph(calls).document()["edges"]) == 2
+    busy = Answers(calls=[rate(1.0, destination_workload="reviews")])
+    assert len(Graph(busy, {"shop/webapp"}).document()["edges"]) == 1
+
+
 def test_a_caller_without_a_proxy_is_outside_and_known_from_the_called_alone() -> None:
     taken = [rate(3.0, source_workload="unknown"), rate(8.0)]
     graph = Graph(Answers(calls=[rate(8.0)], attempts=[rate(8.0)], taken=taken)).document()
@@ -93,6 +103,10 @@ def test_a_pod_without_a_version_is_told_from_nobody() -> None:
     ]
     (found,) = lines_of({"calls": calls}, [10.0])
     assert found["shares"] == {"no version": [0.75], "nobody": [0.25]}
+
+
+def test_what_was_silent_all_the_time_has_no_line() -> None:
+    assert lines_of({"calls": [Line(labels(), [(10.0, 0.0)])]}, [10.0]) == []
 
 
 def test_an_edge_is_secured_by_so_much_as_the_called_says_came_by_mutual_tls() -> None:
