@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import fcntl
+import os
 import signal
 import sys
 import textwrap
@@ -49,7 +50,11 @@ def run(arguments: argparse.Namespace) -> int:
     stage = Stage(place, asks=not arguments.yes)
     with _alone(place.home):
         _check(lesson, stage)
-        as_expected = _give(lesson, stage)
+        try:
+            as_expected = _give(lesson, stage)
+        except KeyboardInterrupt:
+            print(f"\nStopped. Next: mesh lesson {lesson.name}, once more")
+            raise
     _say_what_next(lesson, known, as_expected=as_expected)
     return 0 if as_expected else 1
 
@@ -135,10 +140,21 @@ def _play(played: Round, stage: Stage) -> bool:
 
 def _undo(lesson: Lesson, stage: Stage) -> bool:
     """Undo all. Returns whether each step succeeded."""
+    _outlive_the_terminal()
     failed = stage.undo(lesson.undo)
     for command in failed:
         print(f"mesh: this failed, so do it by hand: {command}", file=sys.stderr)
     return not failed
+
+
+def _outlive_the_terminal() -> None:
+    """Let words go nowhere when their terminal is gone: writing to it would end the undo and its commands."""
+    try:
+        print(flush=True)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (sys.stdout.fileno(), sys.stderr.fileno()):
+            os.dup2(nowhere, descriptor)
 
 
 @contextlib.contextmanager

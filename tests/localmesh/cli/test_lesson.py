@@ -1,3 +1,5 @@
+import os
+import pty
 import re
 import signal
 import subprocess
@@ -100,6 +102,28 @@ def test_whatever_ends_a_lesson_it_is_undone(tmp_path: Path, number: signal.Sign
     assert "KeyboardInterrupt" in done.stderr
     assert left(tmp_path) == {"prepare", "apply", "undo"}
     assert done.returncode
+
+
+@pytest.mark.long
+def test_a_lesson_whose_terminal_is_closed_is_undone(tmp_path: Path) -> None:
+    program = (
+        "import sys\nfrom pathlib import Path\n"
+        "from tests.localmesh.cli.test_lesson import PLACE, Stage, lesson, made\n"
+        "lesson._give(made(Path(sys.argv[1]), 'sleep 60'), Stage(PLACE, asks=False))"
+    )
+    terminal, its = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=CHECKOUT, stdin=its, stdout=its, stderr=its
+    ) as given:
+        os.close(its)
+        said = b""
+        while b"sleep 60" not in said:
+            said += (more := os.read(terminal, 4096))
+            assert more, said
+        os.close(terminal)
+        given.send_signal(signal.SIGHUP)
+        given.wait(60)
+    assert left(tmp_path) == {"prepare", "apply", "undo"}
 
 
 def test_two_lessons_at_once_would_undo_each_other(tmp_path: Path) -> None:
