@@ -57,7 +57,7 @@ async def _disconnected(receive: Receive) -> None:
 
 
 async def messages(websocket: WebSocket) -> AsyncIterator[bytes]:
-    """Yield a WebSocket's binary messages until the other side has gone."""
+    """Yield a WebSocket's messages until the other side has gone; Kubernetes' Python client sends texts as such."""
     while (message := await websocket.receive())["type"] != "websocket.disconnect":
-        if data := message.get("bytes"):
+        if data := message.get("bytes") or (message.get("text") or "").encode():
             yield data

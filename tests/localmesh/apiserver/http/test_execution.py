@@ -18,11 +18,12 @@ class Terminal:
     """A command that says nothing and goes when its user does."""
 
     def __init__(self) -> None:
+        self.typed = b""
         self.sizes: list[tuple[int, int]] = []
         self._gone = asyncio.Event()
 
     async def write(self, data: bytes) -> None:
-        raise AssertionError(data)
+        self.typed += data
 
     async def close_stdin(self) -> None:
         raise AssertionError
@@ -41,12 +42,9 @@ class Terminal:
         self._gone.set()
 
 
-async def test_a_size_that_makes_no_sense_changes_none_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    texts = ["", "[]", "x", "{}", '{"Width": -1, "Height": 1}', '{"Width": 65536, "Height": 1}', '{"Width": "1"}',
-             '{"Width": 1e400, "Height": 1}', '{"Width": 80, "Height": 24}']  # fmt: skip
-    messages: list[Message] = [{"type": "websocket.connect"}]
-    messages += [{"type": "websocket.receive", "bytes": bytes([ExecChannel.RESIZE]) + text.encode()} for text in texts]
-    messages += [{"type": "websocket.disconnect"}]
+async def after(*received: Message) -> Terminal:
+    """Return the command to which a user has said this, and gone."""
+    messages = [{"type": "websocket.connect"}, *received, {"type": "websocket.disconnect"}]
     terminal = Terminal()
 
     async def receive() -> Message:
@@ -60,5 +58,20 @@ async def test_a_size_that_makes_no_sense_changes_none_and_ends_nothing(caplog: 
 
     websocket = WebSocket({"type": "websocket", "subprotocols": PROTOCOLS[:1], "headers": []}, receive, send)
     await execution.serve(websocket, FakeRuntime(), start, asyncio.Event())
+    return terminal
+
+
+async def test_a_size_that_makes_no_sense_changes_none_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    texts = ["", "[]", "x", "{}", '{"Width": -1, "Height": 1}', '{"Width": 65536, "Height": 1}', '{"Width": "1"}',
+             '{"Width": 1e400, "Height": 1}', '{"Width": 80, "Height": 24}']  # fmt: skip
+    sizes = [bytes([ExecChannel.RESIZE]) + text.encode() for text in texts]
+    terminal = await after(*({"type": "websocket.receive", "bytes": size} for size in sizes))
     assert terminal.sizes == [(80, 24)]
     assert caplog.records == []
+
+
+async def test_what_is_typed_may_come_as_text() -> None:
+    terminal = await after(
+        {"type": "websocket.receive", "text": "\0hällo"}, {"type": "websocket.receive", "bytes": b"\0 you"}
+    )
+    assert terminal.typed == "hällo you".encode()
