@@ -6,7 +6,7 @@ from localmesh.apiserver.absent import ABSENT_BY_PLURAL
 from localmesh.apiserver.errors import no_such_resource
 from localmesh.core.objects import Key
 from localmesh.kinds.resources import BY_PLURAL, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS, SERVICES, Resource
-from localmesh.kinds.unserved import instead_of
+from localmesh.kinds.unserved import instead_of, why_nobody_serves
 
 WITH_STATUS = frozenset({NAMESPACES, PODS, SERVICES, DEPLOYMENTS, REPLICA_SETS})
 """Built-in resources whose status is written apart from the rest; of custom resources all are."""
@@ -61,7 +61,7 @@ def parse(path: str) -> Target:
     plural, name, subresource = (*rest, "", "", "")[:3]
     resource = BY_PLURAL.get((group, plural)) or ABSENT_BY_PLURAL.get((group, plural))
     if resource is None or version not in resource.versions or "" in rest:
-        raise no_such_resource()
+        raise no_such_resource(why_nobody_serves(group, plural))
     _check_scope(resource, namespace, name)
     if rest[2:] not in ([], *([known] for known in (*subresources_of(resource), *streams_of(resource)))):
         raise no_such_resource(": ".join(filter(None, (subresource, instead_of(subresource)))))

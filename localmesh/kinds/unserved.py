@@ -59,6 +59,12 @@ def instead_of(subresource: str) -> str:
     return _SUBRESOURCES.get(subresource, "")
 
 
+def why_nobody_serves(group: str, plural: str) -> str:
+    """Return the same as `why_not_served` of a resource, by the name that it has in a path."""
+    reasons = _REASONS.get(group, {})
+    return next((why for kind, why in reasons.items() if plural == f"{kind.lower()}s"), "")
+
+
 def why_not_served(api_version: str, kind: str) -> str:
     """Return why a kind is not served, and what to take instead; "" for a kind that nobody thought of."""
     group = api_version.rpartition("/")[0]
