@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from localmesh.core.numbers import integer
+
 MAX_REPEATED = 100_000
 """Values in one document that aliases stand for, each as often as it is used: a short file can stand for billions."""
 
@@ -171,7 +173,7 @@ def _plain(node: yaml.ScalarNode, text: str) -> Any:
 
 def _integer(text: str) -> int | None:
     if _DECIMAL.fullmatch(text):
-        return int(text)
+        return integer(text)
     if match := _BASED.fullmatch(text):
         sign, *digits = match.groups()
         base, digit_text = next((base, part) for base, part in zip((16, 2, 8), digits, strict=True) if part)

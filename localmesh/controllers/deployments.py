@@ -1,6 +1,7 @@
 """Deployment → ReplicaSets: one for each template, sized so that a rollout goes on within its bounds."""
 
 import json
+import re
 
 from localmesh.controllers.deployment_status import next_status, until_deadline
 from localmesh.controllers.loop import reconcile_each
@@ -16,6 +17,8 @@ from localmesh.store.objects import Store
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
+_NUMBER = re.compile(r"[0-9]{1,18}")
+"""What fits into 64 bits, as Kubernetes reads it."""
 DESIRED = "deployment.kubernetes.io/desired-replicas"
 MAXIMUM = "deployment.kubernetes.io/max-replicas"
 _NOT_COPIED = (REVISION, DESIRED, MAXIMUM, "kubectl.kubernetes.io/last-applied-configuration")
@@ -179,8 +182,8 @@ def _annotate(obj: Object, annotations: dict[str, str]) -> None:
 
 def _revision(replica_set: Object) -> int:
     """Return the revision that a ReplicaSet carries, 0 for a text that somebody else wrote there."""
-    text = annotations_of(replica_set).get(REVISION, "")
-    return int(text) if text.isascii() and text.isdecimal() else 0
+    found = _NUMBER.fullmatch(annotations_of(replica_set).get(REVISION, ""))
+    return int(found[0]) if found else 0
 
 
 def _size(replica_set: Object) -> Size:

@@ -4,6 +4,8 @@ import re
 from datetime import timedelta
 from fractions import Fraction
 
+from localmesh.core.numbers import integer
+
 _UNITS = {
     "h": Fraction(3600),
     "m": Fraction(60),
@@ -20,6 +22,9 @@ _WHOLE = re.compile(rf"\+?(?:{_PART.pattern})+")
 
 _SECOND = 10**9
 """In nanoseconds."""
+
+_DECIMALS = 30
+"""What comes behind them makes no nanosecond."""
 
 _LONGEST = Fraction(2**63 - 1, _SECOND)
 """In seconds: Go counts nanoseconds in 64 bits."""
@@ -44,8 +49,13 @@ def seconds_of(text: str) -> Fraction | None:
 
 def _sum(text: str) -> Fraction:
     """Return the seconds of all parts, of each part as many whole nanoseconds as there are: Go drops the rest."""
-    nanoseconds = (int(Fraction(number) * _UNITS[unit] * _SECOND) for number, unit in _PART.findall(text))
+    nanoseconds = (int(_fraction(number) * _UNITS[unit] * _SECOND) for number, unit in _PART.findall(text))
     return Fraction(sum(nanoseconds), _SECOND)
+
+
+def _fraction(number: str) -> Fraction:
+    whole, _, decimals = number.partition(".")
+    return Fraction(f"{integer(whole)}.{decimals[:_DECIMALS]}")
 
 
 def parse_duration(text: str) -> timedelta:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from localmesh.core.numbers import integer
 from localmesh.core.objects import Object, key_of, labels_of, selects
 from localmesh.kinds.istio import PeerAuthentication
 from localmesh.kinds.istio.types.peer_authentication import MutualTLS
@@ -85,7 +86,7 @@ def _mode(config: Config[PeerAuthentication] | None) -> Mode | None:
 
 def _of_port(config: Config[PeerAuthentication] | None, number: int) -> MutualTLS | None:
     ports = config.spec.port_level_mtls if config else {}
-    return next((mtls for port, mtls in ports.items() if int(port) == number), None)
+    return next((mtls for port, mtls in ports.items() if integer(port) == number), None)
 
 
 def _explicit(mtls: MutualTLS | None) -> Mode | None:

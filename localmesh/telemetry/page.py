@@ -101,5 +101,4 @@ async def _stream(eyes: Eyes, window_s: int, every_s: float, open_streams: set[o
 
 def _window(request: Request) -> int:
     text = request.query_params.get("window", "")
-    asked = int(text) if text.isascii() and text.isdecimal() else 0
-    return asked if asked in WINDOWS_S else WINDOWS_S[1]
+    return next((window for window in WINDOWS_S if text == str(window)), WINDOWS_S[1])

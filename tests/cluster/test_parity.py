@@ -164,10 +164,10 @@ def inside(cluster: Cluster, url: str) -> list[str]:
 
 
 def status(cluster: Cluster) -> int:
-    """Return the gateway's status for the catalog, 0 while nobody listens."""
+    """Return the gateway's status for the catalog, 0 while nobody listens, or no longer does."""
     try:
         return cluster.get("/api/catalog").status_code
-    except httpx.ConnectError:
+    except httpx.TransportError:
         return 0
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from localmesh.core.numbers import integer
 from localmesh.kinds.durations import seconds_of
 
 _HIGHEST_PORT = 65535
@@ -94,7 +95,7 @@ def _selects_for_ports(policy: Mapping[str, Any]) -> bool:
 
 
 def _are_port_numbers(ports: Mapping[str, Any]) -> bool:
-    return all(re.fullmatch(r"[+-]?[0-9]+", number) and _is_port(int(number)) for number in ports)
+    return all(re.fullmatch(r"[+-]?[0-9]+", number) and _is_port(integer(number)) for number in ports)
 
 
 def _upserts_something(override: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from localmesh.core.numbers import integer
 from localmesh.kinds.istio.rules.policy_values import is_template, of_envoy
 from localmesh.kinds.istio.types.authorization_policy import Condition as When
 from localmesh.kinds.istio.types.authorization_policy import Operation, Rule, Source
@@ -200,7 +201,7 @@ def _path(value: str) -> Condition:
 
 
 def _port(open_port: OpenPort) -> Callable[[str], Condition]:
-    return lambda value: DestinationPort(open_port.listener_port(int(value)))
+    return lambda value: DestinationPort(open_port.listener_port(integer(value)))
 
 
 def _direct_address(value: str) -> Condition:

@@ -13,7 +13,8 @@ HEAD = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {name: thing}\n"
 WORDS = (  # in lines: what is a word, a whole number, one with a fraction, something else
     "y Y yes Yes n N no off On true True TRUE ~ null Null NULL nULL yEs",
     "1 +1 -0 01 007 0644 0o644 0o9 081 0x1F 0X1f -0x10 0b101 0b2 1_000 _1 1__0 0x",
-    "1e1 1E3 1e-2 .5 5. 1.50 -1.5e+3 1e 1.e1 81111e1 1.2.3 9223372036854775807 1e400",
+    "1e1 1E3 1e-2 .5 5. 1.50 -1.5e+3 1e 1.e1 81111e1 1.2.3 9223372036854775807 1e400 -1e400",
+    f"{'9' * 5000} -{'9' * 5000} 0x{'f' * 5000} {'0' * 5000} 1.{'0' * 5000} {'9' * 39} {'9' * 41}",
     "12:30 190:20:30 2001-01-01 2001-01-01T00:00:00Z = == . .. - text 5s 100m 1.31.0 !foo",
 )
 DOCUMENTS = [

@@ -175,11 +175,12 @@ def test_nothing_changes_when_there_is_nothing_to_do(cluster: Cluster) -> None:
     assert cluster.store.revision == before
 
 
-def test_a_revision_that_is_no_number_counts_as_none(cluster: Cluster) -> None:
+@pytest.mark.parametrize("text", ["x", "9" * 5000])
+def test_a_revision_that_is_no_number_counts_as_none(cluster: Cluster, text: str) -> None:
     cluster.deployment()
     roll_on(cluster)
     first = key_of(cluster.replica_sets()[0])
-    cluster.store.modify(REPLICA_SETS, first, lambda draft: draft["metadata"]["annotations"].update({REVISION: "x"}))
+    cluster.store.modify(REPLICA_SETS, first, lambda draft: draft["metadata"]["annotations"].update({REVISION: text}))
     cluster.set_image("shop:2")
     roll_on(cluster)
     assert cluster.images() == ["shop:2"]

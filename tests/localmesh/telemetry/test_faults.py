@@ -91,7 +91,7 @@ async def test_an_order_goes_to_each_pod_that_it_is_for_and_refusals_are_told(ca
 def test_an_order_is_read_or_refused() -> None:
     assert Order.read({"type": "503", "active": True, "percentage": 0}) == Order("503", active=True, percentage=0)
     assert not Order.read({"type": "drop", "active": "yes"}).active
-    types = [{"type": type_} for type_ in ("200", "600", "5\u0660\u0660", 500, None)]
+    types = [{"type": type_} for type_ in ("200", "600", "5\u0660\u0660", "5" * 5000, 500, None)]
     numbers = [{"percentage": 101}, {"percentage": True}, {"latency_ms": -1}, {"version": 1}]
     wrong: list[Any] = [[], {}, *types, *({"type": "drop", **odd} for odd in numbers)]
     for fields in wrong:

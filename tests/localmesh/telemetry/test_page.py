@@ -45,7 +45,7 @@ async def test_a_picture_shows_what_is_there_and_says_what_is_missing(tmp_path: 
 
 async def test_an_odd_window_is_the_usual_one(tmp_path: Path) -> None:
     async with asking(create_app(eyes(tmp_path), LINKS)) as client:
-        for window in ("", "61", "-1", "٦٠", "x"):
+        for window in ("", "61", "-1", "٦٠", "x", "6" * 5000):
             assert (await client.get(f"/api/picture?window={window}")).json()["window_s"] == 60
 
 

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 
+from localmesh.core.numbers import integer
+
 LARGEST_PORT = 65535
 MATCH_ONE, MATCH_ANY = "{*}", "{**}"
 """Parts of a path template: one segment, and all that is left."""
@@ -49,7 +51,7 @@ def bad_addresses(values: Sequence[str]) -> Complaints:
 def bad_ports(values: Sequence[str]) -> Complaints:
     """Yield what is wrong with ports, which are texts here."""
     for value in values:
-        if not _DIGITS.fullmatch(value) or int(value) > LARGEST_PORT:
+        if not _DIGITS.fullmatch(value) or integer(value) > LARGEST_PORT:
             yield f"bad port ({value})"
 
 
@@ -162,7 +164,7 @@ def _is_range(value: str) -> bool:
     address, _, length = value.partition("/")
     if "%" in address or not _is_address(address) or not _PREFIX_LENGTH.fullmatch(length):
         return False
-    return int(length) <= ipaddress.ip_address(address).max_prefixlen
+    return integer(length) <= ipaddress.ip_address(address).max_prefixlen
 
 
 _CHECKED_BY: Mapping[str, Callable[[Sequence[str]], Complaints]] = {

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 
+from localmesh.core.numbers import integer
 from localmesh.kinds.istio.types.virtual_service import HTTPRetry
 from localmesh.kinds.review import Problem
 
@@ -52,7 +53,7 @@ def _says_how(retries: HTTPRetry) -> bool:
 
 def retry_status(condition: str) -> int | None:
     """Return the HTTP status that a condition of `retryOn` is, None for one that has a name."""
-    number = int(condition) if _INTEGER.fullmatch(condition) else None
+    number = integer(condition) if _INTEGER.fullmatch(condition) else None
     return number if number in _STATUSES else None
 
 

@@ -5,6 +5,9 @@ import pytest
 from localmesh.core.objects import Object
 from tests.localmesh.kinds.istio.documents import complaints, destination_rule, judged
 
+ENDLESS = "9" * 5000
+"""More digits than Python reads at once."""
+
 
 def policy(*rules: Object, annotations: dict[str, str] | None = None, **spec: Any) -> Object:
     return {
@@ -71,6 +74,7 @@ def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
         (policy(to()), "spec.rules[0].to[0].operation: `to.operation` must not be empty, found at rule 0"),
         (policy(to(ports=["http"])), "spec.rules[0].to[0].operation: bad port (http)"),
         (policy(to(notPorts=["65536"])), "spec.rules[0].to[0].operation: bad port (65536)"),
+        (policy(to(ports=[ENDLESS])), f"spec.rules[0].to[0].operation: bad port ({ENDLESS})"),
         (policy(to(methods=[""])), "spec.rules[0].to[0].operation: empty value not allowed, found in Methods"),
         (
             policy(to(paths=["a/{*}"])),
@@ -99,6 +103,7 @@ def test_what_istiod_takes_is_taken_without_a_word(obj: Object) -> None:
             ),
         ),
         (policy(source(ipBlocks=["10.0.0.0/33"])), "spec.rules[0].from[0].source: bad CIDR range (10.0.0.0/33)"),
+        (policy(source(ipBlocks=[f"10.0.0.0/{ENDLESS}"])), f"source: bad CIDR range (10.0.0.0/{ENDLESS})"),
         (policy(source(remoteIpBlocks=["10.0.0"])), "spec.rules[0].from[0].source: bad IP address (10.0.0)"),
         (policy(source(notPrincipals=[""])), "source: empty value not allowed, found in NotPrincipals"),
         (policy(source(namespaces=[""])), "source: empty value not allowed, found in Namespaces"),

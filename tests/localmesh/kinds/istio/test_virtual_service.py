@@ -46,6 +46,7 @@ REFUSED = [
         ROUTE | {"retries": {"attempts": 1, "retryOn": "5xx, reset"}},
         'retries.retryOn: " reset" is not a valid retryOn policy; no spaces around it',
     ),
+    (ROUTE | {"retries": {"attempts": 1, "retryOn": "5" * 5000}}, 'retries.retryOn: "55555'),
     (ROUTE | {"retries": {"attempts": 1, "retryOn": "599"}}, 'retries.retryOn: "599" is not a valid retryOn policy'),
     (ROUTE | {"retries": {"attempts": 1, "retryOn": "5xx,"}}, 'retries.retryOn: "" is not a valid retryOn policy'),
     ({"route": [{"destination": {"host": "*"}}]}, "route[0].destination.host: invalid destination host *"),
