@@ -52,11 +52,12 @@ class RunningMesh(Struct, frozen=True):
     """Why the mesh ended although nobody asked it to; such a supervisor runs no more."""
 
     @classmethod
-    def read(cls, text: str) -> "RunningMesh":
-        """Read what `Lock.tell` wrote; nothing is known of a supervisor that has not told anything yet."""
-        if not text.strip():
+    def read(cls, text: bytes) -> "RunningMesh":
+        """Read what `Lock.tell` wrote; nothing is known of a supervisor that has told nothing that can be read."""
+        try:
+            return msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError:
             return cls(0, 0, 0, "")
-        return msgspec.json.decode(text, type=cls)
 
 
 class Home(Struct, frozen=True):
@@ -184,7 +185,7 @@ class Home(Struct, frozen=True):
         """Return who holds the folder, None when nobody does: a killed supervisor's lock is free."""
         if not self.lock.exists():
             return None
-        with self.lock.open("r+") as file:
+        with self.lock.open("rb+") as file:
             try:
                 with self._gate(fcntl.LOCK_SH):
                     fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -195,8 +196,8 @@ class Home(Struct, frozen=True):
 
     def last(self) -> RunningMesh | None:
         """Return the supervisor that ended unasked, None when the last one ended as it should or none ever ran."""
-        text = self.lock.read_text() if self.lock.exists() else ""
-        return RunningMesh.read(text) if text.strip() else None
+        told = RunningMesh.read(self.lock.read_bytes() if self.lock.exists() else b"")
+        return told if told.pid else None
 
     @contextmanager
     def _gate(self, kind: int) -> Iterator[None]:
@@ -233,5 +234,5 @@ class Lock(Struct, frozen=True):
 
     def clear(self) -> None:
         """Leave nothing, unless it says why the mesh ended unasked."""
-        if not RunningMesh.read(os.pread(self.descriptor, PAGE, 0).decode()).failure:
+        if not RunningMesh.read(os.pread(self.descriptor, PAGE, 0)).failure:
             os.ftruncate(self.descriptor, 0)

@@ -106,6 +106,15 @@ def test_who_holds_the_folder_is_read_while_it_is_held(home: Home) -> None:
     assert home.last() is None
 
 
+@pytest.mark.parametrize("content", [b"garbage", b"\xff", b"[]", b'{"pid": "1"}', b'{"pid": 1}'])
+def test_a_lock_file_that_cannot_be_read_tells_nothing(home: Home, content: bytes) -> None:
+    with home.hold():
+        home.lock.write_bytes(content)
+        assert home.running() == RunningMesh(0, 0, 0, "")
+    home.lock.write_bytes(content)
+    assert home.last() is None
+
+
 def test_a_mesh_that_ended_unasked_leaves_word(home: Home) -> None:
     with home.hold() as lock:
         lock.tell(RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", failure="the mesh cannot go on"))
