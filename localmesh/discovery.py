@@ -51,6 +51,9 @@ SETTLING_SECONDS = 5.0
 
 
 class _Delivered(Struct, frozen=True):
+    uid: str
+    """The pod's: another one may have its name by now."""
+
     node: EnvoyNode
     places: Places
     proof: str
@@ -135,16 +138,18 @@ class Discovery:
         await self._serves.wait()
         if addresses.admin is None or self._server is None:
             raise ValueError(f"pod {key} has no place for an admin page")
+        await self._forget_the_gone()
+        if self._uid(key) != pod["metadata"]["uid"]:
+            raise MeshError("the pod is gone")
         proxy = self._computed().get(ProxyId(key.namespace, key.name))
         if proxy is None:
-            gone = self._store.find(PODS, key) is None
-            raise MeshError("the pod is gone" if gone else "what it is to do could not be computed: see its events")
+            raise MeshError("what it is to do could not be computed: see its events")
         if key not in self._deliveries:
             admin, proof = Path(addresses.admin), secrets.token_hex(32)
             node, places = _node(pod, proxy), Places(admin.with_suffix(".json"), admin, self._socket)
             delivery = Delivery(self._server.open(node.id, proof), report=lambda result: self._report(key, result))
             delivery.submit(self._configuration(proxy, pod))
-            self._deliveries[key] = _Delivered(node, places, proof, delivery)
+            self._deliveries[key] = _Delivered(pod["metadata"]["uid"], node, places, proof, delivery)
         known = self._deliveries[key]
         return command(known.node, known.places, known.proof, self._dress.runtime)
 
@@ -243,15 +248,24 @@ class Discovery:
         return [self._authority, self._own_certificates.get(own)]
 
     async def _forget_the_gone(self) -> None:
-        for key in [key for key in self._deliveries if self._store.find(PODS, key) is None]:
-            delivered = self._deliveries.pop(key)
-            delivered.places.file.unlink(missing_ok=True)
-            self._certificates.forget(key)
-            if self._refusals.pop(key, None):
-                self._report_findings()
-            await delivered.delivery.close()
-            if self._server is not None:
-                self._server.close(delivered.node.id)
+        while gone := [key for key, delivered in self._deliveries.items() if self._uid(key) != delivered.uid]:
+            await self._forget(gone[0])
+
+    def _uid(self, key: Key) -> str:
+        """Return the uid of the pod that has a name now, "" for none."""
+        pod = self._store.find(PODS, key)
+        return pod["metadata"]["uid"] if pod is not None else ""
+
+    async def _forget(self, key: Key) -> None:
+        """Deliver to a pod no longer. All but the end of its task is done at once: its name may be another's then."""
+        delivered = self._deliveries.pop(key)
+        delivered.places.file.unlink(missing_ok=True)
+        self._certificates.forget(key)
+        if self._server is not None:
+            self._server.close(delivered.node.id)
+        if self._refusals.pop(key, None):
+            self._report_findings()
+        await delivered.delivery.close()
 
     def _report(self, key: Key, result: PushResult) -> None:
         """Say in the pod's events what its Envoy did not take, and of the object that it was made of."""

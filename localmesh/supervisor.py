@@ -4,7 +4,6 @@ import asyncio
 import gc
 import logging
 import os
-import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,7 +34,7 @@ from localmesh.kinds.resources import DEPLOYMENTS, NAMESPACES, SERVICES, resourc
 from localmesh.kubelet import Images, Kubelet
 from localmesh.kubelet.environment import tracing_environment
 from localmesh.kubelet.node_ports import NodePorts
-from localmesh.log_stream import LogStream
+from localmesh.log_stream import LogStream, Output
 from localmesh.store.objects import Store, now
 
 logger = logging.getLogger(__name__)
@@ -115,7 +114,7 @@ async def supervise(options: Options, stop: asyncio.Event, tell: Callable[[str],
         await stack.enter_async_context(kubelet)
         await stack.enter_async_context(Controllers(store, loops))
         if options.stream:
-            await stack.enter_async_context(LogStream(store, kubelet, _write).running(loops))
+            await stack.enter_async_context(LogStream(store, kubelet, Output(1).write).running(loops))
         try:
             await stack.enter_async_context(door)
         except PortTakenError as error:
@@ -150,11 +149,6 @@ async def supervise(options: Options, stop: asyncio.Event, tell: Callable[[str],
         finally:
             for task in starting:
                 await ended(task)
-
-
-def _write(lines: bytes) -> None:
-    sys.stdout.buffer.write(lines)
-    sys.stdout.buffer.flush()
 
 
 def _addons(options: Options, store: Store) -> list[Object]:

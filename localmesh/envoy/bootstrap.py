@@ -153,11 +153,6 @@ def bootstrap(node: EnvoyNode, places: Places, proof: str, runtime: Mapping[str,
     }
 
 
-def _stream(proof: str) -> dict[str, Any]:
-    told = {"key": PROOF_HEADER, "value": proof}
-    return {"envoy_grpc": {"cluster_name": XDS_CLUSTER}, "initial_metadata": [told]}
-
-
 def _xds_cluster(path: Path) -> dict[str, Any]:
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": str(path)}}}}]}]
     http2 = any_of(HTTP_OPTIONS, explicit_http_config={"http2_protocol_options": {}})

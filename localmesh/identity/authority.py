@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -52,7 +53,7 @@ class Authority(Struct, frozen=True):
             return cls._read(path)
         except FileNotFoundError:
             pass
-        except ValueError as error:
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: a key behind a password
             logger.warning("%s cannot be used, so the mesh gets another authority: %s", path, error)
         made = cls.make()
         _write(path, made)
@@ -97,6 +98,8 @@ class Authority(Struct, frozen=True):
             raise ValueError("key and certificate do not belong together")
         if certificate.not_valid_after_utc - datetime.now(UTC) < LIFETIME / 10:
             raise ValueError(f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}")
+        if certificate.not_valid_before_utc > datetime.now(UTC):
+            raise ValueError(f"it was made by a clock that went ahead, on {certificate.not_valid_before_utc:%Y-%m-%d}")
         return cls(key, certificate)
 
 

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ PATH = ":".join(
     (str(Path(sys.executable).parent), "/opt/homebrew/bin", "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin")
 )
 """The project's own Python first, then the machine's tools: they stand for those of an image."""
+
+MOST = 2 * 1024 * 1024
+"""Characters that a container's variables, or its command, may have once all references are replaced: no more is
+handed to a process (Linux: a quarter of the stack), and a few doubled twenty times would fill this machine."""
 
 FindConfigMap = Callable[[str], Object | None]
 """Finds a ConfigMap in the pod's namespace."""
@@ -99,6 +103,7 @@ def outbound_port(addresses: PodAddresses) -> int | None:
 def manifest_environment(pod: Object, container: Container, find: FindConfigMap) -> dict[str, str]:
     """Return the variables that the manifest names. Raises ConfigError."""
     variables: dict[str, str] = {}
+    room = MOST
     for source in container.env_from:
         if source.config_map_ref:
             data = _data(source.config_map_ref, find)
@@ -106,16 +111,35 @@ def manifest_environment(pod: Object, container: Container, find: FindConfigMap)
     for variable in container.env:
         value = _value(pod, variable, find)
         if value is not None:
-            variables[variable.name] = expand(value, variables)
+            variables[variable.name] = expand(value, variables, room)
+            room -= len(variables[variable.name])
     return variables
 
 
-def expand(text: str, variables: Mapping[str, str]) -> str:
-    """Replace `$(NAME)` as Kubernetes does: unknown names stay as they are, `$$` is a dollar sign."""
+def command_line(words: Iterable[str], variables: Mapping[str, str]) -> list[str]:
+    """Return a command with its references replaced. Raises ConfigError."""
+    expanded: list[str] = []
+    room = MOST
+    for word in words:
+        expanded.append(expand(word, variables, room))
+        room -= len(expanded[-1])
+    return expanded
+
+
+def expand(text: str, variables: Mapping[str, str], room: int = MOST) -> str:
+    """Replace `$(NAME)` as Kubernetes does: unknown names stay as they are, `$$` is a dollar sign.
+
+    Raises ConfigError when the values are longer than `room`.
+    """
 
     def replacement(match: re.Match[str]) -> str:
+        nonlocal room
         name = match[1]
-        return "$" if name is None else variables.get(name, match[0])
+        value = "$" if name is None else variables.get(name, match[0])
+        room -= len(value)
+        if room < 0:
+            raise ConfigError(f"with all $(…) replaced it is too long for a process, at {match[0]}")
+        return value
 
     return _REFERENCE.sub(replacement, text)
 

@@ -39,8 +39,9 @@ class ExecProcess:
             environment = launch.exec_environment()
         except CannotStartError as error:
             raise RuntimeRefusedError(f"{error.reason}: {error}", 500) from error
-        if not command or shutil.which(command[0], path=environment["PATH"]) is None:
-            name = command[0] if command else ""
+        name = command[0] if command else ""
+        place = str(launch.folders.home / name) if "/" in name else name
+        if shutil.which(place, path=environment["PATH"]) is None:
             raise RuntimeRefusedError(f'exec: "{name}": executable file not found in $PATH', 500)
         try:
             if tty:
@@ -48,7 +49,7 @@ class ExecProcess:
                 return cls(child, writer, {"stdout": reader})
             return await cls._on_pipes(launch, command, environment, stdin=stdin)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the command
-            raise RuntimeRefusedError(f'exec: "{command[0]}": {error}', 500) from error
+            raise RuntimeRefusedError(f'exec: "{name}": {error}', 500) from error
 
     @classmethod
     async def _on_pipes(

@@ -21,28 +21,29 @@ class Guard:
     def __init__(self, grace: float = GRACE) -> None:
         self._grace = grace
         self._process: subprocess.Popen[bytes] | None = None
+        self._groups: set[int] = set()
 
     def __enter__(self) -> Self:
-        # The child inherits what is blocked: from its first moment on nothing but the end of its input ends it.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
-        try:
-            self._process = self._start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._process = self._start()
         return self
 
     def _start(self) -> "subprocess.Popen[bytes]":
         program = Path(__file__).with_name("guardian.py")
-        return subprocess.Popen(
-            [sys.executable, "-I", "-S", program, str(self._grace)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={},
-            cwd="/",
-            bufsize=0,
-            start_new_session=True,
-        )
+        # The child inherits what is blocked: from its first moment on nothing but the end of its input ends it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+        try:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", program, str(self._grace)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={},
+                cwd="/",
+                bufsize=0,
+                start_new_session=True,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -57,19 +58,36 @@ class Guard:
 
     def began(self, group: int) -> None:
         """Note a process group that is to end with this process."""
+        self._groups.add(group)
         self._tell(f"+{group}\n")
 
     def ended(self, group: int) -> None:
         """Note that a process group is gone: its number may be another's from now on."""
+        self._groups.discard(group)
         self._tell(f"-{group}\n")
 
     def _tell(self, line: str) -> None:
-        pipe = self._started().stdin
         try:
-            if pipe is not None:
-                pipe.write(line.encode())
+            self._write(line)
         except BrokenPipeError:
-            logger.warning("the guard process is gone: after a kill -9 of this process pods would go on running")
+            self._replace()
+
+    def _write(self, lines: str) -> None:
+        pipe = self._started().stdin
+        if pipe is not None:
+            pipe.write(lines.encode())
+
+    def _replace(self) -> None:
+        """Start another guardian in place of one that was killed, and tell it of all that runs."""
+        killed = self._started()
+        try:
+            self._process = self._start()
+        except OSError:
+            logger.exception("the guard process was killed: after a kill -9 of this process pods would go on running")
+            return
+        killed.communicate()
+        logger.warning("the guard process was killed: there is another one now")
+        self._write("".join(f"+{group}\n" for group in sorted(self._groups)))
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is None:

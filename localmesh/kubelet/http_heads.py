@@ -1,7 +1,6 @@
 """Just enough of HTTP/1.1 to pass one request on: its head is read and rewritten, its body is never looked at."""
 
 import asyncio
-from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
@@ -49,25 +48,27 @@ class Head(Struct, frozen=True):
         return _split(self.target).path
 
     def to_proxy(self) -> bytes:
-        """Return the head for another proxy."""
-        return self._encoded(self.target, self._passed_on())
+        """Return the head for another proxy: the target's host becomes the header, as RFC 9112 (3.2.2) says."""
+        return self._encoded(self.target)
 
     def to_server(self) -> bytes:
-        """Return the head for the server itself: the target's host becomes the header, as RFC 9112 (3.2.2) says."""
+        """Return the head for the server itself, whose target is a path."""
         if not self.is_absolute:
-            return self.to_proxy()
+            return self._encoded(self.target)
         parts = _split(self.target)
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        others = [(name, value) for name, value in self._passed_on() if name.lower() != "host"]
-        return self._encoded(target, [("Host", parts.netloc.rpartition("@")[2]), *others])
+        return self._encoded((parts.path or "/") + (f"?{parts.query}" if parts.query else ""))
 
     def _passed_on(self) -> list[tuple[str, str]]:
         named = ",".join(value for name, value in self.headers if name.lower() == "connection")
-        dropped = {*_HOP_BY_HOP, *(name.strip().lower() for name in named.split(","))}
-        return [(name, value) for name, value in self.headers if name.lower() not in dropped]
+        dropped = {*_HOP_BY_HOP, *(name.strip().lower() for name in named.split(","))} - {"host"}
+        passed_on = [(name, value) for name, value in self.headers if name.lower() not in dropped]
+        if not self.is_absolute:
+            return passed_on
+        host = _split(self.target).netloc.rpartition("@")[2]
+        return [("Host", host), *((name, value) for name, value in passed_on if name.lower() != "host")]
 
-    def _encoded(self, target: str, headers: Iterable[tuple[str, str]]) -> bytes:
-        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    def _encoded(self, target: str) -> bytes:
+        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self._passed_on()]
         request = h11.Request(method=self.method, target=target, headers=[*fields, (b"Connection", b"close")])
         return h11.Connection(h11.CLIENT).send(request) or b""
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from localmesh.apiserver.runtime import LogOptions, RuntimeRefusedError
+from localmesh.core.loopback import NoFreePortError
 from localmesh.core.loops import Loops, described
 from localmesh.core.objects import Key, Object, key_of, labels_of, selects
 from localmesh.core.places import Place
@@ -22,6 +22,7 @@ from localmesh.kinds.service_ports import container_port, target_of
 from localmesh.kubelet.attach import Attachment
 from localmesh.kubelet.containers import ContainerRunner
 from localmesh.kubelet.exec import ExecProcess
+from localmesh.kubelet.folders import remove_folder
 from localmesh.kubelet.guard import Guard
 from localmesh.kubelet.images import Images
 from localmesh.kubelet.logs import LogFile
@@ -60,12 +61,16 @@ class Kubelet:
         )
         self._workers: dict[str, PodWorker] = {}
         """By the pod's uid."""
+
+        self._unsynced: dict[str, str] = {}
+        """What was said of pods that could not be looked after, by uid: to say it again would be a change to act on."""
+
         self._stack = ExitStack()
         self._loop = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        shutil.rmtree(self._node.folder, ignore_errors=True)  # what a killed predecessor left
-        self._node.folder.mkdir(mode=0o700, parents=True)
+        remove_folder(self._node.folder)  # what a killed predecessor left
+        self._node.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_private(self._node.sockets)
         self._stack.enter_context(self._guard)
         await self._loop.enter_async_context(self._loops.kept("kubelet", self._keep))
@@ -82,7 +87,7 @@ class Kubelet:
         await self._end(list(self._workers.values()))
         self._stack.close()
         for folder in (self._node.sockets, self._node.folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
 
     async def _end(self, workers: Sequence[PodWorker]) -> None:
         """End pods together. Nothing has to spread any more, so preStop's pause would only make the end longer."""
@@ -100,12 +105,24 @@ class Kubelet:
         for uid, pod in pods.items():
             try:
                 self._sync(uid, pod, ports.get(uid, ()))
-            except Exception as error:  # one pod that cannot be looked after does not hold up the others
-                logger.exception("cannot sync pod %s", key_of(pod))
-                self._node.events.warning(pod, "FailedSync", f"error of the local mesh: {described(error)}")
+                self._unsynced.pop(uid, None)
+            except NoFreePortError as error:
+                self._say_unsynced(pod, str(error))
+            except Exception as error:  # noqa: BLE001 -- one pod that cannot be looked after holds up no other
+                self._say_unsynced(pod, f"error of the local mesh: {described(error)}", error)
+        for uid in self._unsynced.keys() - pods.keys():
+            del self._unsynced[uid]
         for uid, worker in self._workers.items():
             if uid not in pods:
                 worker.stop(0)  # deleted by force
+
+    def _say_unsynced(self, pod: Object, message: str, error: Exception | None = None) -> None:
+        """Say once what keeps a pod from being looked after; it is tried again with each change."""
+        uid = pod["metadata"]["uid"]
+        if self._unsynced.get(uid) != message:
+            self._unsynced[uid] = message
+            logger.error("cannot sync pod %s: %s", key_of(pod), message, exc_info=error)
+            self._node.events.warning(pod, "FailedSync", message)
 
     def _sync(self, uid: str, pod: Object, ports: Iterable[int]) -> None:
         if uid not in self._workers:

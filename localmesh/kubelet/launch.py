@@ -19,7 +19,7 @@ from localmesh.kubelet.environment import (
     ConfigError,
     Folders,
     base_environment,
-    expand,
+    command_line,
     leaves_tracing_alone,
     listening,
     manifest_environment,
@@ -30,6 +30,9 @@ from localmesh.kubelet.node import Node
 from localmesh.kubelet.sandbox import Sandbox, image_of, ports_of
 
 logger = logging.getLogger(__name__)
+
+HOSTNAME = 63
+"""Characters of a hostname, as Linux has it: longer names of pods are cut, as by the kubelet."""
 
 PROXY_TOOLS = Path(__file__).with_name("proxy_tools")
 """What only a proxy's container has on its PATH."""
@@ -66,8 +69,10 @@ class Launch(Struct, frozen=True):
             raise CannotStartError("ErrImagePull", self.node.images.missing(self.container.image))
         if image.is_proxy:
             return await self._prepare_proxy()
-        variables = self._manifest()
-        argv = [expand(word, variables) for word in image.argv(self.container)]
+        try:
+            argv = command_line(image.argv(self.container), self._manifest())
+        except ConfigError as error:
+            raise CannotStartError("CreateContainerError", f"command: {error}") from error
         if not argv:
             raise CannotStartError("CreateContainerError", "no command specified")
         return argv
@@ -102,7 +107,7 @@ class Launch(Struct, frozen=True):
         return self.sandbox.addresses.own().get(number) if number is not None else None
 
     def _all(self) -> dict[str, str]:
-        hostname = self.spec.hostname or self.pod["metadata"]["name"]
+        hostname = self.spec.hostname or self.pod["metadata"]["name"][:HOSTNAME].rstrip("-.")
         image = image_of(self.node, self.container)
         baked_in = dict(image.env) if image is not None else {}
         if image is not None and image.is_proxy:

@@ -5,6 +5,7 @@ had no end yet. The last run before the current one is kept for `kubectl logs --
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from localmesh.apiserver.runtime import LogOptions
+
+logger = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024 * 1024
 """Size at which a log starts a new file; one older file is kept (the kubelet's `containerLogMaxSize`)."""
@@ -35,6 +38,7 @@ class LogFile:
         self._file = path.open("ab", buffering=0)
         self._rest = b""
         self._is_open = True
+        self._loses = False
         self._more = asyncio.Event()
 
     @property
@@ -109,17 +113,42 @@ class LogFile:
         return [line for line in lines if line[:_STAMP] >= since]
 
     def _store(self, stored: bytes) -> None:
+        """Store whole lines. What the disk has no room for is lost: whoever wrote it would wait for ever otherwise."""
         if not stored:
             return
-        if self._file.tell() + len(stored) > self._max_bytes and self._file.tell():
-            self._rotate()
-        self._file.write(stored)
+        try:
+            if self._file.tell() + len(stored) > self._max_bytes and self._file.tell():
+                self._rotate()
+            self._append(stored)
+        except OSError as error:
+            if not self._loses:
+                logger.warning("%s: what a container writes is lost: %s", self.path, error.strerror)
+            self._loses = True
+            return
+        self._loses = False
         self._wake()
 
+    def _append(self, stored: bytes) -> None:
+        """Write all or nothing. Raises OSError."""
+        end = self._file.tell()
+        try:
+            left = memoryview(stored)
+            while left:
+                left = left[self._file.write(left) :]
+        except OSError:
+            self._file.truncate(end)
+            self._file.seek(end)
+            raise
+
     def _rotate(self) -> None:
-        self._file.close()
         self.path.replace(self.older)
-        self._file = self.path.open("ab", buffering=0)
+        try:
+            file = self.path.open("ab", buffering=0)
+        except OSError:
+            self.older.replace(self.path)
+            raise
+        self._file.close()
+        self._file = file
         self.files += 1
 
     def _wake(self) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from localmesh.core.loopback import LOOPBACK
 from localmesh.core.objects import Object
 from localmesh.kinds.injection import sidecars_of
-from localmesh.kinds.kubernetes.pods import condition_of
+from localmesh.kinds.kubernetes.pods import condition_of, status_of
 from localmesh.kubelet.states import ContainerStatus, Terminated, Waiting
 from localmesh.store.objects import now
 
@@ -20,7 +20,7 @@ def pod_status(pod: Object, containers: Sequence[ContainerStatus], *, is_over: b
         "hostIPs": [{"ip": LOOPBACK}],
         "podIP": LOOPBACK,
         "podIPs": [{"ip": LOOPBACK}],
-        "startTime": pod.get("status", {}).get("startTime", now()),
+        "startTime": status_of(pod).get("startTime") or now(),
         "containerStatuses": [
             container.to_json() for container in sorted(containers, key=lambda container: container.name)
         ],
@@ -60,5 +60,5 @@ def _conditions(pod: Object, containers: Sequence[ContainerStatus], phase: str) 
 
 def _with_time(pod: Object, condition: Object) -> Object:
     before = condition_of(pod, condition["type"])
-    unchanged = before if before and before["status"] == condition["status"] else {}
+    unchanged = before if before and before.get("status") == condition["status"] else {}
     return condition | {"lastTransitionTime": unchanged.get("lastTransitionTime") or now()}

@@ -8,7 +8,7 @@ from localmesh.core.loopback import NoFreePortError
 from localmesh.core.loops import described, ended
 from localmesh.core.objects import Object, annotations_of, key_of
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
-from localmesh.kinds.kubernetes.pods import spec_of
+from localmesh.kinds.kubernetes.pods import spec_of, status_of
 from localmesh.kinds.resources import PODS
 from localmesh.kubelet.backoff import BackOff
 from localmesh.kubelet.containers import ContainerRunner
@@ -165,7 +165,7 @@ class PodWorker:
         statuses = [container.status for container in self.containers.values()]
         key = key_of(self.pod)
         status = pod_status(self._node.store.get(PODS, key), statuses, is_over=self._is_over)
-        self._node.store.modify(PODS, key, lambda pod: pod.update(status=pod.get("status", {}) | status))
+        self._node.store.modify(PODS, key, lambda pod: pod.update(status={**status_of(pod), **status}))
 
     def _forget(self) -> None:
         if self._is_stored():

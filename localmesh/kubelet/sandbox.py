@@ -1,9 +1,9 @@
 """A pod's sandbox: its folder, its local ports and its network, before any container starts."""
 
+import asyncio
 import errno
 import hashlib
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,10 +17,14 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.injection import is_injected
 from localmesh.kinds.kubernetes.pods import Container, PodSpec, spec_of
 from localmesh.kubelet.environment import Folders
+from localmesh.kubelet.folders import remove_folder
 from localmesh.kubelet.images import Image
 from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.kubelet.node import Node
 from localmesh.kubelet.signal_scope import SignalScope
+
+SHOWN = 150
+"""Characters of a pod's name in its folder's, for which file systems have 255."""
 
 
 class Sandbox(Struct):
@@ -40,7 +44,7 @@ class Sandbox(Struct):
             return cls(node, folder, await _open_network(node, pod), scope)
         except BaseException:
             scope.close()
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folder(folder)
             raise
 
     @property
@@ -62,7 +66,7 @@ class Sandbox(Struct):
         if self.addresses.admin is not None:
             with suppress(FileNotFoundError):
                 os.unlink(self.addresses.admin)  # noqa: PTH108 - what a coroutine may do with a path
-        shutil.rmtree(self.folder, ignore_errors=True)
+        await asyncio.to_thread(remove_folder, self.folder)
 
     def folders(self, spec: PodSpec, container: Container) -> Folders:
         """Return a container's own folders, made if need be."""
@@ -97,7 +101,7 @@ def ports_of(node: Node, container: Container) -> tuple[int, ...]:
 
 def _folder(node: Node, pod: Object) -> Path:
     metadata = pod["metadata"]
-    return node.folder / f"{metadata['namespace']}_{metadata['name']}_{metadata['uid']}"
+    return node.folder / f"{metadata['namespace']}_{metadata['name'][:SHOWN]}_{metadata['uid']}"
 
 
 def _admin_socket(node: Node, pod: Object) -> str:

@@ -14,7 +14,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from localmesh.core.errors import MeshError
 from localmesh.core.loops import Loops
-from localmesh.core.objects import Object
+from localmesh.core.objects import Object, key_of
 from localmesh.discovery import Discovery
 from localmesh.envoy.ads import METHOD, SERVICE
 from localmesh.envoy.bootstrap import PROOF_HEADER, EnvoyNode
@@ -77,11 +77,32 @@ async def clusters(socket: Path, node: EnvoyNode, proof: str) -> AsyncIterator[s
 
 
 async def test_a_pod_that_is_gone_by_the_time_its_envoy_is_prepared_is_no_error_of_the_mesh(folder: Path) -> None:
-    late = pod("catalog-1", addresses(0, folder))
+    late = pod("catalog-1", addresses(0, folder), uid="1")
     discovery = Discovery(store_of([]), folder / "s", Loops(), Certificates(Authority.make()))
     async with discovery.delivering():
         with pytest.raises(MeshError, match="the pod is gone"):
             await discovery.prepare(late, addresses(0, folder))
+
+
+async def test_a_pod_that_takes_another_s_name_gets_an_envoy_of_its_own(folder: Path) -> None:
+    first = pod("catalog-1", addresses(0, folder))
+    store = store_of([first])
+    discovery = Discovery(store, folder / "s", Loops(), Certificates(Authority.make()))
+    async with discovery.delivering():
+        old = store.get(PODS, key_of(first))
+        await discovery.prepare(old, addresses(0, folder))
+        store.remove(PODS, key_of(first))
+        new = store.create(PODS, pod("catalog-1", addresses(1, folder)))  # before any loop has seen that it was gone
+        await discovery.prepare(new, addresses(1, folder))
+        with pytest.raises(MeshError, match="the pod is gone"):
+            await discovery.prepare(old, addresses(0, folder))
+        sent = clusters(
+            folder / "s" / "xds.sock", EnvoyNode("sidecar", "catalog-1", NAMESPACE, "catalog"), proof(folder / "1.json")
+        )
+        async with asyncio.timeout(PATIENCE_S):
+            assert await anext(sent)
+        await sent.aclose()
+    assert not (folder / "0.json").exists()
 
 
 @pytest.mark.long
@@ -99,7 +120,7 @@ async def test_a_proxy_that_cannot_be_written_down_keeps_nothing_from_the_others
     discovery = Discovery(store, folder / "s", Loops(), Certificates(Authority.make()))
     async with asyncio.timeout(PATIENCE_S), discovery.delivering():
         for number, each in enumerate(pods):
-            await discovery.prepare(each, addresses(number, folder))
+            await discovery.prepare(store.get(PODS, key_of(each)), addresses(number, folder))
         monkeypatch.setattr(Emitter, "emit", failing)
         sent = clusters(
             folder / "s" / "xds.sock", EnvoyNode("sidecar", "webapp-1", NAMESPACE, "webapp"), proof(folder / "1.json")

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from localmesh.core.objects import Key
-from localmesh.identity import certificates
+from localmesh.identity import authority, certificates
 from localmesh.identity.authority import FILE, Authority, Certificate
 from localmesh.identity.certificates import Certificates
 
@@ -116,7 +116,7 @@ def test_a_certificate_is_renewed_at_half_its_time(monkeypatch: pytest.MonkeyPat
     assert 0 < made.wait_s() <= certificates.LONGEST_WAIT.total_seconds()
     Clock.time = first.issued + timedelta(minutes=31)
     assert made.are_due
-    assert made.wait_s() == 0
+    assert made.wait_s() == certificates.SHORTEST_WAIT.total_seconds()
     assert made.of(pod, WEBAPP).key != first.key
 
 
@@ -131,3 +131,33 @@ def test_a_pod_that_is_gone_is_forgotten() -> None:
     made.forget(pod)
     assert not made.are_due
     assert made.of(pod, WEBAPP) is not first
+
+
+def test_a_certificate_that_is_good_only_later_is_replaced_when_the_clock_is_set_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(certificates, "datetime", Clock)
+    pod, made = Key("a", "web-1"), Certificates(Authority.make())
+    first = made.of(pod, WEBAPP)
+    Clock.time = first.issued - timedelta(minutes=1)
+    assert made.of(pod, WEBAPP) is first, "it is good since two minutes before"
+    Clock.time = first.issued - HOUR
+    assert made.are_due
+    assert made.of(pod, WEBAPP) is not first
+
+
+def test_an_authority_of_a_clock_that_went_ahead_is_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(authority, "datetime", Clock)
+        Clock.time = datetime.now(UTC) + timedelta(days=2)
+        before = Authority.of(tmp_path)
+        assert Authority.of(tmp_path).pem == before.pem
+    assert Authority.of(tmp_path).pem != before.pem
+
+
+def test_another_pod_of_the_same_name_leaves_nothing_to_renew_of_the_one_before() -> None:
+    pod, made = Key("a", "web-1"), Certificates(Authority.make())
+    first = made.of(pod, WEBAPP)
+    second = made.of(pod, WEBAPP.replace("webapp", "other"))
+    assert second is not first
+    assert [issued for _, issued in made._issued.values()] == [second]

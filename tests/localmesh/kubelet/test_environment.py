@@ -8,9 +8,11 @@ from localmesh.kinds.addresses import PodAddresses
 from localmesh.kinds.kubernetes.pods import Container
 from localmesh.kinds.messages import message
 from localmesh.kubelet.environment import (
+    MOST,
     ConfigError,
     Folders,
     base_environment,
+    command_line,
     expand,
     leaves_tracing_alone,
     listening,
@@ -19,7 +21,7 @@ from localmesh.kubelet.environment import (
     proxied,
 )
 
-from .conftest import Node, get, script, state
+from .conftest import Node, container, get, script, state
 
 POD: Object = {
     "metadata": {"name": "web-1", "namespace": "shop", "uid": "42", "labels": {"app": "web"}, "annotations": {}},
@@ -120,3 +122,27 @@ async def test_a_missing_config_map_holds_the_container_back(node: Node) -> None
 )  # fmt: skip
 def test_who_asks_for_metrics_alone_leaves_tracing_to_the_mesh(variable: str, leaves_alone: bool) -> None:
     assert leaves_tracing_alone({"HOST": "127.0.0.1", variable: "x"}) == leaves_alone
+
+
+def test_variables_that_double_again_and_again_are_refused_before_they_fill_the_machine() -> None:
+    doubled = [{"name": f"V{n}", "value": f"$(V{n - 1})$(V{n - 1})"} for n in range(1, 60)]
+    with pytest.raises(ConfigError, match=r"too long for a process, at \$\(V\d+\)"):
+        variables([{"name": "V0", "value": "0123456789"}, *doubled])
+    long = variables([{"name": "LONG", "value": "x" * MOST}])
+    assert len(long["LONG"]) == MOST
+    assert command_line(["$(LONG)"], long) == [long["LONG"]]
+    with pytest.raises(ConfigError, match="too long"):
+        command_line(["$(LONG)", "$(LONG)"], long)
+
+
+async def test_a_command_that_becomes_too_long_holds_its_container_back(node: Node) -> None:
+    env = [{"name": "LONG", "value": "x" * 1_000_000}]
+    key = node.pod("web", container(command=["echo", "$(LONG)$(LONG)$(LONG)"], env=env))
+    pod = await node.until(key, lambda pod: state(pod).get("waiting", {}).get("message"))
+    assert state(pod)["waiting"]["reason"] == "CreateContainerError"
+    assert "too long for a process" in state(pod)["waiting"]["message"]
+
+
+async def test_a_name_as_long_as_names_may_be_is_cut_to_a_hostname(node: Node) -> None:
+    key = node.pod("a" * 62 + "." + "b" * 190, script("echo $HOSTNAME; exec sleep 60"))
+    assert await node.log_line(await node.running(key)) == "a" * 62 + "\n"

@@ -117,3 +117,10 @@ async def test_a_command_ends_when_its_user_hangs_up(node: Node, pod: Key) -> No
     async with asyncio.timeout(5):
         assert await process.wait() == 137
     await output.aclose()
+
+
+async def test_a_command_may_lie_in_the_container_s_own_folder(node: Node, pod: Key) -> None:
+    await node.run(pod, "sh", "-c", "printf '#!/bin/sh\necho ran' > hello; chmod +x hello")
+    assert await node.run(pod, "./hello") == (0, "ran\n", "")
+    with pytest.raises(RuntimeRefusedError, match="executable file not found"):
+        await node.run(pod, "bin/chaos.sh")  # which is there where the tests run

@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from localmesh.kubelet.children import spawn
 from localmesh.kubelet.guard import Guard
 from localmesh.kubelet.signal_scope import SignalScope
@@ -66,3 +68,16 @@ async def test_a_process_that_ended_is_none_of_the_guard_s_business_any_more(tmp
     child = spawn(["true"], environment=environment, folder=tmp_path, guard=Listening(), scope=scope)
     assert await child.wait() == 0
     assert told == [f"+{child.pid}\n", f"-{child.pid}\n"]
+
+
+def test_another_guard_takes_the_place_of_one_that_was_killed(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = (subprocess.Popen(["sleep", "600"], start_new_session=True) for _ in range(2))
+    with Guard(grace=0.0) as guard:
+        guard.began(first.pid)
+        killed = guard.pid
+        os.kill(killed, signal.SIGKILL)
+        os.waitid(os.P_PID, killed, os.WEXITED | os.WNOWAIT)
+        guard.began(second.pid)
+        assert guard.pid != killed
+    assert {first.wait(), second.wait()} <= {-signal.SIGTERM, -signal.SIGKILL}
+    assert caplog.text.count("there is another one now") == 1

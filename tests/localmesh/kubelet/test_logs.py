@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import io
 import re
 from datetime import UTC, datetime, timedelta
@@ -108,3 +109,48 @@ def test_more_last_lines_than_there_are_are_all() -> None:
     assert last_lines(Counted(b"a\nb\n"), 3) == [b"a\n", b"b\n"]
     assert last_lines(Counted(b""), 3) == []
     assert last_lines(Counted(b"a\nb"), None) == [b"a\n", b"b"]
+
+
+class Full(io.FileIO):
+    """A file on a disk that has room for a few bytes more, and then, perhaps, for others."""
+
+    room = 64
+
+    def write(self, data: object, /) -> int:
+        taken = memoryview(data)[: self.room]  # type: ignore[arg-type]  # what FileIO takes
+        self.room -= len(taken)
+        if not taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(taken)
+
+
+async def test_what_a_full_disk_does_not_take_is_lost_and_nothing_else(
+    log: LogFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    log._file.close()
+    log._file = full = Full(log.path, "ab")
+    log.write(b"before\n")
+    log.write(b"a long line in the middle, of which the disk takes half\n")
+    log.write(b"another\n")
+    assert caplog.text.count("what a container writes is lost: No space left on device") == 1
+    full.room = 1000
+    log.write(b"after\n")
+    log.close()
+    assert await read(log) == "before\nafter\n"
+
+
+async def test_a_log_goes_on_in_its_file_when_no_other_can_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = LogFile(tmp_path / "0.log", max_bytes=100)
+    log.write(b"one line that is long enough to fill it\n")
+
+    def none_left(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", none_left)
+        log.write(b"x" * 60 + b"\n")
+    log.write(b"and after\n")
+    log.close()
+    assert await read(log) == "one line that is long enough to fill it\nand after\n"

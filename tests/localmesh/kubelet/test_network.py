@@ -10,6 +10,7 @@ from localmesh.core.loopback import free_port
 from localmesh.core.objects import Key
 from localmesh.kinds.addresses import ANNOTATION, PodAddresses
 from localmesh.kinds.resources import ENDPOINTS, PODS, SERVICES
+from localmesh.kubelet.http_heads import Head
 from localmesh.kubelet.network import Network, NetworkProxy
 from localmesh.store.objects import Store
 
@@ -181,6 +182,10 @@ async def test_a_sidecar_gets_the_request_as_a_proxy_does(upstream: Upstream) ->
         _, body = await mesh.get("http://catalog/items")
         said = json.loads(body)
         assert (said["by"], said["head"][0]) == ("sidecar", "GET http://catalog/items HTTP/1.1")
+        status, text = await mesh.ask("GET http://catalog/items HTTP/1.0\n\n")
+        assert (status, "Host: catalog" in json.loads(text)["head"]) == (200, True), (
+            "HTTP/1.0 needs none, HTTP/1.1 does"
+        )
         # What the sidecar cannot place comes back here, and never goes to it again.
         status, text = await mesh.ask("GET /items HTTP/1.1\nHost: catalog\n\n")
         assert (status, text) == (502, "the sidecar of shop/web has no route to catalog:80\n")
@@ -205,6 +210,11 @@ async def test_headers_of_one_hop_end_here_and_others_go_on(mesh: Mesh, upstream
         "Content-Length: 5",
         "Connection: close",
     ]
+
+
+def test_a_host_goes_on_even_where_it_is_called_a_header_of_one_hop() -> None:
+    head = Head("GET", "/", (("Host", "web"), ("Connection", "host, x-one"), ("X-One", "1")))
+    assert head.to_server() == b"GET / HTTP/1.1\r\nHost: web\r\nConnection: close\r\n\r\n"
 
 
 async def test_bodies_are_passed_on_as_they_come(mesh: Mesh) -> None:

@@ -1,5 +1,6 @@
 """What goes wrong in one pod is said there, tried again, and holds up no other."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from localmesh.core.loopback import NoFreePortError
 from localmesh.core.loops import Loops
 from localmesh.core.objects import Object
 from localmesh.kinds.addresses import addresses_of
-from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS
+from localmesh.kinds.resources import EVENTS, NAMESPACES, PODS, SERVICES
 from localmesh.kubelet import Kubelet, backoff, containers, pods
 from localmesh.kubelet.launch import Launch
 from localmesh.kubelet.network import NetworkProxy
@@ -100,3 +101,26 @@ async def test_what_nobody_foresaw_in_one_pod_holds_up_no_other(node: Node, monk
     assert "FailedSync" in node.reasons()
     is_odd.clear()
     await node.running(key)
+
+
+async def test_ports_that_are_not_to_be_had_are_said_once_and_had_later(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await node.running(node.pod("web", script("exec sleep 60"), metadata={"labels": {"app": "web"}}))
+
+    def none_left() -> int:
+        raise NoFreePortError("no port is free")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.kubelet._node.ports, "take", none_left)
+        spec = {"selector": {"app": "web"}, "ports": [{"port": 80}]}
+        node.store.create(SERVICES, {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec})
+        await node.until(key, lambda _: "FailedSync" in node.reasons())
+        before = node.store.revision
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert node.store.revision == before, "an event is a change, and asks for no other"
+    (event,) = [event for event in node.store.objects(EVENTS) if event["reason"] == "FailedSync"]
+    assert (event["message"], event["count"]) == ("no port is free", 1)
+    node.store.modify(SERVICES, key, lambda service: service["metadata"].update(labels={"touched": "yes"}))
+    await node.until(key, lambda pod: (found := addresses_of(pod)) and 80 in found.app)
