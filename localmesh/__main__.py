@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -43,18 +44,32 @@ def parser(command: str = "") -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; what the user can put right is one line on stderr."""
     words = sys.argv[1:] if argv is None else argv
-    arguments = parser(words[0] if words else "").parse_args(words)
     try:
-        return int(arguments.run(arguments))
+        return _run(words)
     except MeshError as error:
         print(f"mesh: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
+    except OSError as error:
         # Whoever read the output has gone, like `head`; what Python would still flush goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            return 0
+        print(f"mesh: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run one command, and have all that it prints written: what that brings is better known here than at the end."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names that no encoding has, or that a terminal's has not
+    try:
+        arguments = parser(words[0] if words else "").parse_args(words)
+        return int(arguments.run(arguments))
+    finally:
+        if sys.stdout:
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

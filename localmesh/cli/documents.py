@@ -18,6 +18,9 @@ EXTENSIONS = (".json", ".yaml", ".yml")
 
 STDIN = "-"
 
+MAX_FILE = 8 * 1024 * 1024
+"""Bytes; a device has no end, and so much takes a minute to read."""
+
 _NOTHING = ("", "~", "null", "Null", "NULL")
 """What a List without items may say instead of them."""
 
@@ -69,21 +72,38 @@ def documents(paths: Iterable[str]) -> list[Document]:
 
 def _texts(path: str) -> Iterator[tuple[str, bytes]]:
     if path == STDIN:
-        yield "stdin", sys.stdin.buffer.read()
+        yield "stdin", _read("stdin", sys.__stdin__.fileno() if sys.__stdin__ else -1)
         return
+    for file in _files(path):
+        yield str(file), _read(str(file), file)
+
+
+def _files(path: str) -> list[Path]:
+    """Return a file, or those of a folder that kubectl reads, too. Raises MeshError."""
+    if not path:
+        raise MeshError("a file without a name cannot be read")
     given = Path(path)
-    files = sorted(entry for entry in given.iterdir() if entry.suffix in EXTENSIONS) if given.is_dir() else [given]
+    try:
+        if not given.is_dir():
+            return [given]
+        files = sorted(entry for entry in given.iterdir() if entry.suffix in EXTENSIONS and not entry.is_dir())
+    except OSError as error:
+        raise MeshError(f"{path}: cannot be read: {error.strerror}") from error
     if not files:
         raise MeshError(f"{path}: no file in it ends in {', '.join(EXTENSIONS)}")
-    for file in files:
-        yield str(file), _read(file)
+    return files
 
 
-def _read(file: Path) -> bytes:
+def _read(source: str, file: Path | int) -> bytes:
+    """Return what is in a file, named by its path or its descriptor. Raises MeshError."""
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise MeshError(f"{file}: cannot be read: {error.strerror}") from error
+        with open(file, "rb", closefd=isinstance(file, Path)) as opened:
+            content = opened.read(MAX_FILE + 1)
+    except (OSError, ValueError) as error:  # the latter: no descriptor at all
+        raise MeshError(f"{source}: cannot be read: {getattr(error, 'strerror', 'it is closed')}") from error
+    if len(content) > MAX_FILE:
+        raise MeshError(f"{source}: more than {MAX_FILE} bytes: cut it into several files")
+    return content
 
 
 def _parse(source: str, content: bytes) -> Iterator[Document]:

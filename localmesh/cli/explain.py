@@ -92,12 +92,15 @@ def _place(inventory: Inventory, source: str, services: Sequence[Object]) -> Ent
 
 def request_of(url: str, place: Entrance, method: str, headers: Sequence[str]) -> Request:
     """Return the request that a URL means. Raises MeshError."""
-    parts = urlsplit(url if "://" in url else f"http://{f'127.0.0.1:{place.port}' if place.is_gateway else ''}{url}")
+    gateway = f"127.0.0.1:{place.port}" if place.is_gateway and url.startswith("/") else ""
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{gateway}{url}")
+    except ValueError as error:
+        raise MeshError(f"{url!r}: {error}") from error
     if parts.scheme != "http" or not parts.netloc:
         raise MeshError(f"{url!r}: say http://HOST/PATH" + (", or /PATH at the gateway" if place.is_gateway else ""))
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    pairs = (trace.header(text) for text in headers)
-    return Request(parts.netloc, target, method.upper(), {name.lower(): value for name, value in pairs})
+    return Request(parts.netloc, target, method.upper(), trace.headers_of(headers))
 
 
 async def _ask(proxy: PodProxy) -> tuple[Dump, list[dict[str, Any]]]:

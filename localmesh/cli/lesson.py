@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     lesson = next((other for other in known if other.name == arguments.name), None)
     if lesson is None:
         raise MeshError(f"no lesson is named {arguments.name}; there are: {', '.join(other.name for other in known)}")
-    if not arguments.yes and not sys.stdin.isatty():
+    if not arguments.yes and not (sys.stdin and sys.stdin.isatty()):
         raise MeshError("a lesson asks, and there is no terminal to answer on: --yes asks nothing")
     place = StageMesh(arguments.gateway) if arguments.cluster else _local()
     stage = Stage(place, asks=not arguments.yes)

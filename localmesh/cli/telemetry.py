@@ -15,6 +15,8 @@ REAL = ("prometheus", "victoria-metrics", "victoria-metrics-prod")
 NODE_PORTS = range(30100, 32764)
 """Where to look for four free ports in a row: the upper end of Kubernetes' range."""
 
+LAST_PORT = 65535
+
 
 def page_ports(first: int | None) -> AddonPorts:
     """Return where the pages answer; the usual ports, if somebody has one of them, give way to free ones.
@@ -22,6 +24,10 @@ def page_ports(first: int | None) -> AddonPorts:
     Raises MeshError when one of those that the user named is taken.
     """
     ports = AddonPorts.from_first(first) if first else AddonPorts()
+    if max(ports.numbers) > LAST_PORT:
+        raise MeshError(
+            f"there are no four ports in a row from {first} on: --telemetry-ports is {LAST_PORT - 3} at most"
+        )
     taken = next((number for number in ports.numbers if is_taken(number)), None)
     if taken is None:
         return ports

@@ -1,14 +1,16 @@
 """`mesh trace`: a trace in the terminal, each attempt with its pod and reason."""
 
 import argparse
+import http.client
 import json
 import secrets
 import shutil
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from localmesh.cli import pages
@@ -44,13 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
     client = kubectl()
     services = pages.services_of(client)
     base = _base(client, services)
-    if arguments.url:
+    if arguments.url is not None:
         authority = f"127.0.0.1:{gateway_port(services)}"
-        headers = dict(header(text) for text in arguments.header)
-        trace = _of_request(base, Request(authority, f"/{arguments.url.lstrip('/')}", headers=headers), None)
+        request = Request(authority, f"/{arguments.url.lstrip('/')}", headers=headers_of(arguments.header))
+        trace = _of_request(base, request, None)
     else:
         _check_kept(base)
-        trace = _ask(f"{base}/{arguments.id or _newest(base)}")
+        trace = _ask(f"{base}/{urllib.parse.quote(arguments.id or _newest(base), safe='')}")
     if trace is not None:
         print(json.dumps(trace, indent=1) if arguments.output == "json" else _drawn(trace))
     return 0
@@ -111,7 +113,7 @@ def _of_request(base: str, request: Request, proxy_port: int | None) -> dict[str
     except urllib.error.HTTPError as error:
         with error:
             print(f"{url} answers {error.code}", file=sys.stderr)
-    except OSError as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:  # the last two: what HTTP cannot say
         raise MeshError(f"{url}: {error}") from error
     if outside := _outside(base):
         print(f"trace {trace} goes to {outside}, none is kept here", file=sys.stderr)
@@ -125,6 +127,15 @@ def header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise MeshError(f"-H {text!r}: a header is NAME: VALUE")
     return name.strip(), value.strip()
+
+
+def headers_of(texts: Iterable[str]) -> dict[str, str]:
+    """Return headers by lower-case name, several of one name as one. Raises MeshError."""
+    headers: dict[str, str] = {}
+    for name, value in map(header, texts):
+        known = headers.get(name.lower())
+        headers[name.lower()] = value if known is None else f"{known}, {value}"
+    return headers
 
 
 def _whole(url: str, first: str) -> dict[str, Any]:
@@ -156,7 +167,7 @@ def _ask(url: str, *, missing_is_fine: bool = False) -> Any:
                 return None
             answer_text = error.read().decode(errors="replace")
         raise MeshError(_reason(answer_text)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, http.client.HTTPException, ValueError) as error:
         raise MeshError(f"{url}: {error}; kubectl get pods -n istio-system shows whether jaeger runs") from error
 
 

@@ -73,7 +73,7 @@ def nodes(content: bytes) -> Iterator[yaml.Node]:
         raise ReadError(error.problem or error.context or "not YAML", line) from error
     except RecursionError as error:
         raise ReadError("nested too deep", 1) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two: bytes and \U escapes that are no text
         raise ReadError(" ".join(str(error).split()), 1) from error
 
 

@@ -99,5 +99,5 @@ class Admin(Struct, frozen=True):
         finally:
             connection.close()
         if response.status != http.client.OK:
-            raise AdminError(f"Envoy on {self.path} refuses {method} {path}: {text.strip()}")
+            raise AdminError(f"Envoy on {self.path} refuses {method} {path}: {text.strip().partition(chr(10))[0]}")
         return text

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import re2
 from msgspec import Struct, field
 
 Message = Mapping[str, Any]
@@ -138,7 +139,7 @@ def _path_differs(match: Message, path: str) -> Iterator[str]:
         prefix = folded(match["path_separated_prefix"])
         if given != prefix and not given.startswith(f"{prefix}/"):
             yield f"the path {path} is neither {prefix} nor below it"
-    if "safe_regex" in match and not re.fullmatch(match["safe_regex"]["regex"], path):
+    if "safe_regex" in match and not re2.fullmatch(match["safe_regex"]["regex"], path):
         yield f"the path {path} is not like {match['safe_regex']['regex']}"
 
 
@@ -157,7 +158,7 @@ def header_fits(header: Message, value: str | None) -> bool:
 def fits(matcher: Message, value: str) -> bool:
     """Tell whether a text is as a StringMatcher (envoy.type.matcher.v3) wants it."""
     if "safe_regex" in matcher:
-        return re.fullmatch(matcher["safe_regex"]["regex"], value) is not None
+        return re2.fullmatch(matcher["safe_regex"]["regex"], value) is not None
     ignores = matcher.get("ignore_case", False)
     given = value.lower() if ignores else value
     comparisons = ((kind, text.lower() if ignores else text) for kind, text in matcher.items() if kind in _WAYS)

@@ -8,6 +8,9 @@ from localmesh.telemetry.names import is_ours
 
 
 class _Handler(BaseHTTPRequestHandler):
+    timeout = 5.0
+    """Seconds that a connection may say nothing; each has a thread."""
+
     def __init__(self, target: str, *arguments: object) -> None:
         self._target = target
         super().__init__(*arguments)  # type: ignore[arg-type] # what socketserver passes
@@ -27,7 +30,14 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that has gone."""
+
+
 def serve(host: str, port: int, target: str) -> None:
     """Send every visitor to `target`, until SIGTERM."""
-    with ThreadingHTTPServer((host, port), partial(_Handler, target)) as server:
+    with _Server((host, port), partial(_Handler, target)) as server:
         server.serve_forever()

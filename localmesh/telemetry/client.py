@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -10,6 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 TIMEOUT_S = 5.0
+"""For each read, and for the whole of an answer."""
+
+MAX_ANSWER = 64 * 1024 * 1024
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _OPEN = urllib.request.build_opener()
@@ -26,7 +30,7 @@ async def get_json(url: str, parameters: Mapping[str, str] | None = None, *, dir
     text = await asyncio.to_thread(_ask, urllib.request.Request(url + query), direct)  # noqa: S310 -- ours
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ClientError(f"{url} answers no JSON: {error}") from error
 
 
@@ -41,10 +45,21 @@ def _ask(request: urllib.request.Request, direct: bool) -> bytes:
     where = request.full_url.partition("?")[0]
     try:
         with (_DIRECT if direct else _OPEN).open(request, timeout=TIMEOUT_S) as answer:
-            return bytes(answer.read())
+            return _read(answer, where)
     except urllib.error.HTTPError as error:
         with error:
             body = error.read(500).decode(errors="replace").strip()
         raise ClientError(f"{where} answers {error.code}: {body}") from error
     except (OSError, http.client.HTTPException) as error:
         raise ClientError(f"{where}: {error}") from error
+
+
+def _read(answer: http.client.HTTPResponse, where: str) -> bytes:
+    """Return a whole answer; one that has no end is none. Raises ClientError, OSError and HTTPException."""
+    deadline, pieces, size = time.monotonic() + TIMEOUT_S, [], 0
+    while piece := answer.read1(1024 * 1024):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_ANSWER or time.monotonic() > deadline:
+            raise ClientError(f"{where} answers without an end")
+    return b"".join(pieces)

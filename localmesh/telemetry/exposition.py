@@ -32,13 +32,18 @@ def samples(text: str) -> Iterator[tuple[str, float]]:
 
     What is no sample is passed over: a proxy's page is not ours to judge.
     """
-    for line in text.splitlines():
+    for line in lines_of(text):
         if line and line[0] != "#":
             series, _, value = line.rpartition(" ")
             try:
                 yield series, float(value)
             except ValueError:
                 continue
+
+
+def lines_of(text: str) -> list[str]:
+    """Return a page's lines: only a line feed ends one, and a label's value may hold what Unicode calls an end, too."""
+    return text.split("\n")
 
 
 def name_of(series: str) -> str:
@@ -89,7 +94,7 @@ class Merged(Struct):
     def add(self, text: str, labels: Mapping[str, str]) -> None:
         """Add a page whose samples get these labels."""
         more, family = label_text(labels), ""
-        for line in text.splitlines():
+        for line in lines_of(text):
             if line.startswith("# "):
                 family = self._comment(line) or family
             elif line and line[0] != "#":

@@ -29,7 +29,7 @@ def _ask(kubeconfig: Path) -> list[Trouble]:
     try:
         with Server.of(kubeconfig).open(FINDINGS, TIMEOUT_S) as answer:
             return troubles(json.load(answer))
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
         raise FindingsError(f"{FINDINGS}: {error}") from error
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 WAITING = 500
-"""Bodies that wait for a slow collector; beyond that the oldest are dropped."""
+MAX_BYTES = 32 * 1024 * 1024
+"""Bodies that wait for a slow collector, and their bytes; beyond that the oldest are dropped."""
 
 TIMEOUT_S = 10.0
 PAUSE_S = 5.0
@@ -43,14 +44,18 @@ class Forwarder(Struct):
     """Why the last body was not taken; "" when it was."""
 
     _waiting: deque[bytes] = field(default_factory=deque)
+    _bytes: int = 0
+    """Of all that wait."""
+
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     def take(self, body: bytes) -> None:
         """Have an OTLP body sent."""
-        if len(self._waiting) == WAITING:
-            self._waiting.popleft()
-            self.dropped += 1
         self._waiting.append(body)
+        self._bytes += len(body)
+        while len(self._waiting) > WAITING or self._bytes > MAX_BYTES:
+            self._bytes -= len(self._waiting.popleft())
+            self.dropped += 1
         self._news.set()
 
     def document(self) -> dict[str, str | int]:
@@ -67,7 +72,7 @@ class Forwarder(Struct):
                 if not await self._sent(body):
                     await asyncio.sleep(PAUSE_S)
                 elif self._waiting and self._waiting[0] is body:
-                    self._waiting.popleft()
+                    self._bytes -= len(self._waiting.popleft())
 
     async def _sent(self, body: bytes) -> bool:
         try:
@@ -77,7 +82,7 @@ class Forwarder(Struct):
             self.dropped += 1
             self.trouble = f"it refuses spans: {error}"
             logger.warning("%s refuses spans: %s", self.url, error)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, ValueError) as error:  # the last one: no URL at all
             self.trouble = f"it does not answer: {error}"
             logger.warning("%s: %s; %d bodies of spans wait", self.url, error, len(self._waiting))
             return False

@@ -4,6 +4,7 @@ A browser lets any web page send requests to loopback. A page whose name was mad
 itself in `Host`; one that posts from elsewhere has another origin and does not know the token.
 """
 
+import contextlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from http import HTTPStatus
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -50,7 +51,8 @@ class HostGuard:
             )
             await PlainTextResponse(text, HTTPStatus.MISDIRECTED_REQUEST)(scope, receive, send)
             return
-        await self._limited(scope, receive, send, int(headers.get("content-length") or 0))
+        with contextlib.suppress(ClientDisconnect):  # whoever left with half a body is told nothing
+            await self._limited(scope, receive, send, int(headers.get("content-length") or 0))
 
     async def _limited(self, scope: Scope, receive: Receive, send: Send, announced: int) -> None:
         taken = 0

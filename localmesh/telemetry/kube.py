@@ -92,7 +92,7 @@ class Watched(Struct):
         while True:
             try:
                 await asyncio.to_thread(self._follow)
-            except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
+            except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError, yaml.YAMLError) as error:
                 self.failed = f"{self.path}: {error}"
                 logger.info("watch of %s", self.failed)
                 await asyncio.sleep(RETRY_S)

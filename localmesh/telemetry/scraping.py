@@ -5,7 +5,6 @@ import http.client
 import json
 import logging
 import socket
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -123,7 +122,7 @@ class Page(Struct, frozen=True):
         try:
             with urllib.request.urlopen(self.url, timeout=TIMEOUT_S) as answer:  # noqa: S310 -- the mesh's own URL
                 return str(answer.read().decode(errors="replace"))
-        except (OSError, urllib.error.URLError) as error:
+        except (OSError, http.client.HTTPException) as error:
             raise ScrapeError(str(error)) from error
 
 

@@ -4,6 +4,7 @@ Names, units and labels are made as OpenTelemetry says, so that a collector's Pr
 https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
 """
 
+import itertools
 import re
 import time
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from localmesh.telemetry.exposition import label_text, merged
-from localmesh.telemetry.spans import attributes
+from localmesh.telemetry.spans import MAX_TEXT, attributes
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
@@ -21,7 +22,11 @@ if TYPE_CHECKING:
 
 MAX_SENDERS = 200
 MAX_LINES = 5000
+MAX_CHARACTERS = 2_000_000
 """Of one sender: a label with a value for each request must not fill the memory."""
+
+MAX_TOTAL = 32_000_000
+"""Characters of all."""
 
 STALE_S = 300.0
 """How long a sender's last word counts, as in Prometheus."""
@@ -48,8 +53,8 @@ class ServiceMetrics(Struct):
         for labels, page in _pages(body):
             self._pages[labels] = self.clock(), page
             self._pages.move_to_end(labels)
-        while len(self._pages) > MAX_SENDERS:
-            self._pages.popitem(last=False)
+            while len(self._pages) > MAX_SENDERS or sum(len(page) for _, page in self._pages.values()) > MAX_TOTAL:
+                self._pages.popitem(last=False)
 
     def text(self) -> str:
         """Return one page for all who have spoken lately."""
@@ -71,11 +76,19 @@ def _pages(body: bytes) -> Iterator[tuple[str, str]]:
         raise BadMetricsError(f"no OTLP metrics in protobuf: {error}") from error
     for group in request.resource_metrics:
         own = _sender(attributes(group.resource.attributes))
-        lines: list[str] = []
-        for scope in group.scope_metrics:
-            for metric in scope.metrics:
-                lines += _lines(metric, own)
-        yield label_text(own), "\n".join(lines[:MAX_LINES])
+        metrics = (metric for scope in group.scope_metrics for metric in scope.metrics)
+        yield label_text(own), _page(line for metric in metrics for line in _lines(metric, own))
+
+
+def _page(lines: Iterator[str]) -> str:
+    """Return as much as is kept of what a sender counts; the rest is not even written down."""
+    kept, size = [], 0
+    for line in itertools.islice(lines, MAX_LINES):
+        size += len(line) + 1
+        if size > MAX_CHARACTERS:
+            break
+        kept.append(line)
+    return "\n".join(kept)
 
 
 def _sender(resource: Mapping[str, str]) -> dict[str, str]:
@@ -101,7 +114,8 @@ def _lines(metric: "Metric", own: Mapping[str, str]) -> Iterator[str]:
     is_counter = kind == "sum" and data.is_monotonic
     name = _name(metric, is_counter=is_counter)
     if metric.description:
-        yield f"# HELP {name} {' '.join(metric.description.split())}"
+        words = " ".join(metric.description[:MAX_TEXT].split()).replace("\\", r"\\")
+        yield f"# HELP {name} {words}"
     yield f"# TYPE {name} {'counter' if is_counter else 'histogram' if kind == 'histogram' else 'gauge'}"
     for point in data.data_points:
         labels = {**_labels(point.attributes), **own}
@@ -109,7 +123,7 @@ def _lines(metric: "Metric", own: Mapping[str, str]) -> Iterator[str]:
 
 
 def _name(metric: "Metric", *, is_counter: bool) -> str:
-    name = _ODD.sub("_", metric.name).strip("_") or "unnamed"
+    name = _ODD.sub("_", metric.name[:MAX_TEXT]).strip("_") or "unnamed"
     unit = _UNITS.get(metric.unit, "")
     name = f"{name}_{unit}" if unit and not name.endswith(f"_{unit}") else name
     name = f"{name}_total" if is_counter and not name.endswith("_total") else name
@@ -117,7 +131,13 @@ def _name(metric: "Metric", *, is_counter: bool) -> str:
 
 
 def _labels(pairs: "Iterable[KeyValue]") -> dict[str, str]:
-    return {_ODD.sub("_", name): value for name, value in attributes(pairs).items()}
+    return {_label(name): value for name, value in attributes(pairs).items()}
+
+
+def _label(name: str) -> str:
+    """Return a label's name: Prometheus would refuse the whole page for one that is empty or begins with a digit."""
+    label = _ODD.sub("_", name)
+    return f"key_{label}" if not label or label[0].isdigit() else label
 
 
 def _value(point: "NumberDataPoint") -> float:
@@ -126,10 +146,10 @@ def _value(point: "NumberDataPoint") -> float:
 
 def _buckets(name: str, labels: Mapping[str, str], point: "HistogramDataPoint") -> Iterator[str]:
     total = 0
-    bounds = [f"{bound:g}" for bound in point.explicit_bounds]
-    for bound, count in zip([*bounds, "+Inf"], point.bucket_counts, strict=False):
+    for bound, count in zip(point.explicit_bounds, point.bucket_counts, strict=False):
         total += count
-        yield _sample(f"{name}_bucket", {**labels, "le": bound}, total)
+        yield _sample(f"{name}_bucket", {**labels, "le": repr(bound).removesuffix(".0")}, total)
+    yield _sample(f"{name}_bucket", {**labels, "le": "+Inf"}, point.count)
     yield _sample(f"{name}_sum", labels, point.sum)
     yield _sample(f"{name}_count", labels, point.count)
 

@@ -30,12 +30,16 @@ class Trace(Struct):
     @property
     def start_us(self) -> int:
         """Microseconds since 1970."""
-        return min(span.start_us for span in self.spans.values())
+        return min(span.start_us for span in self._timed())
 
     @property
     def duration_us(self) -> int:
         """From the first span's start to the last one's end."""
-        return max(span.start_us + span.duration_us for span in self.spans.values()) - self.start_us
+        return max(span.start_us + span.duration_us for span in self._timed()) - self.start_us
+
+    def _timed(self) -> list[Span]:
+        """Return the spans that say when they were: in Zipkin's form one need not, and 1970 would be its beginning."""
+        return [span for span in self.spans.values() if span.start_us] or list(self.spans.values())
 
     @property
     def root(self) -> Span:
@@ -98,15 +102,21 @@ class TraceStore:
     def add(self, spans: Iterable[Span]) -> None:
         """Take spans, of whatever traces."""
         for span in spans:
-            trace = self._traces.setdefault(span.trace_id, Trace(span.trace_id))
-            key = (span.id, span.kind, span.service)
-            if len(trace.spans) >= MAX_SPANS and key not in trace.spans:
-                trace.left_out += 1
-                continue
-            grown = span.size - (trace.spans[key].size if key in trace.spans else 0)
-            trace.spans[key] = span
-            trace.size += grown
-            self.size += grown
+            self._add(span)
+            self._make_room()
+
+    def _add(self, span: Span) -> None:
+        trace = self._traces.setdefault(span.trace_id, Trace(span.trace_id))
+        key = (span.id, span.kind, span.service)
+        if len(trace.spans) >= MAX_SPANS and key not in trace.spans:
+            trace.left_out += 1
+            return
+        grown = span.size - (trace.spans[key].size if key in trace.spans else 0)
+        trace.spans[key] = span
+        trace.size += grown
+        self.size += grown
+
+    def _make_room(self) -> None:
         while len(self._traces) > self._max_traces or (self.size > self._max_bytes and len(self._traces) > 1):
             _, oldest = self._traces.popitem(last=False)
             self.size -= oldest.size

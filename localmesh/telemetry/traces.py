@@ -5,8 +5,9 @@ Runs as `jaeger` in `istio-system`, behind the Service `tracing`.
 
 import asyncio
 import contextlib
+import itertools
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -20,11 +21,14 @@ from localmesh.telemetry.forwarding import Forwarder, to_otlp
 from localmesh.telemetry.host_guard import MAX_BODY
 from localmesh.telemetry.pages import healthy, page, static
 from localmesh.telemetry.service_metrics import BadMetricsError, ServiceMetrics
-from localmesh.telemetry.spans import BadSpansError, from_otlp, from_zipkin, from_zipkin_protobuf
+from localmesh.telemetry.spans import BadSpansError, Span, from_otlp, from_zipkin, from_zipkin_protobuf
 from localmesh.telemetry.trace_store import TraceQuery, TraceStore
 from localmesh.telemetry.waterfall import document, summary
 
 MAX_LISTED = 200
+MAX_SPANS = 20_000
+"""Of one body: the smallest spans take a hundred times the room once they are read."""
+
 PROTOBUF = "application/x-protobuf"
 
 
@@ -38,7 +42,7 @@ class Receiver(Struct, frozen=True):
     async def zipkin(self, request: Request) -> Response:
         """Take a list of Zipkin's: in protobuf, as Envoys send it, or JSON."""
         read = from_zipkin_protobuf if _media_type(request) == PROTOBUF else from_zipkin
-        spans = list(read(await _body(request)))
+        spans = _all(read(await _body(request)))
         if self.forwarder:
             self.forwarder.take(to_otlp(spans))
         else:
@@ -48,7 +52,7 @@ class Receiver(Struct, frozen=True):
     async def otlp(self, request: Request) -> Response:
         """Take a body of OTLP's, as services send it."""
         body = await _otlp_body(request)
-        spans = list(from_otlp(body))
+        spans = _all(from_otlp(body))
         if self.forwarder:
             self.forwarder.take(body)
         else:
@@ -116,6 +120,14 @@ def create_app(store: TraceStore, mesh_url: str = "/", forwarder: Forwarder | No
     )
 
 
+def _all(spans: Iterator[Span]) -> list[Span]:
+    """Return the spans of one body. Raises BadSpansError, so that nothing of it is kept."""
+    taken = list(itertools.islice(spans, MAX_SPANS + 1))
+    if len(taken) > MAX_SPANS:
+        raise BadSpansError(f"more than the {MAX_SPANS} spans that are taken at once")
+    return taken
+
+
 async def _otlp_body(request: Request) -> bytes:
     """Return a body of OTLP over HTTP. Raises BadSpansError."""
     if _media_type(request) != PROTOBUF:
@@ -130,7 +142,7 @@ def _media_type(request: Request) -> str:
 async def _body(request: Request) -> bytes:
     """Return a request's body, unpacked within the same limit that holds for what is sent. Raises BadSpansError."""
     body = await request.body()
-    if request.headers.get("content-encoding", "identity") != "gzip":
+    if request.headers.get("content-encoding", "identity").lower() != "gzip":
         return body
     try:
         unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
@@ -139,6 +151,8 @@ async def _body(request: Request) -> bytes:
         raise BadSpansError(f"no gzip: {error}") from error
     if unpacker.unconsumed_tail:
         raise BadSpansError(f"more than {MAX_BODY} bytes once unpacked")
+    if not unpacker.eof:
+        raise BadSpansError("no gzip: it ends too early")
     return unpacked
 
 

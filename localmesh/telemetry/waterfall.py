@@ -14,6 +14,9 @@ from localmesh.telemetry.trace_store import Trace
 BAR = 24
 """Characters of the time line in a terminal."""
 
+MAX_INDENT = 12
+"""Steps; what lies deeper stands no further to the right."""
+
 
 class Row(Struct, frozen=True):
     """One span where it stands in its trace."""
@@ -55,19 +58,26 @@ def rows(trace: Trace) -> list[Row]:
 
     pods = {span.parent_id: pod for span in spans if span.kind == "SERVER" and (pod := pod_of(span))}
 
-    def walk(siblings: Sequence[Span], depth: int) -> Iterator[Row]:
-        tried = [span.id for span in siblings if _is_attempt(span)]
-        for span in siblings:
+    def walk(tops: Sequence[Span]) -> Iterator[Row]:
+        waiting = [(span, number, 0) for span, number in reversed(_numbered(tops))]
+        while waiting:
+            span, number, depth = waiting.pop()
             key = (span.id, span.kind, span.service)
             if key not in seen:  # spans that are each other's parents would never end
                 seen.add(key)
-                number = tried.index(span.id) + 1 if len(tried) > 1 and span.id in tried else 0
                 yield _row(span, depth, start, number, pods.get(span.id, ""))
-                yield from walk(children["child of", span.id], depth + 1)
+                below = reversed(_numbered(children["child of", span.id]))
+                waiting += [(child, number, depth + 1) for child, number in below]
 
-    reached = list(walk(children["", ""], 0))
+    reached = list(walk(children["", ""]))
     left = [span for span in spans if (span.id, span.kind, span.service) not in seen]
-    return reached + list(walk(left, 0))
+    return reached + list(walk(left))
+
+
+def _numbered(siblings: Sequence[Span]) -> list[tuple[Span, int]]:
+    """Return spans with their numbers among the attempts, 0 for what is none of several."""
+    numbers = {span.id: number for number, span in enumerate(filter(_is_attempt, siblings), 1)}
+    return [(span, numbers.get(span.id, 0) if len(numbers) > 1 else 0) for span in siblings]
 
 
 def _is_attempt(span: Span) -> bool:
@@ -175,9 +185,16 @@ def _line(row: dict[str, Any], total_us: int, width: int) -> str:
     bar = ("·" * begin + ("▒" if row["reason"] else "█") * length).ljust(BAR, "·")
     attempt = f"try {row['attempt']} " if row["attempt"] else ""
     end = f" → {row['peer']}" if row["attempt"] and row["peer"] else ""
-    what = f"{'  ' * row['depth']}{row['service']}: {attempt}{row['name']}{end}"[: max(20, width - BAR - 17)]
+    what = f"{'  ' * min(row['depth'], MAX_INDENT)}{row['service']}: {attempt}{row['name']}{end}"[
+        : max(20, width - BAR - 17)
+    ]
     why = f"  ✗ {row['reason']}" if row["reason"] else ""
-    return f"{bar} {_ms(row['duration_us']):>9}  {row['status']:<4}{what}{why}"
+    return printable(f"{bar} {_ms(row['duration_us']):>9}  {row['status']:<4}{what}{why}")
+
+
+def printable(text: str) -> str:
+    """Return what may go to a terminal: what others sent must not move its cursor or begin a line."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
 def _ms(microseconds: int) -> str:

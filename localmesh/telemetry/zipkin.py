@@ -11,6 +11,8 @@ from typing import Any
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 
+from localmesh.telemetry.spans import MAX_TAGS
+
 _BYTES, _NUMBER, _TIME = (
     FieldDescriptorProto.TYPE_BYTES,
     FieldDescriptorProto.TYPE_UINT64,
@@ -52,7 +54,7 @@ def entries(body: bytes) -> Iterator[Mapping[str, Any]]:
             "duration": span.duration,
             "localEndpoint": _endpoint(span.local_endpoint),
             "remoteEndpoint": _endpoint(span.remote_endpoint),
-            "tags": {_text(tag.name): _text(tag.value) for tag in span.tags},
+            "tags": {_text(tag.name): _text(tag.value) for tag in span.tags[:MAX_TAGS]},
         }
 
 

@@ -18,6 +18,9 @@ ANSWERS = {
 }
 """What is sent by path; None closes the connection without a byte."""
 
+ENDLESS = {"/continue": b"HTTP/1.1 100 Continue\r\n\r\n", "/body": b"HTTP/1.1 200 OK\r\n\r\n"}
+"""What is sent again and again until the client is gone: no head is ever whole, or no body."""
+
 
 @dataclass
 class Server:
@@ -46,7 +49,10 @@ class Server:
             while head := b"".join(takewhile(lambda line: line.strip(), lines)).decode():
                 self.heads.append(head)
                 self.asked.set()
-                answer = self.answer(head.split()[1])
+                path = head.split()[1]
+                while path in ENDLESS:
+                    connection.sendall(ENDLESS[path])
+                answer = self.answer(path)
                 if answer is None:
                     return
                 connection.sendall(answer)

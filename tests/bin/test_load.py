@@ -177,16 +177,12 @@ def test_a_server_that_never_answers_is_waited_for_as_long_as_asked(summary: Sum
     assert {error: share["count"] for error, share in found["errors"].items()} == {"no answer in 0.1 s": 2}
 
 
-class Endless:
-    """An answer that always has another byte."""
-
-    def read1(self, _most: int) -> bytes:
-        return b"x"
-
-
-def test_an_answer_that_trickles_in_for_longer_than_it_may_take_is_given_up(load: ModuleType) -> None:
-    with pytest.raises(TimeoutError):
-        load.Client("http://h", {}, 0.0, insecure=False)._read(Endless())
+@pytest.mark.parametrize("path", ["/continue", "/body"])
+def test_an_answer_that_comes_for_longer_than_it_may_take_is_given_up(
+    server: Server, path: str, summary: Summary
+) -> None:
+    found = summary(server.url(path), "-n", "2", "-c", "2", "-t", "100ms")
+    assert {error: share["count"] for error, share in found["errors"].items()} == {"no answer in 0.1 s": 2}
 
 
 @pytest.mark.parametrize("path", ["/chunked", "/closes", "/status/204"])
@@ -275,6 +271,7 @@ def test_what_is_no_url_is_refused(run: Run, url: str) -> None:
 @pytest.mark.parametrize(
     "words",
     ["-n 0", "-c x", "-n 1 -d 1", "-d soon", "-d 0", "-t 0s", "--rate nan", "--rate 0", "-H colon", "-H a:\nb:c",
+     f"-n {'9' * 400}", f"-d {'9' * 400}", "-t 99999999", "--expect p999<1", "--expect p²<1",
      "--expect success", "--expect success>=90", "--expect v2>=10%±3", "--expect p99=1s", "--expect v2=x"],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused_with_how_to_say_it(run: Run, words: str) -> None:

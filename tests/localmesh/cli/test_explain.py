@@ -75,7 +75,9 @@ def test_urls_are_read_as_the_gateway_and_as_a_sidecar_see_them() -> None:
         "127.0.0.1:30000", "/api?x=1", "GET", {"x-a": "b"}
     )
     assert request_of("http://catalog:8080", SIDECAR, "POST", []) == Request("catalog:8080", "/", "POST")
-    for url, place, headers in (("/items", SIDECAR, []), ("https://x/", GATEWAY, []), ("/", GATEWAY, ["no colon"])):
+    assert request_of("catalog/items", GATEWAY, "GET", []).authority == "catalog"
+    wrong = [("/items", SIDECAR), ("https://x/", GATEWAY), ("http://[::1/", GATEWAY), ("", GATEWAY)]
+    for url, place, headers in (*((url, place, []) for url, place in wrong), ("/", GATEWAY, ["no colon"])):
         with pytest.raises(MeshError):
             request_of(url, place, "GET", headers)
 

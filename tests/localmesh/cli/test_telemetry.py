@@ -19,6 +19,11 @@ def test_a_port_that_the_user_named_and_somebody_has_is_named(monkeypatch: pytes
         page_ports(31401)
 
 
+def test_four_ports_in_a_row_end_where_ports_do() -> None:
+    with pytest.raises(MeshError, match="65532 at most"):
+        page_ports(65533)
+
+
 def test_the_usual_ports_give_way_when_somebody_has_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,8 +1,12 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from localmesh.__main__ import main
+from localmesh.cli.documents import MAX_FILE
 from tests.k8s.manifests import CHECKOUT, kustomize
 
 GOOD = """\
@@ -181,3 +185,49 @@ def test_disruption_budgets_are_taken_with_a_warning(file: Path, capsys: pytest.
 @pytest.mark.parametrize("name", sorted(path.name for path in OVERLAYS.iterdir() if path.name not in NOT_HERE))
 def test_every_overlay_is_taken(name: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert set(taken(OVERLAYS / name, file, capsys)) <= {SAID}
+
+
+def test_a_device_without_end_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate("/dev/zero") == 1
+    assert capsys.readouterr().err == f"mesh: /dev/zero: more than {MAX_FILE} bytes: cut it into several files\n"
+
+
+@pytest.mark.parametrize(("name", "why"), [("a" * 300, "File name too long"), ("", "without a name")])
+def test_a_name_that_no_file_can_have_is_one_clear_line(
+    name: str, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert validate(name) == 1
+    assert why in capsys.readouterr().err
+
+
+def test_folders_in_a_folder_are_left_alone_whatever_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "catalog.yaml").write_text(GOOD)
+    assert validate(tmp_path) == 0
+    assert capsys.readouterr().out == "1 object, none refused\n"
+
+
+def test_an_escape_beyond_unicode_is_one_clear_line_and_half_a_pair_can_be_said(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text('a: "\\UFFFFFFFF"\n')
+    assert validate(file) == 1
+    assert f"mesh: {file}:1: not YAML: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "said"),
+    [("mesh validate - <&-", 1, "mesh: stdin: cannot be read: it is closed\n"),
+     ("mesh validate k8s/base >/dev/full", 1, "mesh: [Errno 28] No space left on device\n"),
+     ("set -o pipefail; mesh validate k8s/base | true", 0, ""), ("mesh lesson chaos <&-", 1, "no terminal"),
+     ("mesh validate <(printf 'kind: \"\\\\ud800\"\\napiVersion: v1\\n')", 1, "\\ud800/ refused")],
+)  # fmt: skip
+def test_streams_that_are_closed_full_or_left_are_one_clear_line_at_most(shell: str, code: int, said: str) -> None:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", shell], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, "Traceback" in done.stderr, "Exception" in done.stderr) == (code, False, False)
+    assert said in done.stdout + done.stderr

@@ -58,3 +58,18 @@ def test_a_collector_that_is_dead_holds_no_more_than_so_much() -> None:
         forwarder.take(str(number).encode())
     assert forwarder.dropped == 3
     assert forwarder._waiting[0] == b"3"
+
+
+def test_nor_more_than_so_many_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forwarding, "MAX_BYTES", 10)
+    forwarder = Forwarder("http://127.0.0.1:1/v1/traces")
+    for _ in range(3):
+        forwarder.take(b"four")
+    assert (forwarder.dropped, len(forwarder._waiting)) == (1, 2)
+
+
+@pytest.mark.parametrize("url", ["4318", "http://a..b/v1/traces", "http://a b/"])
+async def test_what_is_no_url_is_said_and_the_next_body_is_tried_all_the_same(url: str) -> None:
+    forwarder = Forwarder(url)
+    assert not await forwarder._sent(b"body")
+    assert "does not answer" in forwarder.trouble

@@ -5,8 +5,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import Message
 
-from localmesh.telemetry.host_guard import TOKEN_HEADER, Tokens
+from localmesh.telemetry.host_guard import TOKEN_HEADER, HostGuard, Tokens
 from localmesh.telemetry.names import is_ours
 from tests.localmesh.telemetry.asking import BASE, asking
 
@@ -78,3 +79,18 @@ async def test_only_the_pages_own_buttons_change_something() -> None:
         assert "button" in await complaint(sec_fetch_site="cross-site")
         assert "token" in await complaint(x_mesh_token="")
         assert "token" in await complaint(x_mesh_token=b"\xfc")
+
+
+async def test_whoever_leaves_with_half_a_body_is_no_error_of_ours() -> None:
+    messages = iter([{"type": "http.request", "body": b"half", "more_body": True}, {"type": "http.disconnect"}])
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return next(messages)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "query_string": b"", "headers": [(b"host", b"localhost")]}
+    await HostGuard(APP)(scope, receive, send)
+    assert all(message.get("status") != 200 for message in sent)

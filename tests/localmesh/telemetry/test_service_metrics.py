@@ -82,3 +82,47 @@ def test_so_many_senders_and_lines_are_kept_and_no_more(monkeypatch: pytest.Monk
     assert sorted(labels_of(series)["pod"] for series in found) == ["a", "c"]
     monkeypatch.setattr(service_metrics, "MAX_LINES", 2)
     assert shown(counted()) == {}
+
+
+def test_a_sender_that_counts_without_end_is_cut_off_before_it_fills_the_memory() -> None:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="n" * 60_000)
+    for _ in range(10_000):
+        metric.gauge.data_points.add()
+    metrics = ServiceMetrics()
+    metrics.take(request.SerializeToString())
+    assert len(metrics.text()) < service_metrics.MAX_CHARACTERS * 1.1
+
+
+def test_all_senders_together_keep_no_more_than_so_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service_metrics, "MAX_TOTAL", 300)
+    found = shown(counted("a"), counted("b"), counted("c"))
+    assert "a" not in {labels_of(series)["pod"] for series in found}
+    assert found
+
+
+def test_what_prometheus_would_refuse_the_whole_page_for_is_written_otherwise() -> None:
+    request = ExportMetricsServiceRequest.FromString(counted())
+    metric: Any = request.resource_metrics[0].scope_metrics[0].metrics[0]
+    metric.description = r"a \d"
+    metric.sum.data_points[0].attributes.add(key="1st").value.string_value = "x\u2028y\r"
+    metric.sum.data_points[0].attributes.add(key="").value.string_value = "z"
+    metrics = ServiceMetrics()
+    metrics.take(request.SerializeToString())
+    assert r"# HELP requests_total a \\d" in metrics.text()
+    (series,) = dict(samples(metrics.text()))
+    assert {"key_1st": "x\u2028y\r", "key_": "z"}.items() <= labels_of(series).items()
+
+
+def test_bounds_that_differ_late_are_two_and_a_histogram_without_buckets_has_its_count() -> None:
+    request = ExportMetricsServiceRequest()
+    metric = request.resource_metrics.add().scope_metrics.add().metrics.add(name="h")
+    metric.histogram.aggregation_temporality = 2
+    metric.histogram.data_points.add(explicit_bounds=[1234567, 1234568], bucket_counts=[1, 1, 1], count=3)
+    assert [labels_of(series)["le"] for series in shown(request.SerializeToString()) if "le=" in series] == [
+        "1234567", "1234568", "+Inf",
+    ]  # fmt: skip
+    del metric.histogram.data_points[0].explicit_bounds[:]
+    del metric.histogram.data_points[0].bucket_counts[:]
+    assert {labels_of(series)["le"]: value for series, value in shown(request.SerializeToString()).items()
+                             if "le=" in series} == {"+Inf": 3.0}  # fmt: skip

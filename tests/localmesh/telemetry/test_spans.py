@@ -1,7 +1,16 @@
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from localmesh.telemetry.spans import MAX_TAGS, MAX_TEXT, BadSpansError, from_otlp, from_zipkin, from_zipkin_protobuf
+from localmesh.telemetry.forwarding import to_otlp
+from localmesh.telemetry.spans import (
+    LATEST_US,
+    MAX_TAGS,
+    MAX_TEXT,
+    BadSpansError,
+    from_otlp,
+    from_zipkin,
+    from_zipkin_protobuf,
+)
 from tests.localmesh.telemetry.making import RETRIED, body, zipkin
 
 
@@ -93,3 +102,42 @@ def test_otlps_spans_come_out_the_same_way() -> None:
 def test_what_is_no_protobuf_is_refused() -> None:
     with pytest.raises(BadSpansError):
         list(from_otlp(b"\xff\xff\xff"))
+
+
+@pytest.mark.parametrize("text", ["+f", "0x1f", "1_f", " f", "\u0661", "g", ""])
+def test_only_hexadecimal_digits_are_an_id(text: str) -> None:
+    for name in ("traceId", "id"):
+        with pytest.raises(BadSpansError, match="hexadecimal"):
+            list(from_zipkin(body([{**RETRIED[0], name: text}])))
+
+
+def test_times_beyond_all_clocks_are_the_last_or_the_first_there_is() -> None:
+    first, last = from_zipkin(
+        body([{**RETRIED[0], "timestamp": -5, "duration": -7}, {**RETRIED[0], "timestamp": 10**400, "duration": 2**64}])
+    )
+    assert (first.start_us, first.duration_us, last.start_us, last.duration_us) == (0, 0, LATEST_US, LATEST_US)
+    assert next(iter(from_otlp(to_otlp([last])))).duration_us == LATEST_US
+    with pytest.raises(BadSpansError):
+        list(from_zipkin(b'[{"traceId": "1", "id": "1", "timestamp": 1e999}]'))
+
+
+def test_a_half_of_a_pair_of_utf_16_is_kept_as_what_can_be_shown() -> None:
+    (span,) = from_zipkin(
+        body([{**zipkin(1, None, "\ud800", "SERVER", 0, 1, **{"\udfff": "\ud800"}), "name": "\ud800"}])
+    )
+    assert (span.service, span.name, span.tags) == ("?.shop", "?", {"?": "?"})
+
+
+def test_a_parent_of_zeros_is_none_and_long_ids_and_names_are_refused_or_cut() -> None:
+    (span,) = from_zipkin(body([{**RETRIED[0], "parentId": "0000", "tags": {"n" * 70_000: "v"}}]))
+    assert (span.parent_id, [len(name) for name in span.tags]) == ("", [MAX_TEXT])
+    request = ExportTraceServiceRequest()
+    scope = request.resource_spans.add().scope_spans.add()
+    sent = scope.spans.add(trace_id=b"t" * 16, span_id=b"s" * 8, parent_span_id=bytes(8))
+    sent.attributes.add(key="n" * 70_000)
+    (span,) = from_otlp(request.SerializeToString())
+    assert (span.parent_id, [len(name) for name in span.tags]) == ("", [MAX_TEXT])
+    for wrong in (b"", b"s" * 9):
+        sent.span_id = wrong
+        with pytest.raises(BadSpansError, match="no id of 16"):
+            list(from_otlp(request.SerializeToString()))

@@ -3,7 +3,7 @@ import gzip
 from localmesh.telemetry.forwarding import Forwarder
 from localmesh.telemetry.host_guard import MAX_BODY
 from localmesh.telemetry.trace_store import TraceStore
-from localmesh.telemetry.traces import create_app
+from localmesh.telemetry.traces import MAX_SPANS, create_app
 from tests.localmesh.telemetry.asking import asking
 from tests.localmesh.telemetry.making import RETRIED, TRACE, body, counted
 
@@ -76,3 +76,26 @@ async def test_what_services_count_is_taken_and_shown() -> None:
         assert (await client.post("/v1/metrics", content=counted())).status_code == 400
     assert page.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert 'requests_total{code="200",namespace="shop",pod="catalog-1",job="shop/catalog"} 3\n' in page.text
+
+
+async def test_a_body_of_spans_without_end_is_refused_whole_before_it_fills_the_memory() -> None:
+    tiny = bytes.fromhex("0a060a01011a0101")
+    async with asking(create_app(TraceStore()), max_body=MAX_BODY) as client:
+        answer = await client.post("/api/v2/spans", content=tiny * (MAX_SPANS + 1), headers=PROTOBUF)
+        assert (answer.status_code, "spans that are taken at once" in answer.json()["error"]) == (400, True)
+        assert (await client.get("/api/traces")).json()["kept"] == 0
+        assert (await client.post("/api/v2/spans", content=tiny * 3, headers=PROTOBUF)).status_code == 202
+
+
+async def test_a_packed_body_that_broke_off_is_refused_whole() -> None:
+    cut = gzip.compress(counted())[:-9]
+    async with asking(create_app(TraceStore())) as client:
+        answer = await client.post("/v1/traces", content=cut, headers={**PROTOBUF, "content-encoding": "GZIP"})
+        assert (answer.status_code, "ends too early" in answer.json()["error"]) == (400, True)
+
+
+async def test_whatever_was_taken_can_be_shown() -> None:
+    odd = [{**RETRIED[0], "name": "\ud800", "timestamp": 10**4000, "duration": 10**4000}]
+    async with asking(create_app(TraceStore())) as client:
+        assert (await client.post("/api/v2/spans", content=body(odd))).status_code == 202
+        assert (await client.get("/api/traces")).json()["traces"][0]["duration_us"] > 0

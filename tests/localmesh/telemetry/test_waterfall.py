@@ -1,5 +1,5 @@
 from localmesh.telemetry.spans import Span, from_zipkin
-from localmesh.telemetry.trace_store import Trace, TraceQuery, TraceStore
+from localmesh.telemetry.trace_store import MAX_SPANS, Trace, TraceQuery, TraceStore
 from localmesh.telemetry.waterfall import document, drawn, rows
 from tests.localmesh.telemetry.making import RETRIED, body
 
@@ -53,3 +53,23 @@ def test_no_span_is_lost_when_spans_are_each_others_parents() -> None:
     circle = [Span("1f".zfill(32), one, other, "", "x", "one", 1_000_000, 5, {}),
               Span("1f".zfill(32), other, one, "", "x", "other", 1_000_000, 5, {})]  # fmt: skip
     assert sorted(row.name for row in rows(trace(*circle)) if row.service == "x") == ["one", "other"]
+
+
+def test_a_chain_as_long_as_a_trace_may_be_has_a_row_for_each_span() -> None:
+    ids = ["", *(f"{number:016x}" for number in range(1, MAX_SPANS + 1))]
+    chain = Trace("c")
+    chain.spans = {(id_, "", "x"): Span("c", id_, ids[depth], "", "x", "", 1_000_000 + depth, 1, {})
+                   for depth, id_ in enumerate(ids[1:])}  # fmt: skip
+    assert [row.depth for row in rows(chain)] == list(range(MAX_SPANS))
+    assert all("x: " in line for line in drawn(document(chain)).splitlines()[1:])
+
+
+def test_a_span_that_does_not_say_when_it_was_does_not_make_its_trace_begin_in_1970() -> None:
+    odd = trace(Span("1f".zfill(32), "9".zfill(16), "1".zfill(16), "", "x", "", 0, 0, {}))
+    assert odd.duration_us == trace().duration_us
+
+
+def test_what_others_sent_does_not_move_the_cursor() -> None:
+    said = drawn(document(trace(Span("1f".zfill(32), "9".zfill(16), "", "", "x", "a\x1b[2J\nb", 1_000_000, 1, {}))))
+    assert "a\ufffd[2J\ufffdb" in said
+    assert len(said.splitlines()) == 7
