@@ -217,6 +217,7 @@ def test_an_escape_beyond_unicode_is_one_clear_line_and_half_a_pair_can_be_said(
     assert f"mesh: {file}:1: not YAML: " in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("shell", "code", "said"),
     [("mesh validate - <&-", 1, "mesh: stdin: cannot be read: it is closed\n"),
