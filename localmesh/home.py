@@ -159,6 +159,7 @@ class Home(Struct, frozen=True):
             except BlockingIOError:
                 raise AlreadyRunsError(self.already_runs()) from None
             lock = Lock(file.fileno())
+            file.truncate()  # a killed supervisor's number may be anybody's by now, and `mesh down` would end that
             self._remove_sockets()  # what a killed supervisor left
             try:
                 yield lock

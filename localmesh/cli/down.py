@@ -7,7 +7,7 @@ import signal
 import time
 
 from localmesh.core.errors import MeshError
-from localmesh.home import Home
+from localmesh.home import Home, RunningMesh
 
 PATIENCE_S = 60
 """Longer than the longest grace period of the project's own pods."""
@@ -22,7 +22,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(_: argparse.Namespace) -> int:
     """End the mesh; one that does not run is no error."""
     home, began = Home.default(), time.monotonic()
-    running = home.running()
+    running = _who_runs(home)
     if running is None:
         home.tidy()
         print("no mesh runs in this checkout")
@@ -39,8 +39,16 @@ def run(_: argparse.Namespace) -> int:
     return 0
 
 
+def _who_runs(home: Home) -> RunningMesh | None:
+    """Return the supervisor, None for none; one that is just starting has told its pid in a moment."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (running := home.running()) and not running.pid and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return running
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
-    """Signal a supervisor that may be gone by now, or has not told its pid yet."""
+    """Signal a supervisor that may be gone by now, or never told its pid."""
     if pid:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)

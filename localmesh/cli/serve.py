@@ -79,7 +79,7 @@ def _run(
 
     async def serve() -> None:
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await supervise(options, stop, lambda word: _say(arguments.ready_fd, word))
 

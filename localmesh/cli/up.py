@@ -161,12 +161,14 @@ def _tail(log: Path, lines: int = 15) -> str:
 
 @contextlib.contextmanager
 def _ended_on_interrupt(supervisor: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the supervisor, drained, when Ctrl-C or SIGTERM ends the block."""
+    """End the supervisor, drained, when Ctrl-C, SIGTERM or the end of the terminal ends the block."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            signal.signal(number, interrupt)
     try:
         yield
     except KeyboardInterrupt:

@@ -115,6 +115,12 @@ def test_a_lock_file_that_cannot_be_read_tells_nothing(home: Home, content: byte
     assert home.last() is None
 
 
+def test_who_starts_is_not_taken_for_one_that_was_killed(home: Home) -> None:
+    home.lock.write_text('{"pid": 1, "gateway_port": 30000, "api_port": 30443, "started": ""}')
+    with home.hold():
+        assert home.running() == RunningMesh(0, 0, 0, "")
+
+
 def test_a_mesh_that_ended_unasked_leaves_word(home: Home) -> None:
     with home.hold() as lock:
         lock.tell(RunningMesh(1, 30000, 30443, "2026-01-01T00:00:00Z", failure="the mesh cannot go on"))

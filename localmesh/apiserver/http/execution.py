@@ -26,6 +26,10 @@ PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _LAST_WORDS_S = 1
 """How long a command may still speak when the door stops."""
 
+LOOK_S = 5
+"""How often it is looked whether there still is a user: of one who has gone nothing is read while a command takes no
+input."""
+
 
 Start = Callable[[Runtime], Awaitable[Process]]
 """Starts, or finds, the process that a request is about. Raises RuntimeRefusedError."""
@@ -74,6 +78,7 @@ async def _converse(websocket: WebSocket, process: Process, stopping: asyncio.Ev
     tasks = speaking, *others = (
         asyncio.create_task(_write(websocket, process)),
         asyncio.create_task(_read(websocket, process)),
+        asyncio.create_task(_gone(websocket)),
         asyncio.create_task(stopping.wait()),
     )
     try:
@@ -108,6 +113,14 @@ async def _write(websocket: WebSocket, process: Process) -> None:
             channel = ExecChannel.STDOUT if stream == "stdout" else ExecChannel.STDERR
             await websocket.send_bytes(bytes([channel]) + data)
         await _end(websocket, _exit_status(await process.wait()))
+
+
+async def _gone(websocket: WebSocket) -> None:
+    """Wait until nobody takes what is sent, not even nothing."""
+    with contextlib.suppress(WebSocketDisconnect, RuntimeError):  # RuntimeError: the command ended, and all is said
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await websocket.send_bytes(bytes([ExecChannel.STDOUT]))
 
 
 async def _read(websocket: WebSocket, process: Process) -> None:

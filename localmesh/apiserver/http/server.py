@@ -53,6 +53,7 @@ class Door:
                 http="httptools",
                 ws="wsproto",  # the one that takes port-forward's subprotocol, whose "/" is no token
                 ws_per_message_deflate=False,
+                ws_ping_timeout=None,  # who waits for a slow command or pager answers no ping meanwhile
                 lifespan="off",
                 log_config=None,
                 log_level="error",  # kubectl's fallback to SPDY, which is refused, is no news

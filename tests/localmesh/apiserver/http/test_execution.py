@@ -42,6 +42,34 @@ class Terminal:
         self._gone.set()
 
 
+class Busy(Terminal):
+    """A command that takes no input."""
+
+    async def write(self, data: bytes) -> None:
+        del data
+        await asyncio.Event().wait()
+
+
+async def test_a_user_who_has_gone_is_noticed_by_a_command_that_takes_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(execution, "LOOK_S", 0)
+    messages, busy = [{"type": "websocket.connect"}, {"type": "websocket.receive", "bytes": b"\0much"}], Busy()
+
+    async def receive() -> Message:
+        return messages.pop(0)  # uvicorn reads no further than what is taken
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.send" and not messages:
+            raise OSError("nobody is there")
+
+    async def start(_: object) -> Terminal:
+        return busy
+
+    websocket = WebSocket({"type": "websocket", "subprotocols": PROTOCOLS[:1], "headers": []}, receive, send)
+    async with asyncio.timeout(5):
+        await execution.serve(websocket, FakeRuntime(), start, asyncio.Event())
+    assert [said async for said in busy.output()] == [("stdout", b"gone")]
+
+
 async def after(*received: Message) -> Terminal:
     """Return the command to which a user has said this, and gone."""
     messages = [{"type": "websocket.connect"}, *received, {"type": "websocket.disconnect"}]
