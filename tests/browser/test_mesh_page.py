@@ -187,6 +187,46 @@ def test_the_page_fits_a_phone_and_the_dark(browser: "Browser", watched: Watched
         assert page.evaluate(UNLABELLED) == 0
 
 
+FAN = """async (width) => {
+  const {drawGraph} = await import('./static/graph.js');
+  const parent = document.createElement('div');
+  parent.style.width = `${width}px`;
+  document.body.append(parent);
+  const ids = ['n/a', 'n/b1', 'n/b2', 'n/b3', 'n/c'];
+  const nodes = ids.map((id) => ({id, name: id.slice(2), namespace: 'n', version: '', kind: 'workload'}));
+  const ends = [[0, 1], [0, 2], [0, 3], [1, 4], [3, 4]];
+  const edges = ends.map(([source, destination]) => ({source: ids[source], destination: ids[destination], service: 's',
+    rps: 3, success: 1, attempts_ps: 3, attempt_success: 1, share: 0.3, p50: 12, p99: 120, mirrored_ps: 0, secured: 1,
+    denied: {}, ends: {}}));
+  drawGraph(parent, {nodes, edges});
+  const kept = [...parent.querySelectorAll('*')];
+  drawGraph(parent, {nodes, edges: edges.map((edge) => ({...edge, rps: 4}))});
+  const hidden = (box, {x, y}) => x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+  const paths = [...parent.querySelectorAll('path.calls')];
+  const points = paths.map((path) => Array.from({length: 101}, (_, part) =>
+    path.getPointAtLength(path.getTotalLength() * part / 100)));
+  const texts = [...parent.querySelectorAll('g[data-source]')].map((label) =>
+    [...label.querySelectorAll('text')].map((text) => text.getBBox()));
+  const crossed = texts.flatMap((boxes, index) => points.filter((line, other) =>
+    (width > 1000 || other !== index) && line.some((point) => boxes.some((box) => hidden(box, point)))));
+  const boxes = [...parent.querySelectorAll('.node rect')].map((rect) => rect.getBBox());
+  const covered = texts.flat().filter((text) => boxes.some((box) =>
+    text.y < box.y + box.height && box.y < text.y + text.height &&
+    text.x < box.x + box.width && box.x < text.x + text.width));
+  const calm = kept.every((element) => element.isConnected) && parent.textContent.includes('4.0/s');
+  parent.remove();
+  return [paths.length, crossed.length, covered.length, calm];
+}"""
+
+
+@pytest.mark.parametrize("width", [1240, 700])
+def test_no_line_crosses_a_label_and_what_is_drawn_stays_while_its_numbers_change(
+    browser: "Browser", watched: Watched, width: int
+) -> None:
+    with opened(browser, watched.mesh, "mesh-fan") as page:
+        assert page.evaluate(FAN, width) == [5, 0, 0, True]
+
+
 def test_a_failing_calls_trace_shows_its_four_attempts(browser: "Browser", watched: Watched) -> None:
     with opened(browser, watched.traces, "traces", ready="#list a") as page:
         page.locator("[name=errors]").check()

@@ -38,6 +38,25 @@ export function keyed(parent, items, keyOf, make, update) {
   if (!same) parent.replaceChildren(...kept);
 }
 
+// Makes an element, or a text, what a fresh one is, and keeps as much of it as can be kept.
+export function morph(old, fresh) {
+  if (old.nodeName !== fresh.nodeName) {
+    old.replaceWith(fresh);
+    return;
+  }
+  if (old.nodeType === Node.TEXT_NODE) {
+    if (old.data !== fresh.data) old.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (name !== "style" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (name !== "style" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  if (old.style.cssText !== fresh.style.cssText) old.style.cssText = fresh.style.cssText;
+  const had = [...old.childNodes];
+  const wanted = [...fresh.childNodes];
+  wanted.forEach((child, index) => (had[index] ? morph(had[index], child) : old.append(child)));
+  had.slice(wanted.length).forEach((child) => child.remove());
+}
+
 // Sets a text only where it differs: a screen reader's live region speaks when it changes.
 export function say(element, text) {
   if (element.textContent !== text) element.textContent = text;

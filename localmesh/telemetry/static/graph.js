@@ -1,10 +1,11 @@
 // The graph: layers by distance from those whom nobody calls, left to right, or top to bottom where it is narrow.
 
-import { grade, h, milliseconds, percent, perSecond, s } from "./dom.js";
+import { grade, h, milliseconds, morph, percent, perSecond, s } from "./dom.js";
 
-const WIDE = { width: 168, height: 54, layer: 390, row: 118 };
-const NARROW = { width: 158, height: 54, layer: 172, row: 204 };
+const WIDE = { width: 168, height: 54, layer: 430, row: 118 };
+const NARROW = { width: 158, height: 54, layer: 240, row: 204 };
 const NARROW_BELOW = 760;
+const BEND = 62;
 const HALF_LETTER = 3.4;
 const ALL = 0.9995;
 const READABLE = 0.85;
@@ -43,23 +44,48 @@ function places(nodes, edges, narrow) {
   });
   const length = 48 + (filled.length - 1) * size.layer + (narrow ? size.height : size.width);
   const breadth = 48 + (most - 1) * size.row + (narrow ? size.width : size.height);
-  return { at, size, view: narrow ? [Math.max(breadth, 320), length] : [length, breadth] };
+  return { at, size, narrow, view: narrow ? [Math.max(breadth, 320), length] : [length, breadth] };
 }
 
-function pathOf(from, to, size, narrow, shift) {
-  if (narrow) {
-    const [x1, y1, x2, y2] = [from.x + size.width / 2 + shift, from.y + size.height, to.x + size.width / 2 + shift, to.y];
-    return { d: `M${x1} ${y1}C${x1} ${(y1 + y2) / 2} ${x2} ${(y1 + y2) / 2} ${x2} ${y2}`, x: x1 * 0.15 + x2 * 0.85, y: y1 * 0.4 + y2 * 0.6 };
-  }
-  const [x1, y1, x2, y2] = [from.x + size.width, from.y + size.height / 2 + shift, to.x, to.y + size.height / 2 + shift];
-  return { d: `M${x1} ${y1}C${(x1 + x2) / 2} ${y1} ${(x1 + x2) / 2} ${y2} ${x2} ${y2}`, x: (x1 + x2) / 2, y: y1 * 0.3 + y2 * 0.7 };
+// A line bends right behind its source and then runs along its destination's row, where its label has it for itself;
+// where several come together, it runs along its source's row and bends at the end.
+function pathOf(from, to, layout, bend, shift) {
+  const { size, narrow } = layout;
+  const point = (along, across) => (narrow ? `${across} ${along}` : `${along} ${across}`);
+  const [long, wide] = narrow ? [size.height, size.width] : [size.width, size.height];
+  const [start, end] = narrow ? [from.y + long, to.y] : [from.x + long, to.x];
+  const [across, target] = narrow ? [from.x + wide / 2 + shift, to.x + wide / 2 + shift] : [from.y + wide / 2 + shift, to.y + wide / 2 + shift];
+  if (end < start) return around(from, to, size, shift);
+  const gap = size.layer - long;
+  const [begins, ends] = { early: [start, start + BEND], late: [end - BEND, end], whole: [start, end] }[bend];
+  const half = (begins + ends) / 2;
+  const straight = across === target || bend === "whole";
+  const along = start + (straight ? gap : gap - BEND) / 2 + (bend === "early" && !straight ? BEND : 0);
+  const row = { early: target, late: across, whole: (across + target) / 2 }[bend];
+  return {
+    d: `M${point(start, across)}L${point(begins, across)}C${point(half, across)} ${point(half, target)} ${point(ends, target)}L${point(end, target)}`,
+    ...(narrow ? { x: row, y: along - 8 } : { x: along, y: row }),
+  };
 }
 
-function edgeElement(edge, layout, narrow) {
-  const { at, size } = layout;
+// Back to an earlier layer, or to itself: below the boxes.
+function around(from, to, size, shift) {
+  const [x1, y1, x2, y2] = [from.x + size.width * 0.7, from.y + size.height, to.x + size.width * 0.3, to.y + size.height];
+  const low = Math.max(y1, y2) + 34 + shift;
+  return { d: `M${x1} ${y1}C${x1} ${low} ${x2} ${low} ${x2} ${y2}`, x: (x1 + x2) / 2, y: low - 6 };
+}
+
+function bendOf(edge, edges) {
+  const among = (end) => edges.filter((other) => other[end] === edge[end]).length;
+  if (among("destination") < 2) return "early";
+  return among("source") < 2 ? "late" : "whole";
+}
+
+function edgeElement(edge, layout, bend) {
+  const { at, narrow } = layout;
   const [from, to] = [at.get(edge.source), at.get(edge.destination)];
-  const main = pathOf(from, to, size, narrow, 0);
-  const second = pathOf(from, to, size, narrow, 6);
+  const main = pathOf(from, to, layout, bend, 0);
+  const second = pathOf(from, to, layout, bend, 6);
   const tried = edge.attempt_success !== null && edge.attempts_ps > 0;
   const worst = grade(edge.success === null ? null : edge.success - deniedShare(edge));
   const share = edge.share !== null && edge.share < 0.9995 ? ` · ${percent(edge.share)}` : "";
@@ -71,11 +97,18 @@ function edgeElement(edge, layout, narrow) {
     edge.rps > 0 || edge.mirrored_ps > 0 ? s("path", { class: "flow", d: main.d }) : null);
   const often = `${perSecond(edge.rps)}${share}${edge.mirrored_ps ? ` + ${mirrorText(edge)}` : ""}`;
   const labels = s("g", { class: "edge", "data-source": edge.source, "data-destination": edge.destination },
+    narrow ? ground(main, [often, rates, latencyText(edge)]) : null,
     padlock(edge, main.x - often.length * HALF_LETTER - 16, main.y - 20),
     s("text", { x: main.x, y: main.y - 9, "text-anchor": "middle" }, often),
     s("text", { class: worst, x: main.x, y: main.y + 20, "text-anchor": "middle" }, rates),
     s("text", { class: "soft", x: main.x, y: main.y + 35, "text-anchor": "middle" }, latencyText(edge)));
   return [lines, labels];
+}
+
+// What keeps a line that runs down through its label from showing between the words.
+function ground({ x, y }, texts) {
+  const half = Math.max(...texts.map((text) => text.length)) * HALF_LETTER + 4;
+  return s("rect", { class: "ground", x: x - half, y: y - 24, width: 2 * half, height: 64 });
 }
 
 // A closed padlock where all of an edge came by mutual TLS, an open one where a part did, none where nothing did.
@@ -143,8 +176,11 @@ export function drawGraph(parent, picture) {
   const layout = places(nodes, edges, narrow);
   const ill = new Set(edges.filter((edge) => edge.rps > 0 && grade(edge.attempt_success ?? edge.success) === "bad").map((edge) => edge.destination));
   const [width, height] = layout.view;
-  const drawn = edges.map((edge) => edgeElement(edge, layout, narrow));
-  parent.replaceChildren(s("svg", { class: "graph", style: narrow ? `min-width: ${Math.round(width * READABLE)}px` : null, viewBox: `0 0 ${width} ${height + 12}`, role: "img", "aria-label": edges.map(edgeText).join(". ") || "No calls" },
+  const drawn = edges.map((edge) => edgeElement(edge, layout, bendOf(edge, edges)));
+  const graph = s("svg", { class: "graph", style: narrow ? `max-height: none; min-width: ${Math.round(width * READABLE)}px` : null, viewBox: `0 0 ${width} ${height + 12}`, role: "img", "aria-label": edges.map(edgeText).join(". ") || "No calls" },
     ...drawn.map(([lines]) => lines), ...drawn.map(([, labels]) => labels),
-    ...nodes.map((node) => nodeElement(node, layout, ill.has(node.id)))));
+    ...nodes.map((node) => nodeElement(node, layout, ill.has(node.id))));
+  // What is there stays: what moves goes on moving, and a title that is read is not taken away.
+  if (parent.firstElementChild) morph(parent.firstElementChild, graph);
+  else parent.append(graph);
 }

@@ -6,7 +6,11 @@ const EVERY_MS = 3000;
 const REASON_WIDTH = 1000;
 
 function chosen() {
-  return decodeURIComponent(location.hash.slice(1));
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
 }
 
 async function ask(path) {
@@ -72,7 +76,8 @@ async function show() {
   const id = chosen();
   if (!id) return;
   try {
-    draw(await ask(`api/traces/${encodeURIComponent(id)}`));
+    const trace = await ask(`api/traces/${encodeURIComponent(id)}`);
+    if (id === chosen()) draw(trace);
   } catch (error) {
     byId("waterfall").replaceChildren(h("p", { class: "empty" }, error.message));
   }
@@ -95,7 +100,7 @@ function draw(trace) {
 function span(row, total) {
   const start = (REASON_WIDTH * Math.max(0, row.offset_us)) / Math.max(1, total);
   const width = Math.max(3, (REASON_WIDTH * row.duration_us) / Math.max(1, total));
-  const indent = "\u2003".repeat(row.depth);
+  const indent = "\u2003".repeat(Math.min(row.depth, 12));
   const attempt = row.attempt ? `try ${row.attempt} ` : "";
   const peer = row.attempt && row.peer ? ` (${row.peer})` : "";
   const tags = h("dl", { class: "tags", hidden: true }, ...Object.entries(row.tags).sort().flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
