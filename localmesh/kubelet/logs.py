@@ -21,6 +21,9 @@ MAX_BYTES = 10 * 1024 * 1024
 """Size at which a log starts a new file; one older file is kept (the kubelet's `containerLogMaxSize`)."""
 PIECE = 64 * 1024
 """Bytes by which the end of a log is looked at, growing backwards."""
+LINES = 512
+"""Lines that are handed on at once; then others have their turn, for a full log has half a million."""
+
 MAX_LINE = 16 * 1024
 """Bytes after which a line without an end is stored in parts, as containerd does."""
 _STAMP = len("2026-11-25T15:08:11.123456789Z ")
@@ -65,30 +68,32 @@ class LogFile:
         self._wake()
 
     async def read(self, options: LogOptions) -> AsyncIterator[bytes]:
-        """Yield the log, as `kubectl logs` wants it; with `follow`, until it is closed."""
+        """Yield the log some lines at a time, as `kubectl logs` wants it; with `follow`, until it is closed."""
         left = options.limit_bytes
-        async for line in self._chosen(options):
-            text = _shown(line, with_stamp=options.timestamps)
+        async for lines in self._chosen(options):
+            text = b"".join(_shown(line, with_stamp=options.timestamps) for line in lines)
             if left is not None:
                 text, left = text[:left], left - len(text[:left])
             yield text
             if left == 0:
                 return
+            await asyncio.sleep(0)
 
     def remove(self) -> None:
         """Delete the files."""
         self.path.unlink(missing_ok=True)
         self.older.unlink(missing_ok=True)
 
-    async def _chosen(self, options: LogOptions) -> AsyncIterator[bytes]:
+    async def _chosen(self, options: LogOptions) -> AsyncIterator[list[bytes]]:
         file, number = self.path.open("rb"), self.files
         try:
-            for line in self._told(file, options):
-                yield line
+            told = self._told(file, options)
+            for start in range(0, len(told), LINES):
+                yield told[start : start + LINES]
             while options.follow:
                 more, is_open, is_full = self._more, self._is_open, self.files > number
-                for line in file:
-                    yield line
+                while lines := file.readlines(PIECE):
+                    yield lines
                 if is_full:
                     file.close()
                     file, number = self.path.open("rb"), self.files

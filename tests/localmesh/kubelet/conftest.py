@@ -86,7 +86,7 @@ class Node:
     async def log_line(self, key: Key, container: str = "main") -> str:
         """Return the first line of the running container's log, as soon as it is there."""
         async for part in self.kubelet.logs(key, container, LogOptions(follow=True)):
-            return part.decode()
+            return part.decode().splitlines(keepends=True)[0]
         raise AssertionError("it ended without a word")
 
     async def run(self, key: Key, *command: str) -> tuple[int, str, str]:

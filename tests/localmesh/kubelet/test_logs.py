@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions
-from localmesh.kubelet.logs import MAX_LINE, PIECE, LogFile, last_lines
+from localmesh.kubelet.logs import LINES, MAX_LINE, PIECE, LogFile, last_lines
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
@@ -41,6 +41,25 @@ async def test_time_stamps_have_nine_digits(log: LogFile) -> None:
     lines = (await read(log, timestamps=True)).splitlines()
     assert [STAMP.sub("", line) for line in lines] == ["one", "two"]
     assert all(STAMP.match(line) for line in lines)
+
+
+async def test_a_long_log_lets_others_have_their_turn(log: LogFile) -> None:
+    log.write(b"a line\n" * 10 * LINES)
+    log.close()
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    parts = [part async for part in log.read(LogOptions())]
+    task.cancel()
+    assert b"".join(parts) == b"a line\n" * 10 * LINES
+    assert len(parts) == 10
+    assert turns >= len(parts) - 1
 
 
 async def test_a_part_may_be_asked_for(log: LogFile) -> None:
