@@ -138,11 +138,16 @@ class History:
 
     def _raw_of(self, text: str) -> _Raw | None:
         metric = name_of(text)
-        if metric not in KEPT or sum(map(len, self._series.values())) >= MAX_SERIES:
+        if metric not in KEPT:
             return None
         labels = labels_of(explicit(text))
         kept = {name: labels.get(name, "") for name in KEPT[metric]}
-        return _Raw(self._series[metric].setdefault(tuple(sorted(kept.items())), _Series(kept)))
+        series, key = self._series[metric], tuple(sorted(kept.items()))
+        if key not in series:
+            if sum(map(len, self._series.values())) >= MAX_SERIES:
+                return None
+            series[key] = _Series(kept)
+        return _Raw(series[key])
 
 
 def _quantiles(sums: Mapping[Labels, float], quantile: float) -> list[Value]:
