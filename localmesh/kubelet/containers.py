@@ -4,7 +4,6 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 
 from localmesh.apiserver.runtime import RuntimeRefusedError
 from localmesh.core.loops import described, ended, observed
@@ -45,6 +44,8 @@ class ContainerRunner:
         """Commands of `kubectl exec`, which end with the container's process."""
         self._changed = changed
         self._stopping = asyncio.Event()
+        self._replaced = asyncio.Event()
+        """Set by another image: what kept the one before from starting need not keep this one."""
         self._start_trouble = BackOff()
         self._run_trouble = BackOff()
         self._last: Terminated | None = None
@@ -92,6 +93,8 @@ class ContainerRunner:
         """Run another image from now on: the process ends, and one of the new image begins."""
         self.launch = launch
         self.status.image = launch.container.image
+        self._start_trouble = BackOff()
+        self._replaced.set()
         if self.child is not None and self.child.is_running:
             self._is_replaced = True
             self._say("Killing", f"Container {self.name} definition changed, will be restarted")
@@ -208,9 +211,13 @@ class ContainerRunner:
         await self._pause(delay)
 
     async def _pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._stopping.wait()
+        self._replaced.clear()
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._replaced)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                await ended(wait)
 
     async def _watch(self, child: Child) -> None:
         """Probe a process, and end it when it is to be started anew; `run` then does so."""

@@ -124,3 +124,13 @@ async def test_ports_that_are_not_to_be_had_are_said_once_and_had_later(
     assert (event["message"], event["count"]) == ("no port is free", 1)
     node.store.modify(SERVICES, key, lambda service: service["metadata"].update(labels={"touched": "yes"}))
     await node.until(key, lambda pod: (found := addresses_of(pod)) and 80 in found.app)
+
+
+async def test_another_image_is_tried_at_once_however_long_the_one_before_had_to_wait(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(containers, "FIRST", 3600.0)
+    key = node.pod("web", container(image="nobody/knows", command=["sleep", "60"]))
+    await node.until(key, lambda pod: state(pod).get("waiting", {}).get("reason") == "ImagePullBackOff")
+    node.store.modify(PODS, key, lambda pod: pod["spec"]["containers"][0].update(image="test/tool"))
+    await node.until(key, is_running)
