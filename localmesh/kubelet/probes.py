@@ -14,9 +14,9 @@ from localmesh.core.loops import ended
 from localmesh.core.places import Place, authority, connect
 from localmesh.kinds.kubernetes.pods import Command, HttpGet, Probe
 
-EAGER, PATIENT = 0.01, 0.1
-"""Seconds at the least and at the most between two looks at a container that has not answered yet: a start is seen at
-once, not a period later. In between it is a fiftieth of the time that it has taken so far."""
+EAGER = 0.01
+"""Seconds at the least between two looks at a container that has not answered yet: a start is seen at once, not a
+period later. Else it is a fiftieth of the time that it has taken so far, and a period at the most."""
 
 SLICES = 20
 """Into so many a probe's timeout is cut. A slice that ends late, since this process had no core or its loop something
@@ -77,7 +77,7 @@ async def _eagerly(ask: Ask, period: float, began: float) -> str | None:
         failure = await ask()
         if failure is None or loop.time() >= end:
             return failure
-        await asyncio.sleep(min(max(EAGER, (loop.time() - began) / 50), PATIENT))
+        await asyncio.sleep(min(max(EAGER, (loop.time() - began) / 50), period))
 
 
 def question(probe: Probe, target: ProbeTarget) -> Ask:
