@@ -1,6 +1,7 @@
 """Services as proxies know them, by the name that is unique in the mesh."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -33,7 +34,7 @@ class ServicePort(Struct, frozen=True):
     node_port: int | None = None
 
 
-class Service(Struct, frozen=True):
+class Service(Struct, frozen=True, dict=True):
     """Something that can be called by a host name."""
 
     host: str
@@ -79,9 +80,14 @@ class Service(Struct, frozen=True):
 
     def port(self, number: int) -> ServicePort | None:
         """Return the port of that number, None if the Service has none; what is UDP's nobody calls."""
-        return next((port for port in self.called_ports if port.number == number), None)
+        return self._by_number.get(number)
 
-    @property
+    @cached_property
+    def _by_number(self) -> Mapping[int, ServicePort]:
+        """The called ports by number, the first of each: a port is looked up for each other one of all Services."""
+        return {port.number: port for port in reversed(self.called_ports)}
+
+    @cached_property
     def called_ports(self) -> tuple[ServicePort, ...]:
         """The ports that proxies call: all but UDP's."""
         return tuple(port for port in self.ports if port.protocol is not Protocol.UDP)

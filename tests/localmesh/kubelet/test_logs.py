@@ -4,11 +4,15 @@ import io
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from localmesh.apiserver.runtime import LogOptions
 from localmesh.kubelet.logs import LINES, MAX_LINE, PIECE, LogFile, last_lines
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 STAMP = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z ")
 
@@ -135,8 +139,8 @@ class Full(io.FileIO):
 
     room = 64
 
-    def write(self, data: object, /) -> int:
-        taken = memoryview(data)[: self.room]  # type: ignore[arg-type]  # what FileIO takes
+    def write(self, data: "ReadableBuffer", /) -> int:
+        taken = memoryview(data)[: self.room]
         self.room -= len(taken)
         if not taken:
             raise OSError(errno.ENOSPC, "No space left on device")
